@@ -1,0 +1,55 @@
+# The commands of a developer and of a newcomer. `make run` and `make test` need Python 3.11+, make and git, nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := run
+.PHONY: setup setup-dev run test test-servers check fix bench migration lock
+
+setup: $(VENV)/.run-ready
+
+setup-dev: $(VENV)/.dev-ready
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run-ready: requirements.lock pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+$(VENV)/.dev-ready: requirements-dev.lock pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@ $(VENV)/.run-ready
+
+run: setup
+	$(BIN)/parley demo
+
+test: setup-dev
+	$(BIN)/python -m tests.browser.provide
+	$(BIN)/python -m pytest -m "not servers"
+
+test-servers: setup-dev
+	$(BIN)/python -m pytest -m servers
+
+check: setup-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+	$(BIN)/python -m inbox.migrations.check
+	$(MAKE) test
+
+fix: setup-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup-dev
+	$(BIN)/python -m bench
+
+migration: setup-dev
+	$(BIN)/python -m inbox.migrations.make "$(m)"
+
+lock: setup-dev
+	$(BIN)/python -m bench.lock

@@ -1,0 +1,330 @@
+"""What a connector gives and takes: all that the author of a connector has to read.
+
+A connector turns a platform into `Batch`es of `Event`s and turns a `Reply` into a `Receipt`. It knows neither the database nor the web
+framework; the inbox knows no platform. Everything here is a plain value. Times are aware datetimes; ids are the platform's own strings.
+
+    ConnectorError
+     ├─ AuthError        the platform no longer accepts the credentials: the host stops and asks a person to reconnect
+     ├─ RateLimited      wait `retry_after` seconds; not a failure
+     ├─ Transient        try again later; the host backs off with full jitter, 1 s … 5 min
+     ├─ Ambiguous        only from `send`: the reply may or may not have been accepted
+     ├─ Permanent        this will never work as it stands; the message says why
+     │   └─ WindowClosed the platform allows no answer any more
+     └─ CursorExpired    the platform forgot our place: fetch what it still has and mark a gap
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+from pydantic import BaseModel
+
+
+class EventKind(StrEnum):
+    MESSAGE = "message"
+    EDIT = "edit"
+    DELETE = "delete"
+    REACTION = "reaction"  # `text` is the emoji, "" takes the author's reaction back
+    READ = "read"  # `author` has seen everything of the thread up to `at`
+    DELIVERY = "delivery"  # what became of a message of ours: `text` is "delivered" or the platform's reason for a failure
+    MODERATION = "moderation"  # the platform or a moderator acted: `text` is the action ("hide", "unhide", "spam")
+
+
+class ConversationKind(StrEnum):
+    COMMENTS = "comments"
+    DIRECT = "direct"
+    EMAIL = "email"
+    REVIEW = "review"
+
+
+class LengthUnit(StrEnum):
+    CHARS = "chars"
+    BYTES = "bytes"
+    GRAPHEMES = "graphemes"
+    UTF16 = "utf16"
+    X_WEIGHTED = "x_weighted"
+
+
+class Action(StrEnum):
+    LIKE = "like"
+    HIDE = "hide"
+    UNHIDE = "unhide"
+    DELETE = "delete"
+    EDIT = "edit"
+    APPROVE = "approve"
+    SPAM = "spam"
+    PRIVATE_REPLY = "private_reply"
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Somebody on the platform. `is_self`: the connected account itself, so the event is an echo or a native reply."""
+
+    id: str
+    name: str
+    handle: str | None = None
+    avatar: str | None = None
+    is_self: bool = False
+    email: str | None = None
+    roles: tuple[str, ...] = ()  # the platform's words for standing (association, role, power level): staff rules match them
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """What a comment hangs on."""
+
+    id: str
+    title: str = ""
+    text: str = ""
+    url: str | None = None
+    media: tuple[str, ...] = ()
+    published_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file: `content` when its bytes came along, else `url` where the platform keeps it. `content_id` marks an inline image."""
+
+    name: str
+    media_type: str
+    content: bytes | None = None
+    url: str | None = None
+    size: int | None = None
+    content_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What letters have and comments have not. `automatic`: out-of-office, bounce or list mail, which nobody answers."""
+
+    subject: str = ""
+    sender: str = ""
+    to: tuple[str, ...] = ()
+    cc: tuple[str, ...] = ()
+    bcc: tuple[str, ...] = ()
+    reply_to: str | None = None
+    references: tuple[str, ...] = ()
+    automatic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened on the platform.
+
+    `id` is the dedupe key, unique for a channel: an edit is a new event about an old `message_id`. `parent_id` is the message
+    answered, `thread_id` the platform's thread. `mentions` are author ids named in the text. `client_key` comes back with the echo of a
+    reply of ours where the platform returns it. `raw` is kept until it expires, to parse again when a connector learns more.
+    """
+
+    id: str
+    kind: EventKind
+    message_id: str
+    thread_id: str
+    at: datetime
+    author: Author | None = None
+    text: str = ""
+    html: str | None = None
+    parent_id: str | None = None
+    post: Post | None = None
+    conversation_kind: ConversationKind = ConversationKind.DIRECT
+    private: bool = False
+    mentions: tuple[str, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    envelope: Envelope | None = None
+    permalink: str | None = None
+    client_key: str | None = None
+    raw: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A payload that could not be parsed: kept as a dead letter beside its neighbours that could."""
+
+    raw: bytes
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Events and the place to go on from. `gap`: the platform could not fill what happened before these events."""
+
+    events: Sequence[Event] = ()
+    cursor: str | None = None
+    gap: bool = False
+    rejected: Sequence[Rejected] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer to deliver. `key` is the same for every attempt: the platform's idempotency key where it has one.
+
+    `human`: a person wrote or reviewed it; a platform's human-agent window may be used only then.
+    """
+
+    key: str
+    thread_id: str
+    text: str
+    html: str | None = None
+    parent_id: str | None = None
+    private: bool = False
+    attachments: tuple[Attachment, ...] = ()
+    envelope: Envelope | None = None
+    author_name: str | None = None
+    recipient: str | None = None  # the author id of the person answered
+    human: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The platform's word that it has the reply: its id for it, and its own time."""
+
+    message_id: str
+    accepted_at: datetime
+    permalink: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a platform can do; the page offers nothing else. Lengths count in `length_unit`, windows in hours since the customer spoke."""
+
+    conversation_kinds: frozenset[ConversationKind] = frozenset({ConversationKind.DIRECT})
+    max_length: int | None = None
+    length_unit: LengthUnit = LengthUnit.CHARS
+    idempotent_send: bool = False
+    edits_in: bool = False
+    deletes_in: bool = False
+    history: bool = False
+    attachments: bool = False
+    max_attachment_bytes: int = 25 * 1024 * 1024
+    actions: frozenset[Action] = frozenset()
+    window_hours: int | None = None
+    human_window_hours: int | None = None
+    one_reply_only: bool = False
+    subject: bool = False  # replies carry a subject and recipients
+    html: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A webhook as it arrived: header names in lower case, the body as raw bytes for the signature."""
+
+    method: str
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What the platform is told once everything is stored."""
+
+    status: int = 200
+    body: str = ""
+    media_type: str = "text/plain"
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@runtime_checkable
+class Connector(Protocol):
+    """One connected account. Made with its checked `Config`; closed when the host is done with it."""
+
+    name: ClassVar[str]  # the platform, "telegram"
+    title: ClassVar[str]  # as people write it, "Telegram"
+    Config: ClassVar[type[BaseModel]]  # its JSON Schema draws the set-up form; secrets are SecretStr
+    capabilities: ClassVar[Capabilities]
+
+    def __init__(self, config: Any) -> None: ...
+
+    async def check(self) -> Author:
+        """Prove that the account can be read and answered from; returns the connected account. Changes nothing on the platform."""
+        ...
+
+    def stream(self, cursor: str | None) -> AsyncIterator[Batch]:
+        """Everything after `cursor`, then live, for ever. Being resumed is the host's acknowledgement of the batch before."""
+        ...
+
+    async def send(self, reply: Reply) -> Receipt:
+        """Deliver one reply, once. Raise `Ambiguous` when the platform may have taken it."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+@runtime_checkable
+class AcceptsWebhooks(Protocol):
+    """A platform that calls us."""
+
+    def webhook(self, request: Request) -> tuple[Response, Mapping[str, Batch]]:
+        """Verify and parse; no network, no waiting. Batches are keyed by account id, "" for this channel (one URL may serve many).
+
+        Raises `Refused` when the request is not genuine; what is genuine but cannot be parsed goes to `Batch.rejected`.
+        """
+        ...
+
+
+@runtime_checkable
+class Acts(Protocol):
+    async def act(self, action: Action, message_id: str, text: str = "") -> None:
+        """Do one of `capabilities.actions` to a message."""
+        ...
+
+
+@runtime_checkable
+class Reconciles(Protocol):
+    async def find_sent(self, reply: Reply) -> Receipt | None:
+        """Look the reply up on the platform after an ambiguous send; None when it is certainly not there."""
+        ...
+
+
+@runtime_checkable
+class Counts(Protocol):
+    async def counts(self, post_id: str) -> int:
+        """How many comments the platform says the post has."""
+        ...
+
+
+class ConnectorError(Exception):
+    """Something between us and the platform failed; the message is a sentence for the person who mends it, without any secret."""
+
+
+class AuthError(ConnectorError):
+    """The platform no longer accepts the credentials."""
+
+
+class RateLimited(ConnectorError):
+    """The platform asks us to wait."""
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Transient(ConnectorError):
+    """A passing failure: try again later."""
+
+
+class Ambiguous(ConnectorError):
+    """The reply may have been accepted: nobody can tell from here."""
+
+
+class Permanent(ConnectorError):
+    """It will never work as it stands."""
+
+
+class WindowClosed(Permanent):
+    """The platform allows no answer to this conversation any more."""
+
+
+class CursorExpired(ConnectorError):
+    """The platform no longer knows the place we stopped at."""
+
+
+class Refused(ConnectorError):
+    """A webhook that is not genuine or not readable. `status` is what the caller is told."""
+
+    def __init__(self, message: str, status: int = 401) -> None:
+        super().__init__(message)
+        self.status = status

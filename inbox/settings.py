@@ -1,0 +1,87 @@
+"""Settings of an installation: environment variables `PARLEY_…` over `parley.toml` over defaults."""
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+
+class Settings(BaseSettings):
+    """Every setting, with what it means. `parley config` prints this list; a test keeps it documented."""
+
+    model_config = SettingsConfigDict(env_prefix="PARLEY_", extra="forbid", frozen=True)
+
+    home: Path = Field(default=Path("~/.parley"), description="Folder for the embedded database, files and keys.")
+    host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 for every interface.")
+    port: int = Field(default=8300, ge=0, le=65535, description="Port to listen on.")
+    url: str = Field(
+        default="", description="Public address of this installation, as customers and platforms reach it (https://inbox.example.org)."
+    )
+    database_url: SecretStr | None = Field(
+        default=None, description="PostgreSQL 15 or newer (postgresql://user:password@host/name). Unset: the embedded one in `home`."
+    )
+    secret_key: SecretStr | None = Field(
+        default=None,
+        description="Key that encrypts channel secrets. Unset: made once and kept in `home`/secret.key, readable by its owner only.",
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Addresses or networks of reverse proxies whose X-Forwarded-For and -Proto are believed, separated by commas.",
+    )
+    workers: int = Field(default=1, ge=1, le=64, description="Web processes of `parley serve`.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="How much is written to the log.")
+    log_format: Literal["text", "json"] = Field(default="text", description="Log lines for people, or JSON for machines.")
+    smtp_url: SecretStr | None = Field(
+        default=None,
+        description="Server for Parley's own mail, invitations and answers to visitors who left: "
+        "smtp://user:password@host:587, or smtps:// for TLS from the start.",
+    )
+    mail_from: str = Field(default="", description="Sender of Parley's own mail (Parley <inbox@example.org>).")
+    member_figures: Literal["off", "own", "groups", "named"] = Field(
+        default="own", description="Response figures about members: off, each their own only, groups of 5 or more, or named."
+    )
+    max_upload_bytes: int = Field(
+        default=25 * 1024 * 1024, ge=1024, description="Largest file that a member or a visitor may send, in bytes."
+    )
+    max_webhook_bytes: int = Field(default=5 * 1024 * 1024, ge=1024, description="Largest webhook body, in bytes.")
+    raw_days: int = Field(default=30, ge=0, description="Days to keep the platforms' raw payloads.")
+    event_days: int = Field(default=400, ge=1, description="Days to keep the event log; a reader that was away longer reloads.")
+    session_days: int = Field(default=30, ge=1, description="Days until an unused sign-in ends.")
+
+    @field_validator("home", mode="after")
+    @classmethod
+    def _expand(cls, home: Path) -> Path:
+        return home.expanduser().absolute()
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("url", mode="after")
+    @classmethod
+    def _trim(cls, url: str) -> str:
+        return url.rstrip("/")
+
+    @cached_property
+    def public_url(self) -> str:
+        """The address for links: `url`, else where the server listens."""
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104  # compared with, not bound to
+        return self.url or f"http://{host}:{self.port}"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Explicit arguments, then the environment, then `parley.toml` (in `PARLEY_CONFIG`, or in the working folder)."""
+        del dotenv_settings, file_secret_settings
+        toml = TomlConfigSettingsSource(settings_cls, os.environ.get("PARLEY_CONFIG", "parley.toml"))
+        return (init_settings, env_settings, toml)
