@@ -1,0 +1,141 @@
+"""The log: everything that a person could notice is one row of `event`, written in the transaction that makes it true.
+
+`record` collects; `inbox.db.Database.transaction` inserts what was collected in one statement, last before the commit, since the insert
+takes the log's lock. Readers ask `since(after)` and can skip nothing: one writer at a time takes ids and commits. NOTIFY only wakes them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from psycopg.types.json import Jsonb
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from inbox.models import LogEvent
+
+CHANNEL = "parley_event"  # the NOTIFY channel
+
+KINDS: dict[str, str] = {
+    "message.received": "A customer, or a colleague in the platform's own app, wrote. data: message, identity",
+    "message.edited": "A message was changed on the platform. data: message",
+    "message.deleted": "A message was deleted on the platform. data: message",
+    "message.hidden": "A message was hidden or shown again by a moderator. data: message, hidden",
+    "message.seen": "The customer has seen our messages. data: message",
+    "reaction.changed": "Somebody reacted to a message, or took it back. data: message",
+    "reply.queued": "A reply will leave when its undo window ends. data: message, send_at",
+    "reply.undone": "A queued reply was taken back. data: message",
+    "reply.sending": "A process has claimed a reply and hands it to the platform. data: message, attempt",
+    "reply.sent": "The platform accepted a reply. data: message",
+    "reply.delivered": "The platform says that the customer's device has the reply. data: message",
+    "reply.failed": "A reply was certainly not delivered. data: message",
+    "reply.ambiguous": "A reply may have been sent; a person decides. data: message",
+    "note.added": "A colleague wrote an internal note. data: note",
+    "conversation.created": "A conversation began. data: kind",
+    "conversation.assigned": "Who owns it changed. data: assignee, team, before",
+    "conversation.moved": "Its status changed. data: status, before, snoozed_until",
+    "conversation.labelled": "Its labels changed. data: added, removed",
+    "conversation.read": "A member read it, or marked it unread. data: member, message",
+    "wait.opened": "Somebody began to wait for an answer. data: wait, identity, opened_at",
+    "wait.closed": "A wait ended. data: wait, outcome, seconds",
+    "draft.saved": "A member's unfinished text was kept or dropped. data: member, kept",
+    "channel.added": "A channel was connected. data: platform",
+    "channel.changed": "A channel's settings changed. data: fields",
+    "channel.removed": "A channel was taken away.",
+    "channel.failed": "A channel stopped working. data: state, code",
+    "channel.recovered": "A channel works again.",
+    "channel.gap_found": "The platform could not fill a hole in what we have seen. data: at",
+    "dead_letter.kept": "Something came in that could not be read. data: dead_letter",
+    "dead_letter.replayed": "A kept payload was read after all. data: dead_letter",
+    "member.joined": "A member joined the workspace. data: member, role",
+    "member.changed": "A member's role, name or access changed. data: member, fields",
+    "member.removed": "A member left the workspace. data: member",
+    "team.changed": "A team was made, changed or dissolved. data: team",
+    "template.changed": "A template was written, changed or deleted. data: template",
+    "label.changed": "A label was made, changed or deleted. data: label",
+    "token.created": "A key for programs was made. data: token",
+    "token.revoked": "A key for programs was taken back. data: token",
+    "workspace.changed": "The workspace's own settings changed. data: fields",
+    "contact.changed": "A contact's name or address changed. data: contact, fields",
+    "contact.exported": "Everything about a contact was exported. data: contact",
+    "contact.erased": "A contact was erased everywhere. data: contact",
+    "figures.viewed": "Somebody looked at figures about a named member. data: member",
+}
+
+
+@dataclass(slots=True)
+class Pending:
+    """An event that waits for the commit."""
+
+    kind: str
+    workspace_id: int
+    at: datetime
+    conversation_id: int | None
+    channel_id: int | None
+    actor: str
+    data: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+def record(
+    session: AsyncSession,
+    kind: str,
+    *,
+    workspace_id: int,
+    at: datetime,
+    actor: str,
+    conversation_id: int | None = None,
+    channel_id: int | None = None,
+    **data: Any,
+) -> None:
+    """Note what happened; it is written with the commit. `channel_id` belongs to everything that not every member may see."""
+    if kind not in KINDS:
+        raise KeyError(f"unknown kind of event {kind!r}: describe it in inbox.events.KINDS")
+    pending: list[Pending] = session.info.setdefault("events", [])
+    pending.append(Pending(kind, workspace_id, at, conversation_id, channel_id, actor, data))
+
+
+async def write(session: AsyncSession) -> int:
+    """Insert what was recorded, in order, in one statement; how many. Called by `transaction()` last before the commit."""
+    pending: list[Pending] = session.info.pop("events", [])
+    if not pending:
+        return 0
+    connection = await session.connection()
+    await connection.exec_driver_sql(
+        """
+        INSERT INTO event (at, workspace_id, kind, conversation_id, channel_id, actor, data)
+        SELECT at, workspace_id, kind, conversation_id, channel_id, actor, data
+          FROM unnest(%s::timestamptz[], %s::bigint[], %s::text[], %s::bigint[], %s::bigint[], %s::text[], %s::jsonb[])
+               WITH ORDINALITY AS new (at, workspace_id, kind, conversation_id, channel_id, actor, data, n)
+         ORDER BY n
+        """,
+        (
+            [event.at for event in pending],
+            [event.workspace_id for event in pending],
+            [event.kind for event in pending],
+            [event.conversation_id for event in pending],
+            [event.channel_id for event in pending],
+            [event.actor for event in pending],
+            [Jsonb(event.data) for event in pending],
+        ),
+    )
+    return len(pending)
+
+
+async def since(session: AsyncSession, after: int, *, workspace_id: int | None = None, limit: int = 1000) -> Sequence[LogEvent]:
+    """Events after an id, oldest first; none is ever skipped."""
+    query = select(LogEvent).where(col(LogEvent.id) > after)
+    if workspace_id is not None:
+        query = query.where(col(LogEvent.workspace_id) == workspace_id)
+    return (await session.scalars(query.order_by(col(LogEvent.id)).limit(limit))).all()
+
+
+async def last_id(session: AsyncSession) -> int:
+    """The id that a page is rendered at; 0 for an empty log. Read it before the page's own queries, so that nothing falls between."""
+    return await session.scalar(select(func.coalesce(func.max(LogEvent.id), 0))) or 0
+
+
+async def oldest_id(session: AsyncSession) -> int:
+    """The oldest id that is kept: a reader that stopped before it has to reload."""
+    return await session.scalar(select(func.coalesce(func.min(LogEvent.id), 0))) or 0

@@ -1,0 +1,1 @@
+"""The tables' history (alembic), run at start under an advisory lock."""

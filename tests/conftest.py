@@ -1,0 +1,66 @@
+"""One real PostgreSQL for the whole run; what a test writes is rolled back or truncated."""
+
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import SQLModel
+
+from inbox import embedded
+from inbox.db import Database
+from inbox.migrations import run
+from tests.make import Make
+
+MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Server]:
+    """The embedded PostgreSQL, not made to survive a power cut: tests only."""
+    home: Path = tmp_path_factory.mktemp("home")
+    with embedded.running(home, settings={"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}) as running:
+        run.upgrade(running.url)
+        yield running
+    shutil.rmtree(running.folder)  # root's data may lie outside of the home
+
+
+@pytest.fixture(scope="session")
+async def _database(server: embedded.Server) -> AsyncIterator[Database]:
+    database = Database(server.url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def database(_database: Database) -> AsyncIterator[Database]:
+    """For what really commits; every table is emptied afterwards."""
+    yield _database
+    tables = ", ".join(f'"{table.name}"' for table in SQLModel.metadata.sorted_tables if table.name != "installation")
+    async with _database.engine.begin() as connection:
+        await connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+        await connection.execute(text("UPDATE installation SET held = false, held_since = NULL"))
+
+
+@pytest.fixture
+async def session(_database: Database) -> AsyncIterator[AsyncSession]:
+    """For what needs no commit: everything is rolled back."""
+    async with _database.engine.connect() as connection, connection.begin() as outer:
+        async with AsyncSession(connection, expire_on_commit=False, join_transaction_mode="create_savepoint") as session:
+            yield session
+        await outer.rollback()
+
+
+@pytest.fixture
+def now() -> datetime:
+    """A Monday morning."""
+    return MONDAY
+
+
+@pytest.fixture
+def make(session: AsyncSession) -> Make:
+    """Rows made in one line, in the rolled-back session."""
+    return Make(session)
