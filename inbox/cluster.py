@@ -32,10 +32,13 @@ class EmbeddedError(Unusable):
     code = "embedded"
 
 
-def account() -> pwd.struct_passwd | None:
+def account(home: Path) -> pwd.struct_passwd | None:
     """Who runs the server: None for this user; PostgreSQL refuses root, so root runs it as somebody who may do nothing else."""
     if os.getuid() != 0:
         return None
+    data = home / "postgres" / "data"
+    if data.exists():
+        return pwd.getpwuid(data.stat().st_uid)
     for name in ("parley", "postgres", "nobody"):
         with contextlib.suppress(KeyError):
             return pwd.getpwnam(name)

@@ -23,10 +23,9 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import quote
 
-from inbox import cluster
+from inbox import cluster, guard
 from inbox.cluster import EmbeddedError
 
-FAST_SHUTDOWN = 8.0  # seconds, then an immediate one: the next start recovers
 LOG = "postgresql.log"
 LOG_LIMIT = 10_000_000  # bytes, looked at when the server starts: it writes a line or two for each start
 
@@ -65,7 +64,7 @@ class Server:
 def start(home: Path, *, settings: Mapping[str, str] = MappingProxyType({})) -> Server:
     """Start the server of this home, or join the one that runs; `settings` count only for a start."""
     home = home.resolve()
-    account = cluster.account()
+    account = cluster.account(home)
     folder = cluster.folder(home, account)
     programs = cluster.programs(account)
     with _locked(folder / "start.lock"):
@@ -74,38 +73,31 @@ def start(home: Path, *, settings: Mapping[str, str] = MappingProxyType({})) -> 
             cluster.check_version(folder)
             if not (folder / "data").exists():
                 cluster.create(folder, programs, account, durable=settings.get("fsync") != "off")
-            sockets = cluster.sockets(home, folder, account)
             pid = _running(folder)
             if pid is None:
-                _launch(folder, programs, sockets, account, settings)
+                _launch(folder, programs, cluster.sockets(home, folder, account), account, settings)
                 pid = _running(folder)
-            elif guard := _try_lock(folder / "guard.lock"):
-                _leash(folder, guard, None, account, [])
+            elif guarding := _try_lock(folder / "guard.lock"):
+                _leash(folder, guarding, None, account, [])
             if pid is None:
                 raise EmbeddedError(f"PostgreSQL did not start. Its last words: {_last_words(folder)}")
+            return Server(url=_url(folder), home=home, pid=pid, bin=programs, folder=folder, user=user)
         except BaseException:
-            os.close(user)
+            os.close(user)  # the guard stops what was started
             raise
-    password = (folder / "password").read_text()
-    url = f"postgresql://parley:{password}@/parley?host={quote(str(sockets), safe='')}"
-    return Server(url=url, home=home, pid=pid, bin=programs, folder=folder, user=user)
 
 
 def stop(server: Server) -> None:
-    """Leave the server; the last user stops it and waits until it is gone."""
+    """Leave the server; the last user sees to it that it stops, and waits until it is gone."""
     with _locked(server.folder / "start.lock"):
-        try:
-            fcntl.flock(server.user, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            # Others use it, or the guard was quicker: then it holds the lock until the server is gone.
-            with contextlib.suppress(BlockingIOError):
-                fcntl.flock(server.user, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                return
-            fcntl.flock(server.user, fcntl.LOCK_SH)
-        else:
-            _shut_down(server.folder)
-        finally:
-            os.close(server.user)
+        last = _alone(server.user)
+        unguarded = _try_lock(server.folder / "guard.lock") if last else None
+        if unguarded is not None:
+            _stop(server.folder)
+            os.close(unguarded)
+        os.close(server.user)  # now the guard, if there is one, gets the lock and stops the server
+        if last and unguarded is None:
+            os.close(_lock(server.folder / "guard.lock", fcntl.LOCK_EX))
 
 
 @contextlib.contextmanager
@@ -129,7 +121,8 @@ def _running(folder: Path) -> int | None:
         if (status is None or status[0] != pid) and now - began > 10:
             # It lost its lock file, or only children of a killed one are left.
             log.warning("PostgreSQL (pid %s) has no valid postmaster.pid; it is stopped and started anew.", pid)
-            _signal(pid, signal.SIGINT)
+            if pid and _runs_on(pid, folder / "data"):
+                os.kill(pid, signal.SIGINT)
             began = now
         if now - told > 10:
             log.info("Still waiting for PostgreSQL: %s.", status[1] if status else "no status yet")
@@ -153,15 +146,15 @@ def _launch(folder: Path, programs: Path, sockets: Path, account: pwd.struct_pas
     _leash(folder, _try_lock(folder / "guard.lock"), server, account, command)
 
 
-def _leash(folder: Path, guard: int | None, server: int | None, account: pwd.struct_passwd | None, command: list[str]) -> None:
+def _leash(folder: Path, guarding: int | None, server: int | None, account: pwd.struct_passwd | None, command: list[str]) -> None:
     """Run the guard, which runs the command; it takes over both locks."""
     server = server if server is not None else os.open(folder / "server.lock", os.O_RDONLY)
     program = Path(__file__).with_name("guard.py")
-    descriptors = [server, *([] if guard is None else [guard])]
+    descriptors = [server, *([] if guarding is None else [guarding])]
     owner = [str(account.pw_uid), str(account.pw_gid)] if account else ["-1", "-1"]
     with (folder / LOG).open("a") as output:
         subprocess.run(  # noqa: S603  # our own program, no shell
-            [sys.executable, "-I", "-S", program, folder, str(server), str(-1 if guard is None else guard), *owner, *command],
+            [sys.executable, "-I", "-S", program, folder, str(server), str(-1 if guarding is None else guarding), *owner, *command],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -175,17 +168,11 @@ def _leash(folder: Path, guard: int | None, server: int | None, account: pwd.str
         os.close(descriptor)
 
 
-def _shut_down(folder: Path) -> None:
-    """Stop the server fast; at once when that takes too long."""
-    pid, deadline = _server_pid(folder), time.monotonic() + FAST_SHUTDOWN
-    sent: signal.Signals | None = None
-    while (lock := _try_lock(folder / "server.lock")) is None:
-        due = signal.SIGINT if time.monotonic() < deadline else signal.SIGQUIT
-        if due != sent:
-            _signal(pid, due)
-            sent = due
-        time.sleep(0.02)
-    os.close(lock)
+def _stop(folder: Path) -> None:
+    """Stop a server whose guard was killed."""
+    pid = _server_pid(folder)
+    if pid and _runs_on(pid, folder / "data"):
+        guard.stop(folder)
 
 
 def _clear_pid_file(folder: Path) -> None:
@@ -196,13 +183,22 @@ def _clear_pid_file(folder: Path) -> None:
     if not path.exists():
         return
     first = path.read_text(errors="replace").partition("\n")[0].strip()
-    pid = int(first) if first.isdecimal() else 0
-    with contextlib.suppress(psutil.Error, OverflowError):
-        process = psutil.Process(pid)
-        if pid and process.name() == "postgres" and Path(process.cwd()) == folder / "data":
-            raise EmbeddedError(f"A PostgreSQL that Parley did not start (pid {pid}) runs on {folder / 'data'}. Stop it and start again.")
+    pid = int(first) if first.isdecimal() and len(first) < 10 else 0
+    if pid and _runs_on(pid, folder / "data"):
+        raise EmbeddedError(f"A PostgreSQL that Parley did not start (pid {pid}) runs on {folder / 'data'}. Stop it and start again.")
     if not pid or psutil.pid_exists(pid):
         path.unlink()  # otherwise PostgreSQL sees that it is stale, and cleans up what it names
+
+
+def _runs_on(pid: int, data: Path) -> bool:
+    """Whether this process is the PostgreSQL of this data."""
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        return process.name() == "postgres" and Path(process.cwd()) == data
+    except psutil.Error:
+        return False
 
 
 def _server_pid(folder: Path) -> int | None:
@@ -221,15 +217,35 @@ def _status(folder: Path) -> tuple[int, str] | None:
         return None
 
 
-def _signal(pid: int | None, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        if pid:
-            os.kill(pid, number)
+def _url(folder: Path) -> str:
+    """Where the running server listens, with the password."""
+    try:
+        password = (folder / "password").read_text()
+    except FileNotFoundError:
+        raise EmbeddedError(
+            f"{folder / 'password'} is missing. Bring it back from a backup: without it nobody can sign in to the database."
+        ) from None
+    sockets = (folder / "data" / "postmaster.pid").read_text().splitlines()[4]
+    return f"postgresql://parley:{password}@/parley?host={quote(sockets, safe='')}"
 
 
 def _last_words(folder: Path) -> str:
     """The end of what the server has written."""
     return " / ".join((folder / LOG).read_text(errors="replace").splitlines()[-4:])
+
+
+def _alone(user: int) -> bool:
+    """Whether this was the last user; if so, the lock is now held so that nobody can join."""
+    try:
+        fcntl.flock(user, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        # The try let go of the lock. Either others hold it, or the guard took it at that moment and is stopping the server.
+        try:
+            fcntl.flock(user, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
+    return True
 
 
 @contextlib.contextmanager

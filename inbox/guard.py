@@ -13,7 +13,10 @@ import fcntl
 import os
 import signal
 import sys
+import time
 from pathlib import Path
+
+FAST_SHUTDOWN = 8.0  # seconds; after an immediate shutdown the next start recovers
 
 
 def main(arguments: list[str]) -> None:
@@ -51,14 +54,26 @@ def start(folder: Path, uid: int, gid: int, command: list[str]) -> None:
 
 
 def stop(folder: Path) -> None:
-    """Shut the server down fast and wait for its last process."""
+    """Shut the server down, fast at first, at once when that takes too long, and wait for its last process."""
     lock = os.open(folder / "server.lock", os.O_RDONLY)
+    deadline, sent = time.monotonic() + FAST_SHUTDOWN, None
+    while not free(lock):
+        due = signal.SIGINT if time.monotonic() < deadline else signal.SIGQUIT
+        if due != sent:
+            with contextlib.suppress(ProcessLookupError):  # its last children are still on their way out
+                os.kill(int((folder / "server.pid").read_text()), due)
+            sent = due
+        time.sleep(0.02)
+    os.close(lock)
+
+
+def free(lock: int) -> bool:
+    """Whether no process of PostgreSQL is alive."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        with contextlib.suppress(ProcessLookupError):  # its last children are still on their way out
-            os.kill(int((folder / "server.pid").read_text()), signal.SIGINT)
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        return False
+    return True
 
 
 if __name__ == "__main__":
