@@ -5,14 +5,22 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
+from fastapi import FastAPI
+from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
 
+from api.app import create_app
+from api.deps import House
 from inbox import embedded
 from inbox.db import Database
+from inbox.files import Files
 from inbox.migrations import run
+from inbox.secrets import open_vault
+from inbox.settings import Settings
 from tests.make import Make
 
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -64,3 +72,31 @@ def now() -> datetime:
 def make(session: AsyncSession) -> Make:
     """Rows made in one line, in the rolled-back session."""
     return Make(session)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """An installation of its own folder."""
+    return Settings(home=tmp_path, secret_key=SecretStr("test"), url="http://parley.test")
+
+
+@pytest.fixture
+def house(settings: Settings, database: Database, now: datetime) -> House:
+    """What a web process shares, with the time standing still."""
+    return House(settings=settings, database=database, vault=open_vault(settings), files=Files(settings.home), clock=lambda: now)
+
+
+@pytest.fixture
+async def app(house: House) -> AsyncIterator[FastAPI]:
+    """The whole application, started."""
+    app = create_app(house)
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A program or browser that is not signed in."""
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://parley.test", headers={"origin": "http://parley.test"}) as client:
+        yield client

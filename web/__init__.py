@@ -1,0 +1,1 @@
+"""What the browser sees. Rendering and assets, no routes."""

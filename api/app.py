@@ -1,0 +1,42 @@
+"""The web application."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+import web
+from api import health, hooks, live, problems, security, widget
+from api.deps import House
+from api.pages import conversations, inbox, metrics, people, settings
+from api.v1 import channels as v1_channels
+from api.v1 import conversations as v1_conversations
+from api.v1 import events as v1_events
+from api.v1 import messages as v1_messages
+from api.v1 import metrics as v1_metrics
+
+PAGES = (people, inbox, conversations, settings, metrics)
+V1 = (v1_conversations, v1_messages, v1_channels, v1_events, v1_metrics)
+
+
+def create_app(house: House) -> FastAPI:
+    """The app of one process; `house` is what it shares."""
+    app = FastAPI(title="Parley", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json", lifespan=lifespan)
+    app.state.house = house
+    problems.install(app)
+    security.install(app)
+    for module in (health, hooks, live, widget, *PAGES):
+        app.include_router(module.router)
+    for module in V1:
+        app.include_router(module.router, prefix="/api/v1")
+    app.mount("/static", StaticFiles(directory=Path(web.__file__).parent / "static"), name="static")
+    return app
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+    """Readers of the log start with the process and end with it."""
+    async with live.running(app):
+        yield

@@ -1,0 +1,161 @@
+"""What every route asks for: settings, a transaction, the time, and who is asking.
+
+Pages live under /w/{workspace_id} and know people by the session cookie; /api/v1 knows programs by a bearer token. A route that reaches a
+workspace takes `AccessDep` or `ApiAccessDep`, directly or through `ConversationDep` and its like: a test walks the route table.
+"""
+
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.requests import HTTPConnection
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from inbox.db import Database
+from inbox.errors import NotFound, Unauthorized
+from inbox.files import Files
+from inbox.models import Account, AccountSession, Channel, Conversation, Member, Role
+from inbox.secrets import Vault
+from inbox.settings import Settings
+from inbox.team import rights, sessions, tokens
+from inbox.team.rights import Access
+
+COOKIE = "parley_session"
+
+
+@dataclass(slots=True)
+class House:
+    """What one process shares: made at start-up, kept in `app.state.house`."""
+
+    settings: Settings
+    database: Database
+    vault: Vault
+    files: Files
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+def house(connection: HTTPConnection) -> House:
+    return connection.app.state.house
+
+
+HouseDep = Annotated[House, Depends(house)]
+
+
+def settings(house: HouseDep) -> Settings:
+    return house.settings
+
+
+def now(house: HouseDep) -> datetime:
+    return house.clock()
+
+
+SettingsDep = Annotated[Settings, Depends(settings)]
+NowDep = Annotated[datetime, Depends(now)]
+
+
+async def session(house: HouseDep) -> AsyncGenerator[AsyncSession]:
+    """The request's transaction."""
+    async with house.database.transaction() as session:
+        yield session
+
+
+# scope="function": committed before the response leaves, so that a failed commit is never told as a success.
+SessionDep = Annotated[AsyncSession, Depends(session, scope="function")]
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """The account behind the cookie, and the browser's session."""
+
+    account: Account
+    session: AccountSession
+
+
+async def signed_in(connection: HTTPConnection, session: SessionDep, house: HouseDep, now: NowDep) -> SignedIn:
+    token = connection.cookies.get(COOKIE)
+    found = await sessions.find(session, token, now=now, days=house.settings.session_days) if token else None
+    account = await session.get(Account, found.account_id) if found else None
+    if found is None or account is None:
+        raise Unauthorized("Sign in to go on.")
+    return SignedIn(account, found)
+
+
+SignedInDep = Annotated[SignedIn, Depends(signed_in)]
+
+
+async def member(workspace_id: int, signed_in: SignedInDep, session: SessionDep) -> Member:
+    found = await sessions.member(session, signed_in.account.id, workspace_id)
+    if found is None:
+        raise NotFound("There is no such workspace, or you are not a member of it.")
+    return found
+
+
+MemberDep = Annotated[Member, Depends(member)]
+
+
+async def access(member: MemberDep) -> Access:
+    return rights.of(member)
+
+
+AccessDep = Annotated[Access, Depends(access)]
+
+
+def needs(role: Role) -> Callable[[Access], Access]:
+    """For `dependencies=[Depends(needs(Role.SUPERVISOR))]` of pages: 403 for a lower role."""
+
+    def check(access: AccessDep) -> Access:
+        access.need(role)
+        return access
+
+    return check
+
+
+async def conversation(conversation_id: int, access: AccessDep, session: SessionDep) -> Conversation:
+    return await rights.conversation(session, access, conversation_id)
+
+
+async def channel(channel_id: int, access: AccessDep, session: SessionDep) -> Channel:
+    return await rights.channel(session, access, channel_id)
+
+
+ConversationDep = Annotated[Conversation, Depends(conversation)]
+ChannelDep = Annotated[Channel, Depends(channel)]
+
+bearer = HTTPBearer(auto_error=False, description="A token of `parley token create`.")
+
+
+async def api_access(
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)], session: SessionDep, now: NowDep
+) -> Access:
+    found = await tokens.find(session, credentials.credentials, now=now) if credentials else None
+    if found is None:
+        raise Unauthorized("This needs a token: Authorization: Bearer …. Make one with `parley token create`.")
+    return found
+
+
+ApiAccessDep = Annotated[Access, Depends(api_access)]
+
+
+def api_needs(role: Role) -> Callable[[Access], Access]:
+    """The same for programs."""
+
+    def check(access: ApiAccessDep) -> Access:
+        access.need(role)
+        return access
+
+    return check
+
+
+async def api_conversation(conversation_id: int, access: ApiAccessDep, session: SessionDep) -> Conversation:
+    return await rights.conversation(session, access, conversation_id)
+
+
+ApiConversationDep = Annotated[Conversation, Depends(api_conversation)]
+
+
+def client_address(request: Request) -> str:
+    """The caller's address; a proxy's word counts only from `trusted_proxies` (uvicorn has applied that already)."""
+    return request.client.host if request.client else ""

@@ -1,0 +1,1 @@
+"""HTML for people, under /w/{workspace_id}."""

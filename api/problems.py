@@ -1,0 +1,61 @@
+"""Errors on their way out: RFC 9457 problem+json for programs and scripts, a page for people."""
+
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException
+
+from inbox.errors import ParleyError, TooMany, Unauthorized
+from web import render
+from web.i18n import locale_of
+
+log = structlog.get_logger()
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of the app leave in this form."""
+    app.add_exception_handler(ParleyError, _parley)  # pyright: ignore[reportArgumentType]  # starlette types handlers for Exception only
+    app.add_exception_handler(RequestValidationError, _validation)  # pyright: ignore[reportArgumentType]
+    app.add_exception_handler(HTTPException, _http)  # pyright: ignore[reportArgumentType]
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _parley(request: Request, error: ParleyError) -> Response:
+    if isinstance(error, Unauthorized) and _wants_page(request):
+        return RedirectResponse(f"/sign-in?next={request.url.path}", status_code=303)
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, TooMany) else {}
+    if isinstance(error, Unauthorized) and request.url.path.startswith("/api/"):
+        headers["WWW-Authenticate"] = "Bearer"
+    return answer(request, error.status, error.code, str(error), headers=headers)
+
+
+async def _validation(request: Request, error: RequestValidationError) -> Response:
+    fields = [{"field": ".".join(str(part) for part in item["loc"]), "message": item["msg"]} for item in error.errors()]
+    first = f"{fields[0]['field']}: {fields[0]['message']}" if fields else "The request could not be read."
+    return answer(request, 422, "invalid", first, errors=fields)
+
+
+async def _http(request: Request, error: HTTPException) -> Response:
+    return answer(request, error.status_code, f"http_{error.status_code}", str(error.detail), headers=dict(error.headers or {}))
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    log.error("request failed", path=request.url.path, exc_info=error)
+    return answer(request, 500, "error", "Something went wrong here. Nothing that was saved is lost; the server's log says more.")
+
+
+def answer(request: Request, status: int, code: str, detail: str, *, headers: dict[str, str] | None = None, **more: Any) -> Response:
+    """One error, in the form that the caller reads."""
+    if _wants_page(request):
+        page = render.page("error.html", locale_of(request.headers.get("accept-language", "")), status=status, detail=detail)
+        return HTMLResponse(page, status_code=status, headers=headers)
+    body = {"type": "about:blank", "title": code, "status": status, "detail": detail, "code": code, **more}
+    return JSONResponse(body, status_code=status, headers=headers, media_type="application/problem+json")
+
+
+def _wants_page(request: Request) -> bool:
+    navigates = request.headers.get("sec-fetch-mode", "navigate") == "navigate"
+    return navigates and "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")

@@ -1,0 +1,35 @@
+"""Attachments on disk, each under the hash of its content: written before the commit that names it, swept when nothing names it."""
+
+import hashlib
+import os
+import secrets
+from pathlib import Path
+
+
+class Files:
+    """The folder `files` of `PARLEY_HOME`."""
+
+    def __init__(self, home: Path) -> None:
+        self.folder = home / "files"
+
+    def store(self, content: bytes) -> str:
+        """Keep the bytes and return their SHA-256; writing the same ones again changes nothing. Blocks: call it in a thread."""
+        digest = hashlib.sha256(content).hexdigest()
+        path = self.path(digest)
+        if path.exists():
+            os.utime(path)  # in use again: the sweep spares it
+            return digest
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        new = path.with_name(f"{digest}.{secrets.token_hex(4)}.new")
+        with new.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+        return digest
+
+    def path(self, digest: str) -> Path:
+        """Where the content with this SHA-256 is, or would be."""
+        if len(digest) != 64 or not digest.isalnum():
+            raise ValueError("not a SHA-256")
+        return self.folder / digest[:2] / digest[2:4] / digest

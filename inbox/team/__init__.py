@@ -1,0 +1,1 @@
+"""Accounts, members, sessions, roles, teams and what each may see."""

@@ -1,0 +1,84 @@
+"""What a member may see and do. Every list, count, snippet, live op and export asks here."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, exists, false, or_, select, true
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from inbox.errors import Forbidden, NotFound
+from inbox.models import Channel, ChannelAccess, Conversation, Member, Role, TeamMember
+
+RANK = {Role.VIEWER: 0, Role.AGENT: 1, Role.SUPERVISOR: 2, Role.ADMIN: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who asks, in which workspace. `member_id` is None for a program's token without a member, which sees every channel."""
+
+    workspace_id: int
+    role: Role
+    actor: str  # "member:7" or "token:2", as the log writes it
+    member_id: int | None = None
+
+    @property
+    def sees_everything(self) -> bool:
+        return self.role == Role.ADMIN or self.member_id is None
+
+    def need(self, role: Role) -> None:
+        """Raise unless this is the role or a higher one."""
+        if RANK[self.role] < RANK[role]:
+            raise Forbidden("Your role may not do that. Ask an admin of the workspace.")
+
+
+def of(member: Member) -> Access:
+    return Access(workspace_id=member.workspace_id, role=member.role, actor=f"member:{member.id}", member_id=member.id)
+
+
+def sees(access: Access, channel_id: Any) -> ColumnElement[bool]:
+    """A condition: the channel in this column is one that the member may see. Combine it with the workspace's own condition."""
+    if access.sees_everything:
+        return true()
+    if access.member_id is None:
+        return false()
+    mine = select(TeamMember.team_id).where(col(TeamMember.member_id) == access.member_id)
+    granted = exists().where(
+        col(ChannelAccess.channel_id) == Channel.id,
+        or_(col(ChannelAccess.member_id) == access.member_id, col(ChannelAccess.team_id).in_(mine)),
+    )
+    visible = select(Channel.id).where(col(Channel.workspace_id) == access.workspace_id, or_(col(Channel.restricted).is_(False), granted))
+    return channel_id.in_(visible)
+
+
+async def channels(session: AsyncSession, access: Access) -> frozenset[int]:
+    """The ids of the channels that the member may see, removed ones included: their conversations stay readable."""
+    query = select(Channel.id).where(col(Channel.workspace_id) == access.workspace_id, sees(access, col(Channel.id)))
+    return frozenset(await session.scalars(query))
+
+
+async def conversation(session: AsyncSession, access: Access, conversation_id: int) -> Conversation:
+    """The conversation, if this member may see it; NotFound says no more than that."""
+    query = select(Conversation).where(
+        col(Conversation.id) == conversation_id,
+        col(Conversation.workspace_id) == access.workspace_id,
+        sees(access, col(Conversation.channel_id)),
+    )
+    found = await session.scalar(query)
+    if found is None:
+        raise NotFound("There is no such conversation, or you may not see it.")
+    return found
+
+
+async def channel(session: AsyncSession, access: Access, channel_id: int) -> Channel:
+    """The channel, if this member may see it and it was not removed."""
+    query = select(Channel).where(
+        col(Channel.id) == channel_id,
+        col(Channel.workspace_id) == access.workspace_id,
+        col(Channel.removed_at).is_(None),
+        sees(access, col(Channel.id)),
+    )
+    found = await session.scalar(query)
+    if found is None:
+        raise NotFound("There is no such channel, or you may not see it.")
+    return found

@@ -1,0 +1,55 @@
+"""Signed-in browsers."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from inbox.models import AccountSession, Member
+from inbox.secrets import hash_token, new_token
+
+SEEN = timedelta(minutes=5)  # how exactly "last seen" is kept
+
+
+async def begin(session: AsyncSession, account_id: int, *, now: datetime, days: int, user_agent: str = "", address: str = "") -> str:
+    """Sign a browser in; the token for its cookie."""
+    token = new_token()
+    row = AccountSession(
+        account_id=account_id,
+        token_hash=hash_token(token),
+        user_agent=user_agent[:400],
+        address=address,
+        created_at=now,
+        seen_at=now,
+        expires_at=now + timedelta(days=days),
+    )
+    session.add(row)
+    await session.flush()
+    return token
+
+
+async def find(session: AsyncSession, token: str, *, now: datetime, days: int) -> AccountSession | None:
+    """The session of a cookie, if it still counts. Use keeps it alive."""
+    query = select(AccountSession).where(
+        col(AccountSession.token_hash) == hash_token(token), col(AccountSession.revoked_at).is_(None), col(AccountSession.expires_at) > now
+    )
+    found = await session.scalar(query)
+    if found is not None and found.seen_at < now - SEEN:
+        found.seen_at = now
+        found.expires_at = now + timedelta(days=days)
+    return found
+
+
+async def revoke(session: AsyncSession, session_id: int, *, account_id: int, now: datetime) -> None:
+    """End a session; its sockets end within seconds."""
+    mine = (col(AccountSession.id) == session_id, col(AccountSession.account_id) == account_id, col(AccountSession.revoked_at).is_(None))
+    await session.execute(update(AccountSession).where(*mine).values(revoked_at=now))
+
+
+async def member(session: AsyncSession, account_id: int, workspace_id: int) -> Member | None:
+    """The account's membership of a workspace."""
+    query = select(Member).where(
+        col(Member.account_id) == account_id, col(Member.workspace_id) == workspace_id, col(Member.removed_at).is_(None)
+    )
+    return await session.scalar(query)
