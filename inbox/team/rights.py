@@ -42,18 +42,20 @@ def sees(access: Access, channel_id: Any) -> ColumnElement[bool]:
         return true()
     if access.member_id is None:
         return false()
-    mine = select(TeamMember.team_id).where(col(TeamMember.member_id) == access.member_id)
+    mine = select(col(TeamMember.team_id)).where(col(TeamMember.member_id) == access.member_id)
     granted = exists().where(
         col(ChannelAccess.channel_id) == Channel.id,
         or_(col(ChannelAccess.member_id) == access.member_id, col(ChannelAccess.team_id).in_(mine)),
     )
-    visible = select(Channel.id).where(col(Channel.workspace_id) == access.workspace_id, or_(col(Channel.restricted).is_(False), granted))
+    visible = select(col(Channel.id)).where(
+        col(Channel.workspace_id) == access.workspace_id, or_(col(Channel.restricted).is_(False), granted)
+    )
     return channel_id.in_(visible)
 
 
 async def channels(session: AsyncSession, access: Access) -> frozenset[int]:
     """The ids of the channels that the member may see, removed ones included: their conversations stay readable."""
-    query = select(Channel.id).where(col(Channel.workspace_id) == access.workspace_id, sees(access, col(Channel.id)))
+    query = select(col(Channel.id)).where(col(Channel.workspace_id) == access.workspace_id, sees(access, col(Channel.id)))
     return frozenset(await session.scalars(query))
 
 
