@@ -91,13 +91,11 @@ def stop(server: Server) -> None:
     """Leave the server; the last user sees to it that it stops, and waits until it is gone."""
     with _locked(server.folder / "start.lock"):
         last = _alone(server.user)
-        unguarded = _try_lock(server.folder / "guard.lock") if last else None
-        if unguarded is not None:
+        os.close(server.user)  # now the guard gets the lock and stops the server
+        if last:
+            guarding = _lock(server.folder / "guard.lock", fcntl.LOCK_EX)
             _stop(server.folder)
-            os.close(unguarded)
-        os.close(server.user)  # now the guard, if there is one, gets the lock and stops the server
-        if last and unguarded is None:
-            os.close(_lock(server.folder / "guard.lock", fcntl.LOCK_EX))
+            os.close(guarding)
 
 
 @contextlib.contextmanager
@@ -169,7 +167,7 @@ def _leash(folder: Path, guarding: int | None, server: int | None, account: pwd.
 
 
 def _stop(folder: Path) -> None:
-    """Stop a server whose guard was killed."""
+    """Stop a server whose guard was killed; there is nothing to do otherwise."""
     pid = _server_pid(folder)
     if pid and _runs_on(pid, folder / "data"):
         guard.stop(folder)
