@@ -73,22 +73,16 @@ def programs(owner: pwd.struct_passwd | None) -> Path:
     found = importlib.util.find_spec(PACKAGE)
     if found is None or found.origin is None:
         raise EmbeddedError("The embedded PostgreSQL is not installed: pip install 'parley[embedded]'. Or set PARLEY_DATABASE_URL.")
-    wheel = Path(found.origin).parent / f"pginstall{MAJOR}"
-    if not (wheel / "bin" / "postgres").exists():
+    site = Path(found.origin).parents[1]
+    binaries = site / PACKAGE / f"pginstall{MAJOR}" / "bin"
+    if not (binaries / "postgres").exists():
         raise EmbeddedError(f"{PACKAGE} brings no PostgreSQL {MAJOR} for this system. Set PARLEY_DATABASE_URL to a server of your own.")
-    if owner is None or _reaches(owner, wheel / "bin"):
-        return wheel / "bin"
-    copy = _shared() / f"postgresql-{importlib.metadata.version(PACKAGE)}"
+    if owner is None or _reaches(owner, binaries):
+        return binaries
+    copy = _shared() / f"{PACKAGE}-{importlib.metadata.version(PACKAGE)}"
     if not copy.exists():
-        new = Path(tempfile.mkdtemp(dir=copy.parent, prefix="new."))
-        shutil.copytree(wheel, new / "copy", ignore=shutil.ignore_patterns("include", "*.a"))
-        for path in (new / "copy", *(new / "copy").rglob("*")):
-            if not path.is_symlink():
-                path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)
-        with contextlib.suppress(OSError):  # somebody else was quicker
-            (new / "copy").rename(copy)
-        shutil.rmtree(new)
-    return copy / "bin"
+        _copy_programs(site, copy)
+    return copy / binaries.relative_to(site)
 
 
 def sockets(home: Path, place: Path, owner: pwd.struct_passwd | None) -> Path:
@@ -167,6 +161,20 @@ def _run(command: list[str | Path], owner: pwd.struct_passwd | None, typed: str 
     )
     if done.returncode:
         raise EmbeddedError(f"{Path(command[0]).name} failed: {done.stderr.strip() or done.stdout.strip()}")
+
+
+def _copy_programs(site: Path, copy: Path) -> None:
+    """Copy the wheel's programs and the libraries beside them, for every user to read and for root alone to change."""
+    new = Path(tempfile.mkdtemp(dir=copy.parent, prefix="new."))
+    for part in (f"{PACKAGE}/pginstall{MAJOR}", f"{PACKAGE}/.dylibs", f"{PACKAGE}.libs"):
+        if (site / part).exists():
+            shutil.copytree(site / part, new / "copy" / part, ignore=shutil.ignore_patterns("include", "*.a"))
+    for path in (new / "copy", *(new / "copy").rglob("*")):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)
+    with contextlib.suppress(OSError):  # another process was quicker
+        (new / "copy").rename(copy)
+    shutil.rmtree(new)
 
 
 def _shared() -> Path:
