@@ -136,6 +136,7 @@ class Event:
     permalink: str | None = None
     client_key: str | None = None
     raw: Mapping[str, Any] | None = None
+    quoted: str = ""  # what a mail repeats from before, and its signature: the page folds it
 
 
 @dataclass(frozen=True, slots=True)
