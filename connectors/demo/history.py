@@ -1,0 +1,70 @@
+"""Sixty days that were: what a new demonstration starts with."""
+
+import random
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from connectors.demo import script
+from connectors.demo.people import person
+from inbox.contract import Author, ConversationKind, Envelope, Event, EventKind
+
+DAYS = 60
+ANSWERS = {
+    "de": ("Moin! Klar, das geht. Schreib uns gern mit deiner Bestellnummer, dann kümmern wir uns.", "Danke dir für die Frage! Ja, das stimmt so. Liebe Grüße aus Lübeck."),
+    "en": ("Hello and thanks for asking! Yes, that is possible. Warm regards from Lübeck.",),
+    "tr": ("Merhaba! Evet, elbette. Lübeck'ten selamlar.",),
+    "ar": ("مرحبًا! نعم، بالتأكيد. تحياتنا من لوبيك.",),
+    "es": ("¡Hola! Sí, claro. Saludos desde Lübeck.",),
+}  # fmt: skip
+
+
+def events(place: script.Place, *, until: datetime, team: tuple[str, ...]) -> Iterator[Event]:
+    """Two months of one channel, oldest first: questions, and how the team (author ids) answered them, now prompt, now less so."""
+    dice = random.Random(f"history {place.slug}")  # noqa: S311
+    told: list[Event] = []
+    for day in range(DAYS, 0, -1):
+        for number in range(dice.randint(1, 5)):
+            asked = until - timedelta(days=day) + timedelta(seconds=dice.randint(8 * 3600, 20 * 3600) - 14 * 3600)
+            told.extend(_exchange(place, f"h{day}-{number}", asked, until, team, dice))
+    yield from sorted(told, key=lambda event: event.at)
+
+
+def _exchange(
+    place: script.Place, name: str, asked: datetime, until: datetime, team: tuple[str, ...], dice: random.Random
+) -> Iterator[Event]:
+    language, text = dice.choice(script.AMBIENT[place.kind])
+    customer = person(f"p{dice.randrange(700)}")
+    thread = f"{place.slug}-{name}.{language}"
+    yield _said(place, f"{thread}-q", thread, customer, text, asked, dice)
+    answered = asked + timedelta(seconds=min(dice.lognormvariate(6.3, 1.1), 30 * 3600))  # median 9 min, with a long tail
+    if dice.random() > 0.06 and answered < until - timedelta(hours=6):
+        member = Author(id=dice.choice(team), name="Möwenbräu & Söhne", is_self=False)
+        yield _said(place, f"{thread}-a", thread, member, dice.choice(ANSWERS[language]), answered, dice, parent=f"{thread}-q")
+
+
+def _said(
+    place: script.Place,
+    message: str,
+    thread: str,
+    author: Author,
+    text: str,
+    at: datetime,
+    dice: random.Random,
+    *,
+    parent: str | None = None,
+) -> Event:
+    post = script.POSTS[dice.choice(list(script.POSTS))] if place.kind == ConversationKind.COMMENTS and parent is None else None
+    return Event(
+        id=message,
+        kind=EventKind.MESSAGE,
+        message_id=message,
+        thread_id=thread,
+        at=at,
+        author=author,
+        text=text,
+        parent_id=parent,
+        post=post,
+        conversation_kind=place.kind,
+        private=place.kind != ConversationKind.COMMENTS,
+        envelope=Envelope(subject="Anfrage", sender=author.email or "") if place.kind == ConversationKind.EMAIL else None,
+    )
