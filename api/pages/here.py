@@ -1,0 +1,46 @@
+"""What the frame around every page needs: where the reader is, and in which language."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from api.deps import MemberDep, SessionDep, SignedInDep
+from inbox.errors import NotFound
+from inbox.models import Workspace
+from web.i18n import SUPPORTED, locale_of
+from web.render import Here
+
+
+def locale(request: Request, signed_in: SignedInDep) -> str:
+    """The account's own language, else the browser's."""
+    chosen = signed_in.account.locale
+    return chosen if chosen in SUPPORTED else locale_of(request.headers.get("accept-language", ""))
+
+
+async def workspace(member: MemberDep, session: SessionDep) -> Workspace:
+    found = await session.get(Workspace, member.workspace_id)
+    if found is None:
+        raise NotFound("There is no such workspace, or you are not a member of it.")
+    return found
+
+
+LocaleDep = Annotated[str, Depends(locale)]
+WorkspaceDep = Annotated[Workspace, Depends(workspace)]
+
+
+def here(request: Request, member: MemberDep, workspace: WorkspaceDep) -> Here:
+    """The frame of a page under /w/{workspace_id}; its section is the address's own word."""
+    parts = request.url.path.split("/")
+    return Here(
+        workspace_id=workspace.id,
+        workspace=workspace.name,
+        is_demo=workspace.is_demo,
+        timezone=workspace.timezone,
+        member_id=member.id,
+        member=member.name,
+        role=member.role.value,
+        section=parts[3] if len(parts) > 3 else "",
+    )
+
+
+HereDep = Annotated[Here, Depends(here)]
