@@ -30,6 +30,7 @@ KINDS: dict[str, str] = {
     "reply.sending": "A process has claimed a reply and hands it to the platform. data: message, attempt",
     "reply.sent": "The platform accepted a reply. data: message",
     "reply.delivered": "The platform says that the customer's device has the reply. data: message",
+    "reply.mailed": "A chat answer also left by mail, since the visitor was away, or could not. data: message, state",
     "reply.failed": "A reply was certainly not delivered. data: message",
     "reply.ambiguous": "A reply may have been sent; a person decides. data: message",
     "note.added": "A colleague wrote an internal note. data: note",
