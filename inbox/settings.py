@@ -47,6 +47,11 @@ class Settings(BaseSettings):
         default=25 * 1024 * 1024, ge=1024, description="Largest file that a member or a visitor may send, in bytes."
     )
     max_webhook_bytes: int = Field(default=5 * 1024 * 1024, ge=1024, description="Largest webhook body, in bytes.")
+    allow_private_networks: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Private networks that channels may connect to (10.0.0.0/8, 127.0.0.1), separated by commas. "
+        "Unset: public addresses only, so that nobody can make Parley call what stands behind your firewall.",
+    )
     raw_days: int = Field(default=30, ge=0, description="Days to keep the platforms' raw payloads.")
     event_days: int = Field(default=400, ge=1, description="Days to keep the event log; a reader that was away longer reloads.")
     session_days: int = Field(default=30, ge=1, description="Days until an unused sign-in ends.")
@@ -56,7 +61,7 @@ class Settings(BaseSettings):
     def _expand(cls, home: Path) -> Path:
         return home.expanduser().absolute()
 
-    @field_validator("trusted_proxies", mode="before")
+    @field_validator("trusted_proxies", "allow_private_networks", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

@@ -38,7 +38,10 @@ class Delivery(StrEnum):
 class Contact(Table, table=True):
     """A person outside."""
 
-    __table_args__ = (UniqueConstraint("workspace_id", "id"),)
+    __table_args__ = (
+        UniqueConstraint("workspace_id", "id"),
+        Index("contact_email", "workspace_id", text("lower(email)"), postgresql_where=text("email IS NOT NULL")),
+    )
 
     id: int = identity()
     workspace_id: int = workspace()
@@ -120,6 +123,7 @@ class Conversation(Table, table=True):
     team_id: int | None = number(nullable=True)
     snoozed_until: datetime | None = moment(nullable=True)
     resolved_at: datetime | None = moment(nullable=True)
+    erased_at: datetime | None = moment(nullable=True)  # the customer deleted it: what was said is gone
     created_at: datetime = moment()
 
     last_message_at: datetime = moment()
@@ -159,6 +163,12 @@ class Message(Table, table=True):
         Index("message_conversation", "conversation_id", "at", "id"),
         Index("message_outbox", "send_at", "id", postgresql_where=text("delivery IN ('queued', 'sending')")),
         Index("message_unsent", "conversation_id", "id", postgresql_where=text("delivery IN ('queued', 'sending', 'ambiguous')")),
+        Index(
+            "message_orphan",
+            "channel_id",
+            "parent_external_id",
+            postgresql_where=text("parent_id IS NULL AND parent_external_id IS NOT NULL"),
+        ),  # answers that came before what they answer
         Index("message_search", text("to_tsvector('simple'::regconfig, body)"), postgresql_using="gin"),
     )
 
@@ -181,6 +191,8 @@ class Message(Table, table=True):
     parent_external_id: str | None = None
     parent_id: int | None = number(nullable=True)  # the message answered
     mentions_us: bool = flag()
+    mentions: list[str] = json(list)  # the platform's ids of those named in it
+    expects_since: datetime | None = moment(nullable=True)  # from when it expects an answer, as the channel was set then; None: it does not
     at: datetime = moment()  # the platform's time
     received_at: datetime = moment()  # ours
     edited_at: datetime | None = moment(nullable=True)
@@ -199,6 +211,8 @@ class Message(Table, table=True):
     lease_owner: str | None = None
     lease_until: datetime | None = moment(nullable=True)
     error: str | None = None
+    try_at: datetime | None = moment(nullable=True)  # QUEUED again: not before this; AMBIGUOUS: when the platform is asked about it
+    uncertain: bool = flag()  # an earlier attempt may have reached the customer: no undo, and no failure is certain any more
     answers_all: bool = Field(
         default=False, sa_column_kwargs={"server_default": text("false")}
     )  # closes the wait of every author, not just of the one answered
