@@ -50,6 +50,8 @@ KINDS: dict[str, str] = {
     "channel.gap_found": "The platform could not fill a hole in what we have seen. data: at",
     "dead_letter.kept": "Something came in that could not be read. data: dead_letter",
     "dead_letter.replayed": "A kept payload was read after all. data: dead_letter",
+    "invitation.created": "A link that makes its bearer a member was made. data: invitation, role",
+    "invitation.revoked": "Such a link was taken back. data: invitation",
     "member.joined": "A member joined the workspace. data: member, role",
     "member.changed": "A member's role, name or access changed. data: member, fields",
     "member.removed": "A member left the workspace. data: member",

@@ -1,5 +1,6 @@
 """Signed-in browsers."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
@@ -45,6 +46,22 @@ async def revoke(session: AsyncSession, session_id: int, *, account_id: int, now
     """End a session; its sockets end within seconds."""
     mine = (col(AccountSession.id) == session_id, col(AccountSession.account_id) == account_id, col(AccountSession.revoked_at).is_(None))
     await session.execute(update(AccountSession).where(*mine).values(revoked_at=now))
+
+
+async def revoke_others(session: AsyncSession, account_id: int, *, keep_session_id: int | None, now: datetime) -> None:
+    """End every session of an account but one."""
+    others = (col(AccountSession.account_id) == account_id, col(AccountSession.revoked_at).is_(None))
+    if keep_session_id is not None:
+        others = (*others, col(AccountSession.id) != keep_session_id)
+    await session.execute(update(AccountSession).where(*others).values(revoked_at=now))
+
+
+async def list_for(session: AsyncSession, account_id: int, *, now: datetime) -> Sequence[AccountSession]:
+    """The browsers that are signed in, last used first."""
+    query = select(AccountSession).where(
+        col(AccountSession.account_id) == account_id, col(AccountSession.revoked_at).is_(None), col(AccountSession.expires_at) > now
+    )
+    return (await session.scalars(query.order_by(col(AccountSession.seen_at).desc(), col(AccountSession.id).desc()))).all()
 
 
 async def member(session: AsyncSession, account_id: int, workspace_id: int) -> Member | None:
