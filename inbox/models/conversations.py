@@ -106,6 +106,8 @@ class Conversation(Table, table=True):
         Index("conversation_recent", "workspace_id", "status", text("last_message_at DESC"), text("id DESC")),
         Index("conversation_waiting", "workspace_id", "waiting_since", "id", postgresql_where=text("waiting_since IS NOT NULL")),
         Index("conversation_assignee", "workspace_id", "assignee_id", "status", text("last_message_at DESC"), text("id DESC")),
+        Index("conversation_team", "team_id", "status", text("last_message_at DESC"), text("id DESC")),
+        Index("conversation_channel", "channel_id", "status", text("last_message_at DESC"), text("id DESC")),
         Index("conversation_post", "post_id"),
         Index("conversation_contact", "contact_id"),
         Index("conversation_snoozed", "snoozed_until", postgresql_where=text("snoozed_until IS NOT NULL")),
@@ -169,6 +171,7 @@ class Message(Table, table=True):
             "parent_external_id",
             postgresql_where=text("parent_id IS NULL AND parent_external_id IS NOT NULL"),
         ),  # answers that came before what they answer
+        Index("message_trouble", "conversation_id", postgresql_where=text("delivery IN ('failed', 'ambiguous')")),
         Index("message_search", text("to_tsvector('simple'::regconfig, body)"), postgresql_using="gin"),
     )
 
