@@ -59,8 +59,15 @@ async def invite(session: AsyncSession, access: Access, *, role: Role, email: st
     row.created_by = access.member_id
     session.add(row)
     await session.flush()
-    told = {"invitation": row.id, "role": role.value}
-    events.record(session, "invitation.created", workspace_id=access.workspace_id, at=now, actor=access.actor, **told)
+    events.record(
+        session,
+        "invitation.created",
+        workspace_id=access.workspace_id,
+        at=now,
+        actor=access.actor,
+        invitation=row.id,
+        role=role.value,
+    )
     return token
 
 

@@ -80,7 +80,8 @@ async def change_role(session: AsyncSession, access: Access, member_id: int, rol
     if await session.scalar(change.values(role=role).returning(col(Member.id))) is None:
         await get(session, access, member_id)  # not there: 404; else nothing to change
         return
-    await _withdraw_invitations(session, access, member_id)
+    if role != Role.ADMIN:
+        await _withdraw_invitations(session, access, member_id)
     _record_change(session, access, member_id, ["role"], now)
 
 

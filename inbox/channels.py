@@ -1,0 +1,203 @@
+"""The connected accounts of a workspace: added, changed, paused, removed, and who may see them."""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, SecretStr
+from pydantic_core import to_jsonable_python
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from inbox import events
+from inbox.contract import Author
+from inbox.errors import Invalid
+from inbox.models import Channel, ChannelAccess, ChannelState, Member, Role, Team
+from inbox.secrets import Vault, new_token
+from inbox.team import rights
+from inbox.team.rights import Access
+
+LONGEST_NAME = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """Who may see a restricted channel, besides admins."""
+
+    member_ids: frozenset[int]
+    team_ids: frozenset[int]
+
+
+async def list_for(session: AsyncSession, access: Access) -> Sequence[Channel]:
+    """The channels that this member may see, by name, with their health."""
+    query = select(Channel).where(
+        col(Channel.workspace_id) == access.workspace_id, col(Channel.removed_at).is_(None), rights.sees(access, col(Channel.id))
+    )
+    return (await session.scalars(query.order_by(col(Channel.name), col(Channel.id)))).all()
+
+
+async def add(
+    session: AsyncSession,
+    vault: Vault,
+    access: Access,
+    *,
+    platform: str,
+    name: str,
+    config: BaseModel,
+    account: Author | None = None,
+    restricted: bool = False,
+    now: datetime,
+) -> Channel:
+    """Connect an account whose configuration was checked; the host starts to read it at once."""
+    access.need(Role.ADMIN)
+    channel = Channel(
+        workspace_id=access.workspace_id,
+        platform=platform,
+        name=_named(name),
+        key=new_token(),
+        restricted=restricted,
+        connected_at=now,
+        created_at=now,
+    )
+    _put(vault, channel, config, account)
+    session.add(channel)
+    await session.flush()
+    _record(session, access, channel.id, "channel.added", now, platform=platform)
+    return channel
+
+
+async def change(
+    session: AsyncSession,
+    vault: Vault,
+    access: Access,
+    channel: Channel,
+    *,
+    name: str,
+    config: BaseModel | None = None,
+    account: Author | None = None,
+    now: datetime,
+) -> None:
+    """Rename a channel, or give it another checked configuration: the host begins anew with it."""
+    access.need(Role.ADMIN)
+    fields = ["name"] if channel.name != _named(name) else []
+    channel.name = _named(name)
+    if config is not None:
+        _put(vault, channel, config, account)
+        fields.append("config")
+        if channel.state != ChannelState.PAUSED:
+            _start_over(channel)
+    if fields:
+        await session.flush()
+        _record(session, access, channel.id, "channel.changed", now, fields=fields)
+
+
+async def pause(session: AsyncSession, access: Access, channel: Channel, *, now: datetime) -> None:
+    """Stop reading from and sending to a channel until somebody resumes it."""
+    access.need(Role.ADMIN)
+    stop = update(Channel).where(col(Channel.id) == channel.id, col(Channel.state) != ChannelState.PAUSED)
+    if await session.scalar(stop.values(state=ChannelState.PAUSED, next_try_at=None).returning(col(Channel.id))) is not None:
+        _record(session, access, channel.id, "channel.changed", now, fields=["state"])
+
+
+async def resume(session: AsyncSession, access: Access, channel: Channel, *, now: datetime) -> None:
+    """Go on with a paused channel from where it stopped, or try a broken one again."""
+    access.need(Role.ADMIN)
+    _start_over(channel)
+    await session.flush()
+    _record(session, access, channel.id, "channel.changed", now, fields=["state"])
+
+
+async def remove(session: AsyncSession, access: Access, channel: Channel, *, now: datetime) -> None:
+    """Disconnect an account. Its secrets go at once; what was said stays readable."""
+    access.need(Role.ADMIN)
+    gone = update(Channel).where(col(Channel.id) == channel.id, col(Channel.removed_at).is_(None))
+    gone = gone.values(removed_at=now, config="", state=ChannelState.PAUSED, next_try_at=None)
+    if await session.scalar(gone.returning(col(Channel.id))) is not None:
+        _record(session, access, channel.id, "channel.removed", now)
+
+
+async def restrict(
+    session: AsyncSession,
+    access: Access,
+    channel: Channel,
+    *,
+    restricted: bool,
+    member_ids: Collection[int],
+    team_ids: Collection[int],
+    now: datetime,
+) -> None:
+    """Say who may see a channel: everybody, or admins and those named here."""
+    access.need(Role.ADMIN)
+    channel.restricted = restricted
+    await session.flush()
+    await session.execute(delete(ChannelAccess).where(col(ChannelAccess.channel_id) == channel.id))
+    members = select(col(Member.id)).where(
+        col(Member.workspace_id) == access.workspace_id, col(Member.id).in_(member_ids), col(Member.removed_at).is_(None)
+    )
+    teams = select(col(Team.id)).where(col(Team.workspace_id) == access.workspace_id, col(Team.id).in_(team_ids))
+    where = {"workspace_id": access.workspace_id, "channel_id": channel.id}
+    rows = [{**where, "member_id": found, "team_id": None} for found in sorted(await session.scalars(members))]
+    rows += [{**where, "member_id": None, "team_id": found} for found in sorted(await session.scalars(teams))]
+    if rows:
+        await session.execute(insert(ChannelAccess).values(rows))
+    _record(session, access, channel.id, "channel.changed", now, fields=["access"])
+
+
+async def grants(session: AsyncSession, channel: Channel) -> Grants:
+    """Who is named for a channel."""
+    rows = (await session.scalars(select(ChannelAccess).where(col(ChannelAccess.channel_id) == channel.id))).all()
+    return Grants(
+        member_ids=frozenset(row.member_id for row in rows if row.member_id is not None),
+        team_ids=frozenset(row.team_id for row in rows if row.team_id is not None),
+    )
+
+
+def opened(vault: Vault, channel: Channel) -> dict[str, Any]:
+    """The configuration with its secrets, as the connector's Config takes it. Never log or show it."""
+    return json.loads(vault.decrypt(channel.config)) if channel.config else {}
+
+
+def sealed(vault: Vault, config: BaseModel) -> str:
+    """The configuration with its secrets, encrypted, as the channel's row keeps it."""
+    return vault.encrypt(json.dumps(config.model_dump(), default=_revealed))
+
+
+def shown(config: BaseModel) -> dict[str, Any]:
+    """What may be shown of a configuration: everything that is not a secret."""
+    return json.loads(json.dumps(_without_secrets(config.model_dump()), default=to_jsonable_python))
+
+
+def _put(vault: Vault, channel: Channel, config: BaseModel, account: Author | None) -> None:
+    channel.config = sealed(vault, config)
+    channel.public_config = shown(config)
+    if account is not None:
+        channel.account_id, channel.account_name = account.id, account.name
+
+
+def _start_over(channel: Channel) -> None:
+    channel.state = ChannelState.CONNECTING
+    channel.error = channel.error_at = channel.next_try_at = None
+    channel.failures = 0
+
+
+def _revealed(value: object) -> Any:
+    return value.get_secret_value() if isinstance(value, SecretStr) else to_jsonable_python(value)
+
+
+def _without_secrets(values: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {name: value for name, value in values.items() if not isinstance(value, SecretStr)}
+    return {name: _without_secrets(value) if isinstance(value, dict) else value for name, value in kept.items()}  # pyright: ignore[reportUnknownArgumentType]  # a dict of a dumped model
+
+
+def _named(name: str) -> str:
+    name = " ".join(name.split())[:LONGEST_NAME]
+    if not name:
+        raise Invalid("A name is needed.", code="name")
+    return name
+
+
+def _record(session: AsyncSession, access: Access, channel_id: int, kind: str, now: datetime, **data: Any) -> None:
+    events.record(session, kind, workspace_id=access.workspace_id, at=now, actor=access.actor, channel_id=channel_id, **data)
