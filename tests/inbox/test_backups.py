@@ -1,0 +1,190 @@
+"""Backups are whole or refused, and what is restored waits for a person."""
+
+import shutil
+import stat
+import tarfile
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from inbox import backups, embedded
+from inbox.backups import Place
+from inbox.db import Database
+from inbox.errors import Conflict, Invalid, ParleyError, Unusable
+from inbox.files import Files
+from inbox.migrations import run, state
+from inbox.secrets import Vault, open_vault
+from inbox.settings import Settings
+from tests.make import Make
+
+QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+def quiet(what: str, done: int, total: int) -> None:
+    """Hear the progress and say nothing."""
+    assert what in {"database", "files", "check"}
+    assert done <= total or not total
+
+
+@pytest.fixture(scope="module")
+def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Server]:
+    """Another machine, to restore on."""
+    with embedded.running(tmp_path_factory.mktemp("there"), settings=QUICK) as server:
+        yield server
+    shutil.rmtree(server.folder)
+
+
+@pytest.fixture
+def place(server: embedded.Server, tmp_path: Path) -> Place:
+    """The installation that is saved."""
+    home = tmp_path / "here"
+    home.mkdir()
+    return Place(url=server.url, home=home, bundled=server.bin)
+
+
+@pytest.fixture
+def vault(place: Place) -> Vault:
+    return open_vault(Settings(home=place.home))
+
+
+@pytest.fixture
+def target(there: embedded.Server, tmp_path: Path) -> Iterator[Place]:
+    """An empty installation."""
+    home = tmp_path / "there"
+    home.mkdir()
+    yield Place(url=there.url, home=home, bundled=there.bin)
+    if state.read(there.url):
+        state.clear(there.url)
+
+
+@pytest.fixture
+async def saved(database: Database, place: Place, vault: Vault, now: datetime) -> Path:
+    """A backup with one message that has one attachment."""
+    digest = Files(place.home).store(b"a picture")
+    async with database.transaction() as session:
+        make = Make(session)
+        channel = await make.channel(await make.workspace(name="City"), config=vault.encrypt('{"password": "hush"}'))
+        await make.message(await make.conversation(channel), body=f"Grüße {digest}")
+    path = place.home.parent / "parley.backup"
+    backups.write(path, place, vault, now=now, report=quiet)
+    return path
+
+
+async def test_what_was_saved_comes_back_and_is_held(saved: Path, target: Place, now: datetime):
+    manifest = backups.restore(saved, target, secret_key=None, now=now, report=quiet)
+    with psycopg.connect(target.url) as connection:
+        body = connection.execute("SELECT body FROM message").fetchone()
+        config = connection.execute("SELECT config FROM channel").fetchone()
+        held = connection.execute("SELECT held, held_since FROM installation").fetchall()
+    assert body
+    digest = body[0].removeprefix("Grüße ")
+    assert Files(target.home).path(digest).read_bytes() == b"a picture"
+    assert config
+    assert open_vault(Settings(home=target.home)).decrypt(config[0]) == '{"password": "hush"}'
+    assert held == [(True, now)]
+    assert (manifest.files, manifest.server) == (1, 18)
+
+
+def test_a_backup_and_the_key_in_it_are_for_their_owner_only(saved: Path, target: Place, now: datetime):
+    assert stat.S_IMODE(saved.stat().st_mode) == 0o600
+    backups.restore(saved, target, secret_key=None, now=now, report=quiet)
+    assert stat.S_IMODE((target.home / "secret.key").stat().st_mode) == 0o600
+    assert [path.name for path in saved.parent.iterdir() if path.name.startswith(".")] == []
+
+
+async def test_the_log_goes_on_after_its_last_id_and_keeps_its_lock(saved: Path, target: Place, now: datetime):
+    backups.restore(saved, target, secret_key=None, now=now, report=quiet)
+    with psycopg.connect(target.url) as connection:
+        assert connection.execute("SELECT count(*) FROM pg_trigger WHERE tgname = 'event_lock'").fetchone() == (1,)
+        new = connection.execute("INSERT INTO workspace (name, created_at) VALUES ('New', now()) RETURNING id").fetchone()
+        old = connection.execute("SELECT id FROM workspace WHERE name = 'City'").fetchone()
+    assert new
+    assert old
+    assert new[0] > old[0]
+
+
+async def test_an_existing_file_is_never_overwritten(saved: Path, place: Place, vault: Vault, now: datetime):
+    with pytest.raises(Conflict):
+        backups.write(saved, place, vault, now=now, report=quiet)
+
+
+async def test_a_backup_is_restored_only_where_nobody_has_begun(saved: Path, target: Place, now: datetime):
+    run.upgrade(target.url)  # `parley serve` ran once, nobody signed up
+    backups.restore(saved, target, secret_key=None, now=now, report=quiet)
+    with pytest.raises(Conflict, match="in use"):
+        backups.restore(saved, target, secret_key=None, now=now, report=quiet)
+
+
+async def test_nothing_is_restored_under_a_running_parley(saved: Path, target: Place, now: datetime):
+    run.upgrade(target.url)
+    with psycopg.connect(target.url), pytest.raises(Conflict, match="running"):
+        backups.restore(saved, target, secret_key=None, now=now, report=quiet)
+
+
+def cut_short(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def without_manifest(path: Path) -> None:
+    copy = path.with_suffix(".copy")
+    with tarfile.open(path) as old, tarfile.open(copy, "w") as new:
+        for member in old:
+            if member.name != "manifest.json":
+                new.addfile(member, old.extractfile(member))
+    copy.replace(path)
+
+
+def other_picture(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b"a picture", b"A PICTURE"))
+
+
+def newer(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b'"format": 1', b'"format": 9'))
+
+
+def not_a_backup(path: Path) -> None:
+    path.write_text("not a backup")
+
+
+@pytest.mark.parametrize("damage", [cut_short, without_manifest, other_picture, newer, not_a_backup])
+async def test_a_damaged_or_foreign_backup_is_refused_before_anything_changes(saved: Path, target: Place, now: datetime, damage):
+    damage(saved)
+    with pytest.raises(Invalid):
+        backups.restore(saved, target, secret_key=None, now=now, report=quiet)
+    assert state.read(target.url) is None
+    assert list(target.home.iterdir()) == []
+
+
+async def test_a_key_that_is_not_in_the_backup_has_to_be_given(database: Database, place: Place, target: Place, now: datetime):
+    async with database.transaction() as session:
+        await Make(session).workspace()
+    path = place.home.parent / "parley.backup"
+    backups.write(path, place, Vault("from the environment"), now=now, report=quiet)
+    for key in (None, "another"):
+        with pytest.raises(Unusable, match="PARLEY_SECRET_KEY"):
+            backups.restore(path, target, secret_key=key, now=now, report=quiet)
+    assert state.read(target.url) is None
+    backups.restore(path, target, secret_key="from the environment", now=now, report=quiet)
+    assert not (target.home / "secret.key").exists()
+
+
+async def test_a_restore_that_breaks_off_leaves_an_installation_that_counts_as_held(saved: Path, target: Place, now: datetime, monkeypatch):
+    def die(url: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "upgrade", die)  # the process is killed right after the dump is in
+    with pytest.raises(KeyboardInterrupt):
+        backups.restore(saved, target, secret_key=None, now=now, report=quiet)
+    with psycopg.connect(target.url) as connection:
+        assert connection.execute("SELECT count(*) FROM message").fetchone() == (1,)
+        assert connection.execute("SELECT count(*) FROM installation").fetchone() == (0,)
+
+
+async def test_an_unreachable_database_is_told_without_its_password(place: Place, vault: Vault, now: datetime):
+    broken = Place(url="postgresql://parley:hush@127.0.0.1:1/parley", home=place.home, bundled=None)
+    with pytest.raises(ParleyError) as raised:
+        backups.write(place.home / "x", broken, vault, now=now, report=quiet)
+    assert "hush" not in str(raised.value)
