@@ -98,6 +98,16 @@ def stop(server: Server) -> None:
             os.close(guarding)
 
 
+def revive(server: Server) -> Server:
+    """The server itself while it lives; started anew when something killed it."""
+    if _runs_on(server.pid, server.folder / "data"):
+        return server
+    log.error("PostgreSQL (pid %s) is gone; it is started anew.", server.pid)
+    new = start(server.home)
+    os.close(server.user)
+    return new
+
+
 @contextlib.contextmanager
 def running(home: Path, *, settings: Mapping[str, str] = MappingProxyType({})) -> Generator[Server]:
     """Use the server of this home for the length of a block."""

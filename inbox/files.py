@@ -19,7 +19,8 @@ class Files:
         if path.exists():
             os.utime(path)  # in use again: the sweep spares it
             return digest
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # the home may be passable by others (`inbox.cluster`)
+        path.parent.mkdir(parents=True, exist_ok=True)
         new = path.with_name(f"{digest}.{secrets.token_hex(4)}.new")
         with new.open("xb") as file:
             file.write(content)

@@ -16,7 +16,7 @@ import sys
 import time
 from pathlib import Path
 
-FAST_SHUTDOWN = 8.0  # seconds; after an immediate shutdown the next start recovers
+FAST_SHUTDOWN = 4.0  # seconds; after an immediate shutdown the next start recovers
 
 
 def main(arguments: list[str]) -> None:

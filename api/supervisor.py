@@ -1,0 +1,225 @@
+"""`parley serve` and `parley work`: the database, the web and the background work, started and stopped together.
+
+With one web worker, one process does everything (docs/decisions/0003-processes.md). With more, this process only watches: it starts one for
+each web worker and one for the background work, and starts again what dies.
+"""
+
+import contextlib
+import json
+import logging
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+from pydantic import SecretStr
+
+from inbox import embedded
+from inbox.errors import ParleyError, Unusable
+from inbox.migrations.run import upgrade
+from inbox.settings import Settings
+
+GRACE = 6.0  # seconds for the processes to stop, then they are killed
+LONGEST_PAUSE = 30.0  # seconds between two starts of a process that keeps dying
+
+log = logging.getLogger(__name__)
+
+
+def serve(settings: Settings, *, workers: int = 1, work: bool = True, prepare: Callable[[Settings], str] | None = None) -> int:
+    """Run an installation until SIGTERM or SIGINT and return the exit code.
+
+    `prepare` is called with the settings of the migrated database, and returns what to tell before the first request is answered.
+    """
+    return _until_told(lambda: _serve(settings, workers=workers, work=work, prepare=prepare))
+
+
+def work(settings: Settings) -> int:
+    """Do only the background work, beside a `serve` of this home or of this database, until SIGTERM or SIGINT."""
+    return _until_told(lambda: _work(settings))
+
+
+def _until_told(run: Callable[[], None]) -> int:
+    """Run to the end; a person reads why it could not start."""
+    signal.signal(signal.SIGTERM, _interrupt)  # before an event loop listens for it: leave in order, as with Ctrl-C
+    try:
+        run()
+    except KeyboardInterrupt:
+        return 0
+    except ParleyError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _serve(settings: Settings, *, workers: int, work: bool, prepare: Callable[[Settings], str] | None) -> None:
+    with _listen(settings.host, settings.port) as listener, _database(settings) as database:
+        settings = _changed(settings, port=listener.getsockname()[1], database_url=database.url)
+        told = prepare(settings) if prepare else ""
+        sys.stdout.write(f"{told}\nParley answers at {settings.public_url} (Ctrl-C stops it).\n".lstrip())
+        sys.stdout.flush()
+        if workers == 1:
+            _process().run(settings, listener, work=work, watch=database.check)
+            return
+        children = [Child("web", settings, listener, work=False) for _ in range(workers)]
+        _watch(children + [Child("work", settings, None, work=True)] * work, database)
+
+
+def _work(settings: Settings) -> None:
+    with _database(settings) as database:
+        settings = _changed(settings, database_url=database.url)
+        sys.stdout.write("Parley works in the background (Ctrl-C stops it).\n")
+        sys.stdout.flush()
+        _process().run(settings, None, work=True, watch=database.check)
+
+
+def _process() -> Any:
+    """The module that runs the application: 60 MB that a process that only watches does without."""
+    from api import process
+
+    return process
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the port before anything else starts; a predecessor that was killed gets a moment to let it go."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    deadline = time.monotonic() + 2
+    while True:
+        try:
+            listener = socket.create_server((host, port), family=family, backlog=2048)
+        except OSError as error:
+            if time.monotonic() < deadline and not isinstance(error, PermissionError | socket.gaierror):
+                time.sleep(0.1)
+                continue
+            raise Unusable(
+                f"Parley cannot listen on {host}:{port}: {error.strerror or error}. "
+                "Stop the program that uses this port, or choose another with PARLEY_PORT."
+            ) from error
+        listener.setblocking(False)
+        return listener
+
+
+@dataclass
+class Engine:
+    """The database of an installation: the embedded one, which is looked after, or one of its own."""
+
+    url: str
+    server: embedded.Server | None
+
+    def check(self) -> None:
+        """Start the embedded server anew when something killed it; the connections of the pools follow."""
+        if self.server is None:
+            return
+        try:
+            self.server = embedded.revive(self.server)
+        except ParleyError as error:
+            log.error("%s", error)  # tried again soon
+
+
+@contextlib.contextmanager
+def _database(settings: Settings) -> Generator[Engine]:
+    """The database, up to date; the embedded one stops with its last user."""
+    if settings.database_url is not None:
+        engine = Engine(settings.database_url.get_secret_value(), None)
+    else:
+        server = embedded.start(settings.home)
+        engine = Engine(server.url, server)
+    try:
+        upgrade(engine.url)
+        yield engine
+    finally:
+        if engine.server is not None:
+            embedded.stop(engine.server)
+
+
+class Child:
+    """One process that is started again when it dies."""
+
+    def __init__(self, name: str, settings: Settings, listener: socket.socket | None, *, work: bool) -> None:
+        self.name = name
+        self.listener = listener
+        self.given = {"settings": _plain(settings), "listener": listener.fileno() if listener else None, "work": work}
+        self.process: subprocess.Popen[str] | None = None
+        self.began = 0.0
+        self.pause = 0.5
+
+    def check(self) -> None:
+        """Start the process if it does not run and its pause is over."""
+        if self.process is not None and self.process.poll() is not None:
+            lived = time.monotonic() - self.began
+            self.pause = 0.5 if lived > LONGEST_PAUSE else min(2 * self.pause, LONGEST_PAUSE)
+            log.error("The %s process %s ended (%s); it starts again.", self.name, self.process.pid, self.process.returncode)
+            self.close()
+        if self.process is None and time.monotonic() - self.began > self.pause:
+            self.start()
+
+    def start(self) -> None:
+        self.began = time.monotonic()
+        # Settings travel through a pipe: secrets show neither in the arguments nor in the environment. Its end means that we are gone.
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "api.process"],
+            stdin=subprocess.PIPE,
+            text=True,
+            pass_fds=[self.listener.fileno()] if self.listener else [],
+            start_new_session=True,  # Ctrl-C reaches this process alone, which tells the others
+        )
+        if self.process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self.process.stdin.write(json.dumps(self.given) + "\n")
+                self.process.stdin.flush()
+
+    def stop(self, deadline: float) -> None:
+        """Wait for the end until the deadline, then kill."""
+        if self.process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(max(0.0, deadline - time.monotonic()))
+            self.process.kill()
+            self.process.wait()
+            self.close()
+
+    def close(self) -> None:
+        if self.process is not None and self.process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self.process.stdin.close()
+        self.process = None
+
+
+def _watch(children: list[Child], database: Engine) -> None:
+    """Keep the processes and the database alive until told to stop."""
+    told = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: told.set())
+    try:
+        while not told.wait(0.2):
+            for child in children:
+                child.check()
+            database.check()
+    finally:
+        deadline = time.monotonic() + GRACE
+        for child in children:
+            if child.process is not None:
+                child.process.terminate()
+        for child in children:
+            child.stop(deadline)
+
+
+def _changed(settings: Settings, **changes: Any) -> Settings:
+    return Settings.model_validate(_plain(settings) | changes)
+
+
+def _plain(settings: Settings) -> dict[str, Any]:
+    """Settings as plain values, secrets too, to make them again in this process or in another."""
+    values = {name: getattr(settings, name) for name in type(settings).model_fields}
+    return {
+        name: value.get_secret_value() if isinstance(value, SecretStr) else str(value) if name == "home" else value
+        for name, value in values.items()
+    }
