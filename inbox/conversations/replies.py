@@ -1,0 +1,250 @@
+"""What people decide about replies: write, take back, try again, say what became of it. `outbox` carries them out."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from inbox.contract import Capabilities
+from inbox.conversations import lengths, outbox, rows, voices
+from inbox.errors import Conflict, Invalid
+from inbox.models import Attachment, Channel, Conversation, Delivery, Direction, Member, Message, Thread, Workspace
+
+LONGEST_UNDO = timedelta(seconds=60)
+PLACEHOLDER = re.compile(r"\{\{[^{}]*\}\}")
+
+
+async def queue(
+    session: AsyncSession,
+    conversation: Conversation,
+    member: Member | None,
+    *,
+    body: str,
+    client_key: str,
+    now: datetime,
+    private: bool = False,
+    parent_id: int | None = None,
+    send_at: datetime | None = None,
+    attachments: Sequence[int] = (),
+    envelope: Mapping[str, Any] | None = None,
+    answers_all: bool = False,
+    then_resolve: bool = False,
+    template_id: int | None = None,
+    seen_message_id: int | None = None,
+    anyway: bool = False,
+    capabilities: Capabilities | None = None,
+    actor: str = "",
+) -> Message:
+    """Queue a reply; it leaves at `send_at`, or when the undo window ends. The same client key gives the same reply, sent once."""
+    await _lock(session, conversation)
+    first = await session.scalar(_with_key(conversation, client_key))
+    if first is not None:
+        return _same(first, conversation)
+    await _check_channel(session, conversation)
+    voice = await voices.voice(session, member, conversation.channel_id)
+    text = voices.sign(body.strip(), voice.signature, conversation.kind)
+    _check_text(text, attachments, capabilities)
+    await _check_unchanged(session, conversation, seen_message_id, anyway=anyway)
+    parent = await _parent(session, conversation, parent_id)
+    message = Message(
+        workspace_id=conversation.workspace_id,
+        conversation_id=conversation.id,
+        channel_id=conversation.channel_id,
+        thread_external_id=await _thread(session, conversation, parent),
+        direction=Direction.OUT,
+        private=private,
+        member_id=member.id if member else None,
+        author_name=voice.name,
+        body=text,
+        envelope=dict(envelope) if envelope else None,
+        parent_id=parent.id if parent else None,
+        parent_external_id=parent.external_id if parent else None,
+        at=now,
+        received_at=now,
+        delivery=Delivery.QUEUED,
+        client_key=client_key,
+        send_at=send_at or await _leaves_at(session, conversation, member, now),
+        answers_all=answers_all,
+        then_resolve=then_resolve,
+        template_id=template_id,
+    )
+    await _insert(session, message)
+    await _attach(session, message, attachments)
+    await rows.show(session, message)
+    _record(session, "reply.queued", message, actor or _actor(member), now, send_at=message.send_at)
+    return message
+
+
+async def undo(session: AsyncSession, message: Message, actor: str, now: datetime) -> str:
+    """Take a reply back before it leaves, and return its text for the box."""
+    condition = (col(Message.delivery) == Delivery.QUEUED, col(Message.uncertain).is_(False))
+    if not await _change(session, message, *condition, delivery=Delivery.UNDONE, error=None, try_at=None):
+        raise Conflict("The reply is already on its way.", code="on_its_way")
+    await session.execute(update(Attachment).where(col(Attachment.message_id) == message.id).values(message_id=None))
+    await rows.take_back(session, message)
+    _record(session, "reply.undone", message, actor, now)
+    conversation = await session.get_one(Conversation, message.conversation_id)
+    member = await session.get(Member, message.member_id) if message.member_id else None
+    voice = await voices.voice(session, member, message.channel_id)
+    return voices.unsign(message.body, voice.signature, conversation.kind)
+
+
+async def retry(session: AsyncSession, message: Message, actor: str, now: datetime) -> Message:
+    """Send a reply again that failed, or, knowing the risk, one that may have been sent."""
+    conversation = await session.get_one(Conversation, message.conversation_id)
+    await _check_channel(session, conversation)
+    decided = (col(Message.delivery).in_([Delivery.FAILED, Delivery.AMBIGUOUS]), col(Message.attempt) == message.attempt)
+    doubt = col(Message.uncertain) | (col(Message.delivery) == Delivery.AMBIGUOUS)
+    if not await _change(session, message, *decided, delivery=Delivery.QUEUED, uncertain=doubt, send_at=now, error=None, try_at=None):
+        raise Conflict("The reply needs no second try: it is sent, or on its way.", code="not_failed")
+    _record(session, "reply.queued", message, actor, now, send_at=now)
+    return message
+
+
+async def settle(session: AsyncSession, message: Message, was_sent: bool, actor: str, now: datetime) -> Message:
+    """A person has looked on the platform: it was sent, or it was not."""
+    doubtful = (col(Message.delivery) == Delivery.AMBIGUOUS, col(Message.attempt) == message.attempt)
+    if was_sent:
+        # The platform cannot have taken it after the lease ended: the latest moment possible, so that no figure is flattered.
+        at = min(message.lease_until or now, now)
+        settled = await _change(session, message, *doubtful, delivery=Delivery.SENT, uncertain=False, at=at, error=None, try_at=None)
+    else:
+        reason = "Somebody looked: it was not sent."
+        settled = await _change(session, message, *doubtful, delivery=Delivery.FAILED, uncertain=False, error=reason, try_at=None)
+    if not settled:
+        raise Conflict("There is nothing to decide: it is known what became of the reply.", code="not_ambiguous")
+    if was_sent:
+        await outbox.answered(session, message, actor=actor, now=now)
+    else:
+        _record(session, "reply.failed", message, actor, now)
+    return message
+
+
+async def _lock(session: AsyncSession, conversation: Conversation) -> None:
+    """One writer of replies at a time for each conversation: their order is the order of their ids and times."""
+    await session.execute(select(Conversation.id).where(col(Conversation.id) == conversation.id).with_for_update())
+
+
+def _with_key(conversation: Conversation, client_key: str) -> Any:
+    return select(Message).where(col(Message.workspace_id) == conversation.workspace_id, col(Message.client_key) == client_key)
+
+
+def _same(first: Message, conversation: Conversation) -> Message:
+    if first.conversation_id != conversation.id:
+        raise Conflict("This key belongs to a reply in another conversation.", code="key_reused")
+    return first
+
+
+async def _check_channel(session: AsyncSession, conversation: Conversation) -> None:
+    channel = await session.get_one(Channel, conversation.channel_id)
+    if channel.removed_at is not None:
+        raise Conflict("The channel was removed: there is no way to answer here any more.", code="channel_removed")
+
+
+def _check_text(text: str, attachments: Sequence[int], capabilities: Capabilities | None) -> None:
+    if not text and not attachments:
+        raise Invalid("The reply is empty.", code="empty")
+    open_places = PLACEHOLDER.findall(text)
+    if open_places:
+        raise Invalid("Fill in or delete {places} first.", code="placeholders", places=", ".join(sorted(set(open_places))))
+    if capabilities is not None:
+        lengths.check(text, capabilities)
+        if attachments and not capabilities.attachments:
+            raise Invalid("This platform takes no attachments.", code="no_attachments")
+
+
+async def _check_unchanged(session: AsyncSession, conversation: Conversation, seen_message_id: int | None, *, anyway: bool) -> None:
+    if seen_message_id is None or anyway:
+        return
+    newer = select(Message.id).where(
+        col(Message.conversation_id) == conversation.id,
+        col(Message.direction) == Direction.IN,
+        col(Message.id) > seen_message_id,
+        col(Message.deleted_at).is_(None),
+        col(Message.is_history).is_(False),
+    )
+    ids = list(await session.scalars(newer.order_by(col(Message.id))))
+    if ids:
+        raise Conflict("Something new came in since you read this.", code="thread_changed", newer=ids)
+
+
+async def _parent(session: AsyncSession, conversation: Conversation, parent_id: int | None) -> Message | None:
+    """The message answered: the one named, else the newest from outside."""
+    query = select(Message).where(col(Message.conversation_id) == conversation.id)
+    if parent_id is not None:
+        parent = await session.scalar(query.where(col(Message.id) == parent_id))
+        if parent is None:
+            raise Invalid("The message that this answers is not in this conversation.", code="parent_unknown")
+        return parent
+    inbound = query.where(col(Message.direction) == Direction.IN, col(Message.deleted_at).is_(None))
+    return await session.scalar(inbound.order_by(col(Message.at).desc(), col(Message.id).desc()).limit(1))
+
+
+async def _thread(session: AsyncSession, conversation: Conversation, parent: Message | None) -> str:
+    if parent is not None and parent.thread_external_id:
+        return parent.thread_external_id
+    known = select(Thread.external_id).where(col(Thread.conversation_id) == conversation.id)
+    return await session.scalar(known.order_by(col(Thread.external_id)).limit(1)) or ""
+
+
+async def _leaves_at(session: AsyncSession, conversation: Conversation, member: Member | None, now: datetime) -> datetime:
+    """When the undo window ends, but not before what is already waiting in this conversation: a short window overtakes no long one."""
+    own = member.undo_seconds if member else None
+    if own is None:
+        own = (await session.get_one(Workspace, conversation.workspace_id)).undo_seconds
+    ahead = select(func.max(Message.send_at)).where(
+        col(Message.conversation_id) == conversation.id,
+        col(Message.delivery) == Delivery.QUEUED,
+        col(Message.send_at) <= now + LONGEST_UNDO,  # what is scheduled for later is no reason to wait
+    )
+    last = await session.scalar(ahead)
+    leaves = now + min(timedelta(seconds=own), LONGEST_UNDO)
+    return max(leaves, last) if last else leaves
+
+
+async def _insert(session: AsyncSession, message: Message) -> None:
+    try:
+        async with session.begin_nested():
+            session.add(message)
+    except IntegrityError as error:  # the same key at the same moment in another conversation
+        raise Conflict("This key belongs to another reply.", code="key_reused") from error
+
+
+async def _attach(session: AsyncSession, message: Message, attachments: Sequence[int]) -> None:
+    if not attachments:
+        return
+    wanted = set(attachments)
+    taken = (
+        update(Attachment)
+        .where(
+            col(Attachment.id).in_(wanted),
+            col(Attachment.conversation_id) == message.conversation_id,
+            col(Attachment.message_id).is_(None),
+            col(Attachment.member_id).is_not_distinct_from(message.member_id),
+        )
+        .values(message_id=message.id)
+    )
+    if len((await session.scalars(taken.returning(Attachment.id))).all()) != len(wanted):
+        raise Invalid("An attachment is gone, or belongs to another reply. Add it again.", code="attachment_unknown")
+
+
+async def _change(session: AsyncSession, message: Message, *condition: Any, **values: Any) -> bool:
+    """Change the row if the condition still holds, and bring `message` up to date."""
+    change = update(Message).where(col(Message.id) == message.id, *condition).values(**values).returning(Message.id)
+    changed = (await session.execute(change, execution_options={"synchronize_session": False})).first() is not None
+    await session.refresh(message)
+    return changed
+
+
+def _actor(member: Member | None) -> str:
+    return f"member:{member.id}" if member else "system"
+
+
+def _record(session: AsyncSession, kind: str, message: Message, actor: str, now: datetime, send_at: datetime | None = None) -> None:
+    more = {"send_at": send_at.isoformat()} if send_at else {}
+    outbox.record(session, kind, message, actor=actor, now=now, **more)
