@@ -9,6 +9,7 @@ from fastapi.staticfiles import StaticFiles
 
 import web
 from api import health, hooks, live, problems, security, widget
+from api.demo import pages as demo
 from api.deps import House
 from api.pages import conversations, inbox, metrics, people, settings
 from api.v1 import channels as v1_channels
@@ -17,7 +18,7 @@ from api.v1 import events as v1_events
 from api.v1 import messages as v1_messages
 from api.v1 import metrics as v1_metrics
 
-PAGES = (people, inbox, conversations, settings, metrics)
+PAGES = (demo, people, inbox, conversations, settings, metrics)
 V1 = (v1_conversations, v1_messages, v1_channels, v1_events, v1_metrics)
 
 

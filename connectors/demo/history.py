@@ -18,8 +18,8 @@ ANSWERS = {
 }  # fmt: skip
 
 
-def events(place: script.Place, *, until: datetime, team: tuple[str, ...]) -> Iterator[Event]:
-    """Two months of one channel, oldest first: questions, and how the team (author ids) answered them, now prompt, now less so."""
+def events(place: script.Place, *, until: datetime, team: tuple[Author, ...]) -> Iterator[Event]:
+    """Two months of one channel, oldest first: questions, and how the team answered them, now prompt, now less so."""
     dice = random.Random(f"history {place.slug}")  # noqa: S311
     told: list[Event] = []
     for day in range(DAYS, 0, -1):
@@ -30,7 +30,7 @@ def events(place: script.Place, *, until: datetime, team: tuple[str, ...]) -> It
 
 
 def _exchange(
-    place: script.Place, name: str, asked: datetime, until: datetime, team: tuple[str, ...], dice: random.Random
+    place: script.Place, name: str, asked: datetime, until: datetime, team: tuple[Author, ...], dice: random.Random
 ) -> Iterator[Event]:
     language, text = dice.choice(script.AMBIENT[place.kind])
     customer = person(f"p{dice.randrange(700)}")
@@ -38,8 +38,7 @@ def _exchange(
     yield _said(place, f"{thread}-q", thread, customer, text, asked, dice)
     answered = asked + timedelta(seconds=min(dice.lognormvariate(6.3, 1.1), 30 * 3600))  # median 9 min, with a long tail
     if dice.random() > 0.06 and answered < until - timedelta(hours=6):
-        member = Author(id=dice.choice(team), name="Möwenbräu & Söhne", is_self=False)
-        yield _said(place, f"{thread}-a", thread, member, dice.choice(ANSWERS[language]), answered, dice, parent=f"{thread}-q")
+        yield _said(place, f"{thread}-a", thread, dice.choice(team), dice.choice(ANSWERS[language]), answered, dice, parent=f"{thread}-q")
 
 
 def _said(

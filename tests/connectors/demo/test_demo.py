@@ -8,7 +8,7 @@ import pytest
 
 from connectors.demo import Cursor, Demo, DemoConfig, history, script
 from connectors.demo.town import Clock, Town
-from inbox.contract import Ambiguous, Event, Reply
+from inbox.contract import Ambiguous, Author, Event, Reply
 
 
 def test_the_flood_is_140_people_within_20_seconds():
@@ -75,7 +75,7 @@ def test_time_stands_still_while_nobody_looks(tmp_path: Path, monkeypatch: pytes
 
 def test_sixty_days_of_history_lie_in_the_past_in_order_and_were_mostly_answered():
     until = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-    told = list(history.events(script.PLACES["instagram"], until=until, team=("staff-1",)))
+    told = list(history.events(script.PLACES["instagram"], until=until, team=(Author("team-1", "Aylin"),)))
     assert told == sorted(told, key=lambda event: event.at)
     assert all(until - timedelta(days=61) < event.at < until for event in told)
     asked = sum(event.message_id.endswith("-q") for event in told)

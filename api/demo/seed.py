@@ -1,0 +1,182 @@
+"""Make the demonstration workspace: its people, channels, templates, and sixty days that were."""
+
+import json
+import secrets
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from api.demo import words
+from api.deps import House
+from connectors.demo import history, script
+from inbox import events
+from inbox.contract import Author, Batch, Event
+from inbox.conversations import receive
+from inbox.models import (
+    Account,
+    Channel,
+    ChannelState,
+    Contact,
+    Conversation,
+    Identity,
+    Label,
+    Member,
+    Outcome,
+    Role,
+    Status,
+    Team,
+    TeamMember,
+    Template,
+    Wait,
+    Workspace,
+)
+from inbox.promptness import waits
+
+BATCH = 500
+FRESH = timedelta(hours=30)  # what is younger stays open
+
+
+async def ensure(house: House, *, now: datetime) -> int:
+    """The demonstration workspace's id; made when there is none yet, in one transaction, so that a stopped start leaves no half of it."""
+    async with house.database.transaction() as session:
+        found = await session.scalar(select(col(Workspace.id)).where(col(Workspace.is_demo)))
+        if found is not None:
+            return found
+        workspace = Workspace(name=words.BRAND, is_demo=True, locale="de", created_at=now)
+        session.add(workspace)
+        await session.flush()
+        team = await _people(session, workspace, now=now)
+        await _words(session, workspace, now=now)
+        for place in script.PLACES.values():
+            channel = await _channel(session, house, workspace, place, now=now)
+            await _history(session, channel, place, team, now=now)
+        await _settle(session, workspace, now=now)
+        return workspace.id
+
+
+def folder(home: Path, workspace_id: int) -> Path:
+    """Where the demonstration's town is kept."""
+    return home / "demo" / str(workspace_id)
+
+
+async def supervisor(session: AsyncSession, workspace_id: int) -> Member | None:
+    """Fatma, whom the printed link signs in; None when the workspace is no demonstration."""
+    query = select(Member).join(Workspace, col(Workspace.id) == col(Member.workspace_id))
+    mine = (col(Member.workspace_id) == workspace_id, col(Workspace.is_demo), col(Member.role) == Role.SUPERVISOR)
+    return await session.scalar(query.where(*mine).order_by(col(Member.id)).limit(1))
+
+
+async def _people(session: AsyncSession, workspace: Workspace, *, now: datetime) -> Sequence[Member]:
+    """Aylin, Jonas, Mira and their supervisor Fatma, in two teams. They cannot sign in with a password."""
+    members: list[Member] = []
+    for person in words.TEAM:
+        account = Account(email=f"{person.key}.{workspace.id}@demo.invalid", name=person.name, created_at=now)
+        session.add(account)
+        await session.flush()
+        member = Member(
+            workspace_id=workspace.id, account_id=account.id, role=person.role, name=person.name, public_name=person.public, created_at=now
+        )
+        session.add(member)
+        members.append(member)
+    await session.flush()
+    for name, keys in words.TEAMS.items():
+        team = Team(workspace_id=workspace.id, name=name, created_at=now)
+        session.add(team)
+        await session.flush()
+        chosen = (member for member, person in zip(members, words.TEAM, strict=True) if person.key in keys)
+        session.add_all(TeamMember(workspace_id=workspace.id, team_id=team.id, member_id=member.id) for member in chosen)
+    return members
+
+
+async def _words(session: AsyncSession, workspace: Workspace, *, now: datetime) -> None:
+    """Templates and labels."""
+    for shortcut, locale, name, body in words.TEMPLATES:
+        session.add(Template(workspace_id=workspace.id, name=name, shortcut=shortcut, body=body, locale=locale, updated_at=now))
+    session.add_all(Label(workspace_id=workspace.id, name=name, colour=colour) for name, colour in words.LABELS.items())
+    await session.flush()
+
+
+async def _channel(session: AsyncSession, house: House, workspace: Workspace, place: script.Place, *, now: datetime) -> Channel:
+    config = {"folder": str(folder(house.settings.home, workspace.id)), "place": place.slug}
+    began = now - timedelta(days=history.DAYS + 1)
+    channel = Channel(
+        workspace_id=workspace.id,
+        platform="demo",
+        name=place.title,
+        key=secrets.token_urlsafe(16),
+        config=house.vault.encrypt(json.dumps(config)),
+        public_config={"looks_like": place.looks_like},
+        account_id=script.US.id,
+        account_name=script.US.name,
+        state=ChannelState.HEALTHY,
+        connected_at=began,
+        created_at=began,
+    )
+    session.add(channel)
+    await session.flush()
+    events.record(
+        session,
+        "channel.added",
+        workspace_id=workspace.id,
+        channel_id=channel.id,
+        at=now,
+        actor="system",
+        channel=channel.id,
+        platform="demo",
+    )
+    return channel
+
+
+async def _history(session: AsyncSession, channel: Channel, place: script.Place, team: Sequence[Member], *, now: datetime) -> None:
+    """Take sixty days in as they would have come; answers are credited to the members who gave them."""
+    authors = tuple([await _colleague(session, channel, member, now=now) for member in team])
+    told = iter(history.events(place, until=now, team=authors))
+    while batch := _take(told, BATCH):
+        await receive.receive(session, channel, Batch(batch), now=now, move_cursor=False)
+
+
+async def _colleague(session: AsyncSession, channel: Channel, member: Member, *, now: datetime) -> Author:
+    """A member's own account on the platform."""
+    contact = Contact(workspace_id=channel.workspace_id, name=member.name, created_at=now)
+    session.add(contact)
+    await session.flush()
+    identity = Identity(
+        workspace_id=channel.workspace_id,
+        channel_id=channel.id,
+        contact_id=contact.id,
+        external_id=f"team-{member.id}",
+        name=member.name,
+        is_staff=True,
+        member_id=member.id,
+        created_at=now,
+    )
+    session.add(identity)
+    await session.flush()
+    return Author(id=identity.external_id, name=identity.name)
+
+
+def _take(told: Iterator[Event], most: int) -> list[Event]:
+    return [event for _, event in zip(range(most), told, strict=False)]
+
+
+async def _settle(session: AsyncSession, workspace: Workspace, *, now: datetime) -> None:
+    """What is older than yesterday has been dealt with, one way or the other."""
+    old = (col(Conversation.workspace_id) == workspace.id, col(Conversation.last_message_at) < now - FRESH)
+    waiting = await session.scalars(select(Conversation).where(*old, col(Conversation.waiting_since).is_not(None)))
+    for conversation in waiting.all():
+        opened = await session.scalar(
+            select(col(Wait.opened_at)).where(col(Wait.conversation_id) == conversation.id, col(Wait.closed_at).is_(None))
+        )
+        await waits.close(session, conversation, Outcome.NOT_NEEDED, actor="system", now=(opened or now) + timedelta(days=1))
+    await session.flush()
+    # An import of what was, not a change that somebody made now: one statement, no events.
+    await session.execute(
+        update(Conversation)
+        .where(*old)
+        .values(status=Status.RESOLVED, resolved_at=col(Conversation.last_message_at))
+        .execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,39 @@
+"""What the demonstration workspace says of itself: its people, teams, templates and labels."""
+
+from dataclasses import dataclass
+
+from inbox.models import Role
+
+BRAND = "Möwenbräu & Söhne"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    key: str
+    name: str
+    public: str
+    role: Role
+
+
+TEAM = (
+    Person("aylin", "Aylin Demir", "Aylin", Role.AGENT),
+    Person("jonas", "Jonas Petersen", "Jonas", Role.AGENT),
+    Person("mira", "Mira Brandt", "Mira", Role.AGENT),
+    Person("fatma", "Fatma Aydın", "Fatma", Role.SUPERVISOR),
+)
+TEAMS = {"Community": ("aylin", "jonas", "mira"), "Abholfächer": ("jonas", "fatma")}
+LABELS = {"Abholfach": "blue", "Pfand": "green", "Lob": "yellow", "Allergene": "red", "Presse": "purple"}
+TEMPLATES = (
+    ("vegan", "de", "Vegan", "Moin {{contact.first_name}}! Ja, alle unsere Limonaden sind komplett vegan. Liebe Grüße, {{member.name}}"),
+    ("gluten", "de", "Glutenfrei", "Moin {{contact.first_name}}! Ja, alle Sorten sind glutenfrei. Liebe Grüße, {{member.name}}"),
+    ("gluten-tr", "tr", "Glutensiz", "Merhaba {{contact.first_name}}! Evet, tüm limonatalarımız glutensiz. Sevgiler, {{member.name}}"),
+    ("pfand", "de", "Pfand", "Moin {{contact.first_name}}, für unsere Mehrwegflaschen gilt: 15 Cent, überall. Zeig gern deinen Bon vor. {{member.name}}"),
+    ("fach", "de", "Fach klemmt", "Moin {{contact.first_name}}, das tut uns leid! Schick uns bitte privat deinen Code, dann öffnen wir das Fach. {{member.name}}"),
+    ("fehler7", "de", "FEHLER 7", "Moin! FEHLER 7 ist eine Störung bei uns, kein Geld geht verloren. Wir melden uns, sobald die Fächer wieder öffnen. {{member.name}}"),
+    ("error7", "en", "ERROR 7", "Hello! ERROR 7 is a fault on our side and no money is lost. We will tell you as soon as the lockers open again. {{member.name}}"),
+    ("orte", "de", "Abholfächer", "Alle 42 Abholfächer stehen auf unserer Karte: moewenbraeu.example/faecher. Liebe Grüße, {{member.name}}"),
+    ("versand", "en", "Shipping", "Hello {{contact.first_name}}! We ship within Germany and Denmark for now. Sweden is on our list. {{member.name}}"),
+    ("hamburg-ar", "ar", "هامبورغ", "مرحبًا {{contact.first_name}}! تجد مشروباتنا في خزائن الاستلام في هامبورغ ألتونا. تحياتنا، {{member.name}}"),
+    ("rechnung", "de", "Rechnung", "Moin {{contact.first_name}}, die Rechnung geht heute noch raus. Liebe Grüße, {{member.name}}"),
+    ("geruecht", "de", "Haltestatement", "Wir haben den Hinweis gesehen und prüfen ihn gerade mit unserer Abfüllung. Sobald wir mehr wissen, steht es hier. {{member.name}}"),
+)  # fmt: skip
