@@ -16,7 +16,7 @@ from sqlmodel import col
 
 from inbox import events
 from inbox.contract import Receipt
-from inbox.conversations import rows, status
+from inbox.conversations import newest, status
 from inbox.models import Conversation, Delivery, Direction, Message, Role, Status, Wait
 from inbox.promptness import waits
 from inbox.team.rights import Access
@@ -155,7 +155,7 @@ async def answered(session: AsyncSession, message: Message, *, actor: str, now: 
     """What follows from a sent reply: its event, the wait's end, the row's time, and "send and close"."""
     record(session, "reply.sent", message, actor=actor, now=now)
     await waits.answered(session, message, at=message.at, now=now)
-    await rows.moved(session, message, message.at)
+    await newest.moved(session, message, message.at)
     if message.then_resolve:
         await _resolve(session, message, now)
 
@@ -213,7 +213,7 @@ async def _absorb_echo(session: AsyncSession, message: Message, receipt: Receipt
         return False
     await session.execute(update(Wait).where(col(Wait.closed_by) == twin.id).values(closed_by=message.id, native=False))
     await session.execute(delete(Message).where(col(Message.id) == twin.id))
-    await rows.take_back(session, twin)
+    await newest.take_back(session, twin)
     record(session, "message.deleted", twin, actor="system", now=now)
     return True
 

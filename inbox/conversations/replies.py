@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from inbox.contract import Capabilities
-from inbox.conversations import lengths, outbox, rows, voices
+from inbox.conversations import lengths, newest, outbox, voices
 from inbox.errors import Conflict, Invalid
 from inbox.models import Attachment, Channel, Conversation, Delivery, Direction, Member, Message, Thread, Workspace
 
@@ -75,7 +75,7 @@ async def queue(
     )
     await _insert(session, message)
     await _attach(session, message, attachments)
-    await rows.show(session, message)
+    await newest.show(session, message)
     _record(session, "reply.queued", message, actor or _actor(member), now, send_at=message.send_at)
     return message
 
@@ -86,7 +86,7 @@ async def undo(session: AsyncSession, message: Message, actor: str, now: datetim
     if not await _change(session, message, *condition, delivery=Delivery.UNDONE, error=None, try_at=None):
         raise Conflict("The reply is already on its way.", code="on_its_way")
     await session.execute(update(Attachment).where(col(Attachment.message_id) == message.id).values(message_id=None))
-    await rows.take_back(session, message)
+    await newest.take_back(session, message)
     _record(session, "reply.undone", message, actor, now)
     conversation = await session.get_one(Conversation, message.conversation_id)
     member = await session.get(Member, message.member_id) if message.member_id else None
@@ -127,7 +127,7 @@ async def settle(session: AsyncSession, message: Message, was_sent: bool, actor:
 
 async def _lock(session: AsyncSession, conversation: Conversation) -> None:
     """One writer of replies at a time for each conversation: their order is the order of their ids and times."""
-    await session.execute(select(Conversation.id).where(col(Conversation.id) == conversation.id).with_for_update())
+    await session.execute(select(col(Conversation.id)).where(col(Conversation.id) == conversation.id).with_for_update())
 
 
 def _with_key(conversation: Conversation, client_key: str) -> Any:
@@ -161,7 +161,7 @@ def _check_text(text: str, attachments: Sequence[int], capabilities: Capabilitie
 async def _check_unchanged(session: AsyncSession, conversation: Conversation, seen_message_id: int | None, *, anyway: bool) -> None:
     if seen_message_id is None or anyway:
         return
-    newer = select(Message.id).where(
+    newer = select(col(Message.id)).where(
         col(Message.conversation_id) == conversation.id,
         col(Message.direction) == Direction.IN,
         col(Message.id) > seen_message_id,
@@ -188,7 +188,7 @@ async def _parent(session: AsyncSession, conversation: Conversation, parent_id: 
 async def _thread(session: AsyncSession, conversation: Conversation, parent: Message | None) -> str:
     if parent is not None and parent.thread_external_id:
         return parent.thread_external_id
-    known = select(Thread.external_id).where(col(Thread.conversation_id) == conversation.id)
+    known = select(col(Thread.external_id)).where(col(Thread.conversation_id) == conversation.id)
     return await session.scalar(known.order_by(col(Thread.external_id)).limit(1)) or ""
 
 
@@ -197,7 +197,7 @@ async def _leaves_at(session: AsyncSession, conversation: Conversation, member: 
     own = member.undo_seconds if member else None
     if own is None:
         own = (await session.get_one(Workspace, conversation.workspace_id)).undo_seconds
-    ahead = select(func.max(Message.send_at)).where(
+    ahead = select(func.max(col(Message.send_at))).where(
         col(Message.conversation_id) == conversation.id,
         col(Message.delivery) == Delivery.QUEUED,
         col(Message.send_at) <= now + LONGEST_UNDO,  # what is scheduled for later is no reason to wait
@@ -229,13 +229,13 @@ async def _attach(session: AsyncSession, message: Message, attachments: Sequence
         )
         .values(message_id=message.id)
     )
-    if len((await session.scalars(taken.returning(Attachment.id))).all()) != len(wanted):
+    if len((await session.scalars(taken.returning(col(Attachment.id)))).all()) != len(wanted):
         raise Invalid("An attachment is gone, or belongs to another reply. Add it again.", code="attachment_unknown")
 
 
 async def _change(session: AsyncSession, message: Message, *condition: Any, **values: Any) -> bool:
     """Change the row if the condition still holds, and bring `message` up to date."""
-    change = update(Message).where(col(Message.id) == message.id, *condition).values(**values).returning(Message.id)
+    change = update(Message).where(col(Message.id) == message.id, *condition).values(**values).returning(col(Message.id))
     changed = (await session.execute(change, execution_options={"synchronize_session": False})).first() is not None
     await session.refresh(message)
     return changed
