@@ -11,6 +11,7 @@ from inbox.models.columns import Table, identity, moment, number, text_enum, wit
 
 class Mailing(StrEnum):
     SENDING = "sending"  # claimed by a process until `lease_until`
+    WAITING = "waiting"  # certainly not sent yet: tried again after `lease_until`
     SENT = "sent"
     FAILED = "failed"  # certainly not sent; `error` says why
     AMBIGUOUS = "ambiguous"  # may have been sent: never sent again

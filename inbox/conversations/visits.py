@@ -1,0 +1,70 @@
+"""Whether a visitor of the website chat is there or typing, and whether the team is. Moments that pass, not counters."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import and_, exists, func, or_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from inbox.conversations import visitors
+from inbox.models import AccountSession, Member, Presence, Thread, Visitor, VisitorPresence
+from inbox.team import presence
+
+CONNECTED = timedelta(seconds=100)  # a page in the background may speak only once a minute
+LOOKING = timedelta(minutes=2)  # a colleague who looked at a conversation this long ago is there
+SIGNED_IN = timedelta(minutes=10)  # a browser's last sign of life is kept to five minutes
+
+
+async def connected(session: AsyncSession, visitor: Visitor, *, until: datetime, typing_until: datetime | None = None) -> None:
+    """Note until when the visitor is there, and until when they type; the page is told when typing begins or ends."""
+    row = {
+        "workspace_id": visitor.workspace_id,
+        "visitor_id": visitor.id,
+        "connected_until": until,
+        "typing_until": typing_until,
+    }
+    note = insert(VisitorPresence).values(row)
+    await session.execute(
+        note.on_conflict_do_update(
+            index_elements=[col(VisitorPresence.visitor_id)],
+            set_={"connected_until": until, "typing_until": typing_until},
+        )
+    )
+
+
+async def typing(session: AsyncSession, visitor: Visitor, *, now: datetime) -> None:
+    """Show colleagues that the visitor writes, for a few seconds."""
+    await connected(session, visitor, until=now + CONNECTED, typing_until=now + presence.TYPING)
+    found = await visitors.conversation_id(session, visitor)
+    if found is not None:
+        await session.execute(select(func.pg_notify(presence.CHANNEL, f"{visitor.workspace_id} {found}")))
+
+
+async def typing_in(session: AsyncSession, conversation_ids: list[int], *, now: datetime) -> set[int]:
+    """Which of these conversations have a visitor who is writing."""
+    query = (
+        select(col(Thread.conversation_id))
+        .join(Visitor, and_(col(Visitor.channel_id) == col(Thread.channel_id), col(Visitor.external_id) == col(Thread.external_id)))
+        .join(VisitorPresence, col(VisitorPresence.visitor_id) == col(Visitor.id))
+        .where(col(Thread.conversation_id).in_(conversation_ids), col(VisitorPresence.typing_until) > now)
+    )
+    return set(await session.scalars(query))
+
+
+async def team_is_there(session: AsyncSession, workspace_id: int, *, now: datetime) -> bool:
+    """Whether a member looks at a conversation, or has used Parley within the last minutes."""
+    looking = exists().where(col(Presence.workspace_id) == workspace_id, col(Presence.until) > now - LOOKING)
+    signed_in = exists().where(
+        col(Member.workspace_id) == workspace_id,
+        col(Member.removed_at).is_(None),
+        col(AccountSession.account_id) == col(Member.account_id),
+        col(AccountSession.revoked_at).is_(None),
+        col(AccountSession.seen_at) > now - SIGNED_IN,
+    )
+    return bool(await session.scalar(select(or_(looking, signed_in))))
+
+
+async def colleague_types(session: AsyncSession, conversation_id: int, *, now: datetime) -> bool:
+    """Whether a member is writing in this conversation; the visitor is not told who."""
+    return any(person.typing for person in await presence.people(session, [conversation_id], now=now))
