@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Select, and_, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from inbox.contract import ConversationKind
@@ -25,6 +26,8 @@ from inbox.models import (
     Status,
     Team,
 )
+
+Query = Select[*tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class Mine:
         return row.last_inbound_id is not None and row.last_inbound_id > (self.read or 0)
 
 
-def query() -> Select[Any]:
+def query() -> Query:
     """Rows, for a `where`, an order and a limit. What hangs on a row is looked up only for the rows that are returned."""
     labels = (
         select(func.json_agg(aggregate_order_by(func.json_build_array(Label.name, Label.colour), col(Label.name))))
@@ -85,9 +88,9 @@ def query() -> Select[Any]:
         )
         .scalar_subquery()
     )
-    of = Conversation
+    of, channel = Conversation, aliased(Channel)  # an alias, for `rights.sees` has a Channel of its own
     columns: list[Any] = [
-        of.id, of.workspace_id, of.channel_id, Channel.platform, Channel.name, of.kind, of.status, of.subject,
+        of.id, of.workspace_id, of.channel_id, channel.platform, channel.name, of.kind, of.status, of.subject,
         func.coalesce(func.nullif(Post.title, ""), func.left(Post.text, 120), ""), of.contact_id, of.author_name, of.last_author,
         of.snippet, of.message_count, of.last_message_at, of.last_inbound_id, of.waiting_since, of.waiting_count, of.snoozed_until,
         of.assignee_id, Member.name, of.team_id, Team.name, labels, trouble,
@@ -95,17 +98,17 @@ def query() -> Select[Any]:
     return (
         select(*columns)
         .select_from(of)
-        .join(Channel, col(Channel.id) == of.channel_id)
+        .join(channel, col(channel.id) == of.channel_id)
         .outerjoin(Post, col(Post.id) == of.post_id)
         .outerjoin(Member, col(Member.id) == of.assignee_id)
         .outerjoin(Team, col(Team.id) == of.team_id)
     )
 
 
-async def fetch(session: AsyncSession, wanted: Select[Any]) -> list[Row]:
+async def fetch(session: AsyncSession, wanted: Query) -> list[Row]:
     """The rows of a query made from `query()`."""
     found = (await session.execute(wanted)).all()
-    return [Row(*row[:23], [(name, colour) for name, colour in row[23] or ()], _word(row[24])) for row in found]
+    return [_row(*row) for row in found]
 
 
 async def load(session: AsyncSession, conversation_ids: Collection[int]) -> dict[int, Row]:
@@ -130,5 +133,6 @@ async def mine(session: AsyncSession, conversation_ids: Collection[int], member_
     return {(of, by): Mine(read, drafted) for of, by, read, drafted in (await session.execute(found)).all()}
 
 
-def _word(delivery: Delivery | str | None) -> str | None:
-    return None if delivery is None else str(delivery)
+def _row(*values: Any) -> Row:
+    *facts, labels, trouble = values
+    return Row(*facts, labels=[(name, colour) for name, colour in labels or ()], trouble=None if trouble is None else str(trouble))

@@ -1,0 +1,40 @@
+"""The signs that a team puts on conversations."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from inbox.conversations import changes
+from inbox.errors import NotFound
+from inbox.models import Conversation, ConversationLabel, Label, Role
+from inbox.team.rights import Access
+
+
+async def list_all(session: AsyncSession, workspace_id: int) -> Sequence[Label]:
+    """The workspace's labels by name."""
+    return (await session.scalars(select(Label).where(col(Label.workspace_id) == workspace_id).order_by(col(Label.name)))).all()
+
+
+async def put(session: AsyncSession, access: Access, conversation: Conversation, label_ids: Collection[int], *, now: datetime) -> None:
+    """Make these the conversation's labels, whatever it had before."""
+    access.need(Role.AGENT)
+    wanted = set(label_ids)
+    known = set(await session.scalars(select(col(Label.id)).where(col(Label.workspace_id) == conversation.workspace_id)))
+    if wanted - known:
+        raise NotFound("There is no such label in this workspace.")
+    of_this = col(ConversationLabel.conversation_id) == conversation.id
+    gone = delete(ConversationLabel).where(of_this, col(ConversationLabel.label_id).not_in(wanted))
+    removed = sorted(await session.scalars(gone.returning(col(ConversationLabel.label_id))))
+    added: list[int] = []
+    if wanted:
+        rows = [
+            {"workspace_id": conversation.workspace_id, "conversation_id": conversation.id, "label_id": label} for label in sorted(wanted)
+        ]
+        new = insert(ConversationLabel).values(rows).on_conflict_do_nothing()
+        added = sorted(await session.scalars(new.returning(col(ConversationLabel.label_id))))
+    if added or removed:
+        changes.record(session, conversation, "conversation.labelled", actor=access.actor, now=now, added=added, removed=removed)

@@ -1,0 +1,46 @@
+"""Where a conversation stands: open, pending, snoozed, resolved or spam."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from inbox.conversations import changes
+from inbox.errors import Invalid
+from inbox.models import Conversation, Outcome, Role, Status
+from inbox.promptness import waits
+from inbox.team.rights import Access
+
+ENDS = {Status.RESOLVED: Outcome.NOT_NEEDED, Status.SPAM: Outcome.SPAM}  # what becomes of the waits that are still open
+
+
+async def move(
+    session: AsyncSession, access: Access, conversation: Conversation, status: Status, *, now: datetime, until: datetime | None = None
+) -> None:
+    """Move a conversation. Snoozing needs a time to wake; resolving closes waits as not needed, spam as spam."""
+    access.need(Role.AGENT)
+    if status == Status.SNOOZED and (until is None or until <= now):
+        raise Invalid("Say when the conversation should come back: a time still to come.", code="snooze_past")
+    row = await session.scalar(
+        select(Conversation).where(col(Conversation.id) == conversation.id).with_for_update().execution_options(populate_existing=True)
+    )
+    until = until if status == Status.SNOOZED else None
+    if row is None or (row.status == status and row.snoozed_until == until):
+        return
+    before = row.status
+    row.status, row.snoozed_until = status, until
+    row.resolved_at = now if status in ENDS else None
+    await session.flush()
+    changes.record(
+        session,
+        conversation,
+        "conversation.moved",
+        actor=access.actor,
+        now=now,
+        status=status.value,
+        before=before.value,
+        snoozed_until=until.isoformat() if until else None,
+    )
+    if status in ENDS:
+        await waits.close(session, conversation, ENDS[status], actor=access.actor, now=now)

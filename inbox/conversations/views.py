@@ -1,0 +1,181 @@
+"""Queues and filters: which conversations a view holds, in which order, and how many.
+
+Each view is told twice, as SQL for lists and as Python for the live page, which asks for one changed row and many readers; a test holds
+the two together.
+"""
+
+import math
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from inbox.conversations import rows
+from inbox.conversations.rows import Row
+from inbox.errors import NotFound
+from inbox.models import Conversation, Status
+from inbox.team import rights
+from inbox.team.rights import Access
+
+PAGE = 50
+ACTIVE = (Status.OPEN, Status.PENDING, Status.SNOOZED)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One entry of the left pane. `argument` is the team or channel; `waiting` orders by who waits longest, else the newest come first."""
+
+    key: str
+    name: str
+    argument: int | None = None
+
+    @property
+    def waiting(self) -> bool:
+        return self.name == "next"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a view, and where the next part begins."""
+
+    rows: Sequence[Row]
+    after: str | None  # None: that was all
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many active conversations share these facts; counts of any view and any reader are sums of tallies."""
+
+    channel_id: int
+    status: Status
+    assignee_id: int | None
+    team_id: int | None
+    waits: bool
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """A view's condition, in SQL and in Python."""
+
+    sql: Callable[[int | None, int | None], ColumnElement[bool]]  # of the argument and the reader
+    holds: Callable[[Any, int | None, int | None], bool]  # of a row or tally, the argument and the reader
+
+
+_status = col(Conversation.status)
+
+
+def _of_status(status: Status) -> Test:
+    return Test(lambda _argument, _member: _status == status, lambda row, _argument, _member: row.status == status)
+
+
+TESTS: dict[str, Test] = {
+    "next": Test(
+        lambda _argument, _member: and_(_status.in_([Status.OPEN, Status.PENDING]), col(Conversation.waiting_since).is_not(None)),
+        lambda row, _argument, _member: row.status in (Status.OPEN, Status.PENDING) and _waits(row),
+    ),
+    "mine": Test(
+        lambda _argument, member: and_(_status == Status.OPEN, col(Conversation.assignee_id) == member),
+        lambda row, _argument, member: row.status == Status.OPEN and member is not None and row.assignee_id == member,
+    ),
+    "unassigned": Test(
+        lambda _argument, _member: and_(_status == Status.OPEN, col(Conversation.assignee_id).is_(None)),
+        lambda row, _argument, _member: row.status == Status.OPEN and row.assignee_id is None,
+    ),
+    "team": Test(
+        lambda argument, _member: and_(_status == Status.OPEN, col(Conversation.team_id) == argument),
+        lambda row, argument, _member: row.status == Status.OPEN and row.team_id == argument,
+    ),
+    "channel": Test(
+        lambda argument, _member: and_(_status == Status.OPEN, col(Conversation.channel_id) == argument),
+        lambda row, argument, _member: row.status == Status.OPEN and row.channel_id == argument,
+    ),
+    "open": _of_status(Status.OPEN),
+    "pending": _of_status(Status.PENDING),
+    "snoozed": _of_status(Status.SNOOZED),
+    "resolved": _of_status(Status.RESOLVED),
+    "spam": _of_status(Status.SPAM),
+}
+PLAIN = ("next", "mine", "unassigned", "open", "pending", "snoozed", "resolved", "spam")
+COUNTED = ("next", "mine", "unassigned", "open", "pending", "snoozed")  # the rest only grows: nobody needs its number
+
+
+def parse(key: str) -> View:
+    """The view of a key: "next", "team:3", "channel:7"."""
+    name, _, argument = key.partition(":")
+    if name in PLAIN and not argument:
+        return View(key, name)
+    if name in ("team", "channel") and argument.isdecimal() and len(argument) < 19:
+        return View(key, name, int(argument))
+    raise NotFound("There is no such view.")
+
+
+def holds(view: View, row: Row | Tally, member_id: int | None) -> bool:
+    """Whether a row belongs into the view of this reader, who may see its channel."""
+    return TESTS[view.name].holds(row, view.argument, member_id)
+
+
+def place(view: View, row: Row) -> tuple[float, int]:
+    """Where a row stands: lower comes first."""
+    if view.waiting:
+        return ((row.waiting_since or datetime.max.replace(tzinfo=UTC)).timestamp(), row.id)
+    return (-row.last_message_at.timestamp(), -row.id)
+
+
+async def page(session: AsyncSession, access: Access, view: View, *, after: str | None = None, limit: int = PAGE) -> Page:
+    """The next `limit` rows of a view behind `after`: one index scan, however deep."""
+    key = (
+        (col(Conversation.waiting_since), col(Conversation.id))
+        if view.waiting
+        else (col(Conversation.last_message_at), col(Conversation.id))
+    )
+    query = rows.query().where(
+        col(Conversation.workspace_id) == access.workspace_id,
+        rights.sees(access, col(Conversation.channel_id)),
+        TESTS[view.name].sql(view.argument, access.member_id),
+    )
+    if after is not None:
+        here = tuple_(*_parse_place(after))
+        query = query.where(tuple_(*key) > here if view.waiting else tuple_(*key) < here)
+    query = query.order_by(*(key if view.waiting else (part.desc() for part in key))).limit(limit + 1)
+    found = await rows.fetch(session, query)
+    more = len(found) > limit
+    return Page(found[:limit], _place_text(view, found[limit - 1]) if more else None)
+
+
+async def tally(session: AsyncSession, workspace_id: int) -> Sequence[Tally]:
+    """All active conversations, counted once for every reader."""
+    waits = col(Conversation.waiting_since).is_not(None)
+    facts = (col(Conversation.channel_id), _status, col(Conversation.assignee_id), col(Conversation.team_id), waits)
+    query = select(*facts, func.count()).where(col(Conversation.workspace_id) == workspace_id, _status.in_(ACTIVE)).group_by(*facts)
+    return [Tally(*row) for row in (await session.execute(query)).all()]
+
+
+def counts(tallies: Sequence[Tally], views: Collection[View], channels: Collection[int], member_id: int | None) -> dict[str, int]:
+    """The number behind each view for a reader who sees these channels."""
+    visible = [tally for tally in tallies if tally.channel_id in channels]
+    return {view.key: sum(tally.count for tally in visible if holds(view, tally, member_id)) for view in views}
+
+
+def _waits(row: Row | Tally) -> bool:
+    return row.waits if isinstance(row, Tally) else row.waiting_since is not None
+
+
+def _place_text(view: View, row: Row) -> str:
+    at = row.waiting_since if view.waiting else row.last_message_at
+    return f"{at.isoformat() if at else ''}_{row.id}"
+
+
+def _parse_place(text: str) -> tuple[datetime, int]:
+    at, _, number = text.rpartition("_")
+    try:
+        moment, found = datetime.fromisoformat(at.replace(" ", "+")), int(number)
+    except ValueError:
+        raise NotFound("This page of the list does not exist.") from None
+    if moment.tzinfo is None or not math.isfinite(found) or abs(found) >= 2**63:
+        raise NotFound("This page of the list does not exist.")
+    return moment, found

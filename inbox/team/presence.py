@@ -1,0 +1,64 @@
+"""Who looks at a conversation, and who types in it: rows with a time to live, never counters, never in the log."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from inbox.models import Member, Presence
+
+CHANNEL = "parley_presence"  # the NOTIFY channel; its payload is "workspace conversation"
+HERE = timedelta(seconds=40)  # the page says it again every 15 s
+TYPING = timedelta(seconds=6)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A colleague in a conversation."""
+
+    conversation_id: int
+    member_id: int
+    name: str
+    typing: bool
+    until: datetime  # when this changes by itself
+
+
+async def show(session: AsyncSession, *, workspace_id: int, conversation_id: int, member_id: int, typing: bool, now: datetime) -> None:
+    """Say that a member is here; `typing` lasts a few seconds. Heard when the transaction commits."""
+    values = {"until": now + HERE, "typing_until": now + TYPING if typing else None}
+    key = {"workspace_id": workspace_id, "conversation_id": conversation_id, "member_id": member_id}
+    new = insert(Presence).values(**key, **values)
+    await session.execute(new.on_conflict_do_update(index_elements=["conversation_id", "member_id"], set_=values))
+    await _tell(session, workspace_id, conversation_id)
+
+
+async def leave(session: AsyncSession, *, workspace_id: int, conversation_id: int, member_id: int) -> None:
+    """Say that a member has gone."""
+    mine = (col(Presence.conversation_id) == conversation_id, col(Presence.member_id) == member_id)
+    await session.execute(delete(Presence).where(*mine))
+    await _tell(session, workspace_id, conversation_id)
+
+
+async def people(session: AsyncSession, conversation_ids: Collection[int], *, now: datetime) -> Sequence[Person]:
+    """Who is in these conversations now, by name."""
+    query = (
+        select(col(Presence.conversation_id), col(Presence.member_id), col(Member.name), col(Presence.typing_until), col(Presence.until))
+        .join(Member, col(Member.id) == Presence.member_id)
+        .where(col(Presence.conversation_id).in_(conversation_ids), col(Presence.until) > now, col(Member.removed_at).is_(None))
+        .order_by(col(Member.name), col(Member.id))
+    )
+    found: list[Person] = []
+    for conversation_id, member_id, name, typing_until, until in (await session.execute(query)).all():
+        typing = typing_until if typing_until is not None and typing_until > now else None
+        found.append(Person(conversation_id, member_id, name, typing is not None, typing or until))
+    return found
+
+
+async def _tell(session: AsyncSession, workspace_id: int, conversation_id: int) -> None:
+    await session.execute(
+        text("SELECT pg_notify(:channel, :payload)"), {"channel": CHANNEL, "payload": f"{workspace_id} {conversation_id}"}
+    )
