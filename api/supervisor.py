@@ -7,12 +7,14 @@ each web worker and one for the background work, and starts again what dies.
 import contextlib
 import json
 import logging
+import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from types import FrameType
@@ -22,7 +24,6 @@ from pydantic import SecretStr
 
 from inbox import embedded
 from inbox.errors import ParleyError, Unusable
-from inbox.migrations.run import upgrade
 from inbox.settings import Settings
 
 GRACE = 6.0  # seconds for the processes to stop, then they are killed
@@ -134,11 +135,29 @@ def _database(settings: Settings) -> Generator[Engine]:
         server = embedded.start(settings.home)
         engine = Engine(server.url, server)
     try:
-        upgrade(engine.url)
+        _upgrade(engine.url)
         yield engine
     finally:
         if engine.server is not None:
             embedded.stop(engine.server)
+
+
+def _upgrade(url: str) -> None:
+    """Run the migrations in a fork, while there is no other thread: what they import takes 8 MB, and is needed this once."""
+    pid = os.fork()
+    if pid:
+        _, status = os.waitpid(pid, 0)
+        if status:
+            raise Unusable("The database could not be brought up to date: the lines above say why. Parley changed nothing.")
+        return
+    try:
+        from inbox.migrations.run import upgrade
+
+        upgrade(url)
+    except BaseException:  # a fork must never return into its parent's code
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
 
 
 class Child:
