@@ -70,7 +70,7 @@ async def find(session: AsyncSession, vault: Vault, channel: Channel, token: str
 
 async def begin(session: AsyncSession, channel: Channel, token: str, *, locale: str, now: datetime) -> Visitor:
     """The visitor of a genuine token, made on their first message. Two tabs that begin at once are one visitor."""
-    external_id = f"visitor-{hashlib.sha256(hash_token(token).encode()).hexdigest()[:24]}"
+    external_id = _external_id(token)
     row = {
         "workspace_id": channel.workspace_id,
         "channel_id": channel.id,
@@ -86,6 +86,12 @@ async def begin(session: AsyncSession, channel: Channel, token: str, *, locale: 
         raise Gone("This chat was deleted.")
     await _admit(session, visitor, token, now)
     return visitor
+
+
+async def was_erased(session: AsyncSession, channel: Channel, token: str) -> bool:
+    """Whether the chat that began with this token was deleted."""
+    query = select(col(Visitor.erased_at)).where(col(Visitor.channel_id) == channel.id, col(Visitor.external_id) == _external_id(token))
+    return await session.scalar(query) is not None
 
 
 async def say(session: AsyncSession, channel: Channel, visitor: Visitor, said: Said, *, files: Files, now: datetime) -> int:
@@ -193,6 +199,10 @@ async def _admit(session: AsyncSession, visitor: Visitor, token: str, now: datet
         "created_at": now,
     }
     await session.execute(insert(VisitorToken).values(row).on_conflict_do_nothing())
+
+
+def _external_id(token: str) -> str:
+    return f"visitor-{hashlib.sha256(hash_token(token).encode()).hexdigest()[:24]}"
 
 
 def _message_key(visitor: Visitor, key: str) -> str:
