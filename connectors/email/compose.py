@@ -2,18 +2,23 @@
 
 import hashlib
 import re
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
+from email.policy import SMTP
 from email.utils import format_datetime
+from typing import cast
 
-from connectors.email import automatic, headers
+from connectors.email import automatic, headers, text
 from connectors.email.config import EmailConfig
 from connectors.email.parse import KEY_HEADER
 from inbox.contract import Attachment, Envelope, Permanent, Reply
 
+# Long lines are allowed up to 998: the library would encode a long message id when it folds it. Seven bits pass every server.
+POLICY = SMTP.clone(max_line_length=900, cte_type="7bit")
 SAFE_KEY = re.compile(r"[A-Za-z0-9._-]{1,64}")
 WIDTH = 76  # columns of flowed text
 MOST_REFERENCES = 30
@@ -45,32 +50,34 @@ def reply(answer: Reply, config: EmailConfig, now: datetime) -> Outgoing:
     if cc:
         message["Cc"] = tuple(_address(entry) for entry in cc)
     if envelope.reply_to:
-        message["Reply-To"] = _address(headers.address_of(envelope.reply_to) or envelope.reply_to)
-    message["Subject"] = " ".join(envelope.subject.split())
+        message["Reply-To"] = _address(_bare(envelope.reply_to))
+    message["Subject"] = _line(envelope.subject)
     message["Date"] = format_datetime(now)
     identifier = message_id(answer.key, config.domain)
     _thread(message, identifier, answer.parent_id, envelope.references)
-    message[KEY_HEADER] = " ".join(answer.key.split())
+    message[KEY_HEADER] = _line(answer.key)
     if not answer.human:
         message["Auto-Submitted"] = "auto-replied"
     return _outgoing(message, identifier, sender, recipients)
 
 
-def notice(sender: str, to: str, subject: str, text: str, html: str | None, message_id: str, extra: dict[str, str], now: datetime) -> Outgoing:
+def notice(
+    sender: str, to: str, subject: str, body: tuple[str, str | None], identifier: str, extra: Mapping[str, str], now: datetime
+) -> Outgoing:
     """Write a mail of Parley's own, such as an invitation."""
     own = headers.address_of(sender)
     recipients = _ascii_domains((to,))
     if not own or not recipients:
         raise Permanent("The sender or the recipient is not a mail address.")
-    message = _body(text, html, ())
+    message = _body(*body, ())
     message["From"] = _address(own, sender.partition("<")[0].strip(' "') if "<" in sender else "")
     message["To"] = _address(recipients[0])
-    message["Subject"] = " ".join(subject.split())
+    message["Subject"] = _line(subject)
     message["Date"] = format_datetime(now)
-    message["Message-ID"] = f"<{message_id.strip('<>')}>"
+    message["Message-ID"] = f"<{identifier}>"
     for name, content in {"Auto-Submitted": "auto-generated", **extra}.items():
-        message[name] = " ".join(content.split())
-    return _outgoing(message, message_id.strip("<>"), own, recipients)
+        message[name] = _line(content)
+    return _outgoing(message, identifier, own, recipients)
 
 
 def message_id(key: str, domain: str) -> str:
@@ -79,9 +86,9 @@ def message_id(key: str, domain: str) -> str:
     return f"parley.{local}@{domain.encode('idna').decode() if not domain.isascii() else domain}"
 
 
-def flowed(text: str) -> str:
+def flowed(words: str) -> str:
     """Text with soft line breaks (RFC 3676): narrow programs show it whole, wide ones join the lines again."""
-    return "\n".join(line for paragraph in text.replace("\r\n", "\n").split("\n") for line in _flow(paragraph))
+    return "\n".join(line for paragraph in words.replace("\r\n", "\n").split("\n") for line in _flow(paragraph))
 
 
 def _flow(paragraph: str) -> list[str]:
@@ -124,24 +131,26 @@ def _check_recipients(recipients: tuple[str, ...], envelope: Envelope) -> None:
 
 
 def _ascii_domains(entries: tuple[str, ...]) -> tuple[str, ...]:
-    """Bare addresses whose domain every server understands."""
-    found: dict[str, None] = {}
-    for entry in entries:
-        local, at, domain = entry.strip().rpartition("@") if "<" not in entry else headers.address_of(entry).rpartition("@")
-        try:
-            known = domain if domain.isascii() else domain.encode("idna").decode()
-            Address(addr_spec=f"{local}{at}{known}")
-        except (UnicodeError, ValueError, IndexError, AttributeError):
-            at = ""
-            known = domain
-        if not (local and at and known) or any(letter.isspace() or not letter.isprintable() for letter in f"{local}{known}"):
-            raise Permanent(f"“{entry}” is not a mail address.")
-        found[f"{local}@{known}"] = None
-    return tuple(found)
+    """Bare addresses, each once, whose domain every server understands."""
+    return tuple(dict.fromkeys(_bare(entry) for entry in entries))
+
+
+def _bare(entry: str) -> str:
+    local, _, domain = (headers.address_of(entry) if "<" in entry else entry.strip()).rpartition("@")
+    with suppress(UnicodeError):
+        known = domain if domain.isascii() else domain.encode("idna").decode()
+        if local and known and not any(letter.isspace() or not letter.isprintable() or letter in '<>,;:"()[]' for letter in local + known):
+            return f"{local}@{known}"
+    raise Permanent(f"“{entry}” is not a mail address.")
 
 
 def _address(bare: str, name: str = "") -> Address:
-    return Address(display_name=" ".join(name.split()), addr_spec=bare)
+    local, _, domain = bare.rpartition("@")
+    return Address(display_name=text.clean(" ".join(name.split())), username=local, domain=domain)
+
+
+def _line(words: str) -> str:
+    return text.clean(" ".join(words.split()))
 
 
 def _thread(message: EmailMessage, identifier: str, parent: str | None, references: tuple[str, ...]) -> None:
@@ -156,16 +165,15 @@ def _thread(message: EmailMessage, identifier: str, parent: str | None, referenc
         message["References"] = " ".join(f"<{reference}>" for reference in kept)
 
 
-def _body(text: str, html: str | None, attachments: tuple[Attachment, ...]) -> EmailMessage:
-    message = EmailMessage(policy=SMTP)
-    message.set_content(flowed(text), charset="utf-8", params={"format": "flowed"})
+def _body(words: str, html: str | None, attachments: tuple[Attachment, ...]) -> EmailMessage:
+    message = EmailMessage(policy=POLICY)
+    message.set_content(flowed(text.clean(words)), charset="utf-8", params={"format": "flowed"})
     inline = [file for file in attachments if html and file.content_id]
     if html:
-        message.add_alternative(html, subtype="html")
-        shown = message.get_payload(1)
+        message.add_alternative(text.clean(html), subtype="html")
+        shown: object = message.get_payload(1)
         for file in inline:
-            if isinstance(shown, EmailMessage):
-                _attach(shown, file, related=True)
+            _attach(cast("EmailMessage", shown), file, related=True)
     for file in attachments:
         if file not in inline:
             _attach(message, file)
@@ -176,8 +184,8 @@ def _attach(message: EmailMessage, file: Attachment, *, related: bool = False) -
     if file.content is None:
         raise Permanent(f"The file “{file.name}” has no content.")
     main, _, sub = file.media_type.partition("/")
-    if main in {"text", "message", "multipart"} or not sub:
-        main, sub = "application", "octet-stream" if main != "text" else sub  # bytes stay as they are, whatever they claim
+    if main in {"message", "multipart"} or not sub:
+        main, sub = "application", "octet-stream"  # the bytes of a file are not taken apart
     if related:
         message.add_related(file.content, main, sub, cid=f"<{file.content_id}>", filename=file.name, disposition="inline")
     else:
@@ -186,5 +194,5 @@ def _attach(message: EmailMessage, file: Attachment, *, related: bool = False) -
 
 def _outgoing(message: EmailMessage, identifier: str, sender: str, recipients: tuple[str, ...]) -> Outgoing:
     international = not "".join((sender, *recipients)).isascii()
-    source = message.as_bytes(policy=SMTPUTF8 if international else SMTP)
+    source = message.as_bytes(policy=POLICY.clone(utf8=international))
     return Outgoing(identifier, sender, recipients, source, international)

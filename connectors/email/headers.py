@@ -74,6 +74,14 @@ def listing(message: Message) -> dict[str, str]:
     return fields
 
 
+def repair(message: Message, name: str) -> None:
+    """Put a field with raw eight-bit bytes back as readable text, so that its parameters can be taken out of it."""
+    for raw in _raw(message, name)[:1]:
+        repaired = _repair(raw)
+        if repaired != raw:
+            message.replace_header(name, repaired)
+
+
 def _raw(message: Message, name: str) -> Sequence[str]:
     wanted = name.lower()
     return [str(raw) if isinstance(raw, Header) else raw for key, raw in message.raw_items() if key.lower() == wanted]

@@ -3,7 +3,7 @@
 import base64
 import re
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -12,7 +12,7 @@ from aioimaplib import aioimaplib
 from connectors.email.config import EmailConfig, Security
 from connectors.email.oauth import Tokens
 from connectors.email.wire import Connection, Line
-from inbox.contract import AuthError, Permanent, Transient
+from inbox.contract import AuthError, ConnectorError, Permanent, Transient
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 PASSING = re.compile(rb"\[(UNAVAILABLE|LIMIT|INUSE|SERVERBUG)\]|too many|try again|temporar", re.IGNORECASE)
@@ -65,6 +65,7 @@ class Mailbox:
         self._config = config
         self._connection = connection
         self._can_idle = False
+        self.selected: Folder | None = None
 
     @classmethod
     async def connect(cls, config: EmailConfig) -> "Mailbox":
@@ -104,7 +105,10 @@ class Mailbox:
             raise _no_folder(folder)
         self._connection.protocol.state = aioimaplib.SELECTED
         told = b"\n".join(answer.lines)
-        return Folder(folder, _number(rb"UIDVALIDITY (\d+)", told), _number(rb"UIDNEXT (\d+)", told))
+        # Servers should tell the next UID, old ones do not.
+        next_uid = _number(rb"UIDNEXT (\d+)", told) or max(await self.search("ALL"), default=0) + 1
+        self.selected = Folder(folder, _number(rb"UIDVALIDITY (\d+)", told), next_uid)
+        return self.selected
 
     async def status(self, folder: str) -> Folder:
         """The state of a folder that is not selected."""
@@ -127,6 +131,10 @@ class Mailbox:
 
     async def since(self, day: date) -> list[int]:
         return await self.search("SINCE", f"{day.day}-{MONTHS[day.month - 1]}-{day.year}")
+
+    async def having(self, field: str, content: str) -> list[int]:
+        """The UIDs of the mails with this in that header field."""
+        return await self.search("HEADER", field, aioimaplib.quoted(content)) if content.isascii() else []
 
     async def sizes(self, uids: Sequence[int]) -> list[Mail]:
         """When these mails came and how large they are; mails gone meanwhile are left out."""
@@ -158,7 +166,9 @@ class Mailbox:
             await self._connection.command("NOOP")
 
     async def leave(self) -> None:
-        await self._connection.command("LOGOUT")
+        """Say goodbye; how that goes changes nothing any more."""
+        with suppress(ConnectorError):
+            await self._connection.command("LOGOUT")
 
     def drop(self) -> None:
         self._connection.drop()

@@ -27,7 +27,9 @@ def read(message: Message) -> Content:
     """Take a message apart; every leaf ends up as words or as a file."""
     content = Content()
     for part in leaves(message):
-        if _is_words(part):
+        if part.get_content_maintype() == "multipart":
+            content.plain.append(_words(part))  # its parts could not be told apart
+        elif _is_words(part):
             words = _words(part)
             (content.html if part.get_content_subtype() == "html" else content.plain).append(words)
         else:
@@ -99,6 +101,8 @@ def _file(part: Message) -> Attachment:
 
 def _filename(part: Message) -> str:
     """The name that the sender gave (RFC 2231, RFC 2047 or raw), without any folder."""
+    headers.repair(part, "Content-Disposition")
+    headers.repair(part, "Content-Type")
     try:
         given = part.get_filename()
     except (LookupError, ValueError, TypeError, AttributeError):  # the library stumbles over broken parameters

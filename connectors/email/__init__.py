@@ -1,0 +1,5 @@
+"""E-mail: any mailbox with IMAP and SMTP."""
+
+from connectors.email.connector import Email
+
+__all__ = ["Email"]

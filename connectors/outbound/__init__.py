@@ -1,0 +1,1 @@
+"""What leaves Parley beside the platforms."""
