@@ -1,0 +1,1 @@
+"""What `parley …` does, one module for each noun."""
