@@ -1,6 +1,7 @@
 """Errors on their way out: RFC 9457 problem+json for programs and scripts, a page for people."""
 
 from typing import Any
+from urllib.parse import quote
 
 import structlog
 from fastapi import FastAPI, Request
@@ -8,9 +9,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
+from api import headers as security_headers
 from inbox.errors import ParleyError, TooMany, Unauthorized
 from web import render
-from web.i18n import locale_of
+from web.i18n import language, locale_of
 
 log = structlog.get_logger()
 
@@ -25,11 +27,19 @@ def install(app: FastAPI) -> None:
 
 async def _parley(request: Request, error: ParleyError) -> Response:
     if isinstance(error, Unauthorized) and _wants_page(request):
-        return RedirectResponse(f"/sign-in?next={request.url.path}", status_code=303)
+        return RedirectResponse(f"/sign-in?next={quote(_asked(request), safe='/')}", status_code=303)
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, TooMany) else {}
     if isinstance(error, Unauthorized) and request.url.path.startswith("/api/"):
         headers["WWW-Authenticate"] = "Bearer"
-    return answer(request, error.status, error.code, str(error), headers=headers)
+    return answer(
+        request, error.status, error.code, sentence(error, locale_of(request.headers.get("accept-language", ""))), headers=headers
+    )
+
+
+def sentence(error: ParleyError, locale: str) -> str:
+    """What the error says, in the reader's language."""
+    text = language(locale).gettext(error.message)
+    return text.format(**error.fields) if error.fields else text
 
 
 async def _validation(request: Request, error: RequestValidationError) -> Response:
@@ -44,7 +54,9 @@ async def _http(request: Request, error: HTTPException) -> Response:
 
 async def _unexpected(request: Request, error: Exception) -> Response:
     log.error("request failed", path=request.url.path, exc_info=error)
-    return answer(request, 500, "error", "Something went wrong here. Nothing that was saved is lost; the server's log says more.")
+    sentence = "Something went wrong here. Nothing that was saved is lost; the server's log says more."
+    # This answer leaves outside of every middleware, so it brings its headers along.
+    return answer(request, 500, "error", sentence, headers=security_headers.of(request.app.state.house.settings))
 
 
 def answer(request: Request, status: int, code: str, detail: str, *, headers: dict[str, str] | None = None, **more: Any) -> Response:
@@ -54,6 +66,12 @@ def answer(request: Request, status: int, code: str, detail: str, *, headers: di
         return HTMLResponse(page, status_code=status, headers=headers)
     body = {"type": "about:blank", "title": code, "status": status, "detail": detail, "code": code, **more}
     return JSONResponse(body, status_code=status, headers=headers, media_type="application/problem+json")
+
+
+def _asked(request: Request) -> str:
+    """Where to go on after signing in: the page itself, or the start for what was sent by a form."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return f"{request.url.path}{query}" if request.method == "GET" else "/"
 
 
 def _wants_page(request: Request) -> bool:

@@ -30,6 +30,11 @@ async def first_run_link(session: AsyncSession, *, now: datetime) -> str | None:
     return token
 
 
+async def is_waiting_for_first_run(session: AsyncSession) -> bool:
+    """Whether nobody has a workspace of their own yet."""
+    return not await _has_owner(session)
+
+
 async def is_first_run(session: AsyncSession, token: str, *, now: datetime) -> bool:
     """Whether this link still opens the first-run page."""
     query = select(col(Invitation.id)).where(_open(token, now), col(Invitation.workspace_id).is_(None))

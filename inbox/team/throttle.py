@@ -16,6 +16,8 @@ from sqlmodel import col
 from inbox.errors import TooMany
 from inbox.models import Throttle
 
+QUARTER = timedelta(minutes=15)
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:

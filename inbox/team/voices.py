@@ -1,7 +1,6 @@
-"""Under which name and signature a member answers on a channel."""
+"""The names and signatures that a member has set for single channels; inbox.conversations.voices says which one counts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import delete, select
@@ -17,23 +16,6 @@ from inbox.team.members import LONGEST_SIGNATURE
 from inbox.team.rights import Access
 
 
-@dataclass(frozen=True, slots=True)
-class Voice:
-    """What customers see of a member."""
-
-    public_name: str
-    signature: str
-
-
-async def of(session: AsyncSession, member: Member, channel_id: int) -> Voice:
-    """The channel's own name and signature where the member set them, else the member's, else the plain name."""
-    own = await session.get(ChannelVoice, (channel_id, member.id))
-    return Voice(
-        public_name=(own.public_name if own else "") or member.public_name or member.name,
-        signature=(own.signature if own else "") or member.signature,
-    )
-
-
 async def list_for(session: AsyncSession, member_id: int) -> Mapping[int, ChannelVoice]:
     """What a member has set, by channel."""
     rows = await session.scalars(select(ChannelVoice).where(col(ChannelVoice.member_id) == member_id))
@@ -46,12 +28,11 @@ async def change(
     """Set one's name and signature on a channel; both empty: the usual ones again."""
     if len(signature) > LONGEST_SIGNATURE:
         raise Invalid("A signature may have at most {longest} characters.", code="signature_long", longest=LONGEST_SIGNATURE)
-    wanted = Voice(" ".join(public_name.split())[:LONGEST_NAME], signature.strip())
-    if not wanted.public_name and not wanted.signature:
+    said = {"public_name": " ".join(public_name.split())[:LONGEST_NAME], "signature": signature.strip()}
+    if not any(said.values()):
         mine = (col(ChannelVoice.channel_id) == channel.id, col(ChannelVoice.member_id) == member.id)
         await session.execute(delete(ChannelVoice).where(*mine))
     else:
-        said = {"public_name": wanted.public_name, "signature": wanted.signature}
         new = insert(ChannelVoice).values(workspace_id=member.workspace_id, channel_id=channel.id, member_id=member.id, **said)
         keys = [col(ChannelVoice.channel_id), col(ChannelVoice.member_id)]
         await session.execute(new.on_conflict_do_update(index_elements=keys, set_=said))

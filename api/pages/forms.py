@@ -1,0 +1,61 @@
+"""What pages made of forms share: answers that are not kept, refusals shown beside the form, and the menu of settings."""
+
+from collections.abc import Awaitable
+from typing import Any
+
+from fastapi.responses import HTMLResponse, RedirectResponse
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api import problems
+from inbox.errors import Conflict, Forbidden, Invalid
+from inbox.models import Role
+from inbox.team.rights import RANK
+from web import render
+from web.i18n import language
+from web.render import Here
+
+Menu = list[tuple[str, str, bool]]  # address, label, whether it is the page shown
+
+
+def page(template: str, locale: str, *, status: int = 200, headers: dict[str, str] | None = None, **context: Any) -> HTMLResponse:
+    """A page about people or secrets, which no browser keeps: after signing out, "back" shows nothing."""
+    body = render.page(template, locale, **context)
+    return HTMLResponse(body, status_code=status, headers={"Cache-Control": "no-store", **(headers or {})})
+
+
+def go(address: str) -> RedirectResponse:
+    """Go on to a page after a change, so that reloading does not send the form again."""
+    return RedirectResponse(address, status_code=303)
+
+
+async def attempt(session: AsyncSession, change: Awaitable[Any], locale: str) -> str | None:
+    """Run a change; what it was refused for, in the reader's language, to show beside the form. A refused change leaves nothing."""
+    try:
+        async with session.begin_nested():
+            await change
+    except (Invalid, Conflict, Forbidden) as error:
+        return problems.sentence(error, locale)
+    return None
+
+
+def local_path(address: str) -> str:
+    """An address of our own to go on to; anything that could lead elsewhere becomes the start."""
+    is_local = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
+    return address if is_local else "/"
+
+
+def menu(here: Here, current: str, locale: str) -> Menu:
+    """The settings that this role may change. `current` is the last part of the address."""
+    _ = language(locale).gettext
+    base = f"/w/{here.workspace_id}/settings"
+    entries = [
+        (Role.VIEWER, f"/account?workspace={here.workspace_id}", "account", _("Account")),
+        (Role.AGENT, f"{base}/profile", "profile", _("Name and signature")),
+        (Role.SUPERVISOR, f"{base}/templates", "templates", _("Templates")),
+        (Role.SUPERVISOR, f"{base}/labels", "labels", _("Labels")),
+        (Role.SUPERVISOR, f"{base}/teams", "teams", _("Teams")),
+        (Role.ADMIN, f"{base}/channels", "channels", _("Channels")),
+        (Role.ADMIN, f"{base}/members", "members", _("Members")),
+        (Role.ADMIN, f"{base}/workspace", "workspace", _("Workspace")),
+    ]
+    return [(address, label, name == current) for role, address, name, label in entries if RANK[Role(here.role)] >= RANK[role]]
