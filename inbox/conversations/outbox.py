@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, delete, select, text, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -108,12 +108,11 @@ async def mark_sent(session: AsyncSession, message: Message, receipt: Receipt, n
 
 
 async def mark_failed(session: AsyncSession, message: Message, reason: str, now: datetime) -> bool:
-    """It was certainly not delivered, or, when an earlier attempt may have been, nobody can say."""
-    outcome = case((col(Message.uncertain), Delivery.AMBIGUOUS.value), else_=Delivery.FAILED.value)
-    marked = await _settle(session, message, delivery=outcome, error=reason, try_at=None)
+    """It was certainly not delivered, or, when an earlier attempt may have been, nobody can say. `message` is as it was claimed."""
+    outcome = Delivery.AMBIGUOUS if message.uncertain else Delivery.FAILED
+    marked = await _settle(session, message, delivery=outcome, uncertain=message.uncertain, error=reason, try_at=None)
     if marked:
-        kind = "reply.ambiguous" if message.delivery == Delivery.AMBIGUOUS else "reply.failed"
-        record(session, kind, message, actor="system", now=now)
+        record(session, f"reply.{outcome.value}", message, actor="system", now=now)
     return marked
 
 
@@ -129,9 +128,9 @@ async def mark_ambiguous(session: AsyncSession, message: Message, reason: str, n
 async def put_back(
     session: AsyncSession, message: Message, reason: str, try_at: datetime, now: datetime, *, uncertain: bool | None = None
 ) -> bool:
-    """It goes again at `try_at`, with the same key. `uncertain`: this attempt may have been accepted, or now certainly was not."""
-    doubt = {} if uncertain is None else {"uncertain": uncertain}
-    marked = await _settle(session, message, delivery=Delivery.QUEUED, error=reason, try_at=try_at, lease_until=None, **doubt)
+    """It goes again at `try_at`, with the same key. `uncertain`: whether it may have been accepted; None: as it was when claimed."""
+    doubt = message.uncertain if uncertain is None else uncertain
+    marked = await _settle(session, message, delivery=Delivery.QUEUED, error=reason, try_at=try_at, lease_until=None, uncertain=doubt)
     if marked:
         record(session, "reply.queued", message, actor="system", now=now, send_at=try_at.isoformat())
     return marked

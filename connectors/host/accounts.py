@@ -1,0 +1,77 @@
+"""Connectors made from stored channels, kept as long as the settings they were made from."""
+
+import json
+
+import structlog
+from pydantic import ValidationError
+
+import connectors
+from connectors import http
+from inbox.contract import Connector, Permanent
+from inbox.errors import NotFound, Unusable
+from inbox.models import Channel
+from inbox.secrets import Vault
+from inbox.settings import Settings
+
+log = structlog.get_logger()
+
+
+class Misconfigured(Permanent):
+    """The channel's settings cannot be used: a person has to mend them."""
+
+
+def connect(channel: Channel, vault: Vault, settings: Settings) -> Connector:
+    """The connector of a channel. Raises Misconfigured with a sentence that holds no secret."""
+    http.allow(settings.allow_private_networks)
+    try:
+        kind = connectors.find(channel.platform)
+        config: object = json.loads(vault.decrypt(channel.config) if channel.config else "{}")
+        return kind(kind.Config.model_validate(config))
+    except ValidationError as error:
+        raise Misconfigured(f"The channel's settings are not complete or not right: {_fields(error)}.") from None
+    except (NotFound, Unusable, ImportError, json.JSONDecodeError) as error:
+        words = "The channel's settings cannot be read." if isinstance(error, json.JSONDecodeError) else str(error)
+        raise Misconfigured(words) from None
+
+
+def _fields(error: ValidationError) -> str:
+    """Which settings are wrong; never what was given, which may be a password."""
+    return ", ".join(sorted({".".join(str(part) for part in item["loc"]) or item["msg"] for item in error.errors(include_input=False)}))
+
+
+class Accounts:
+    """The connectors that one process has open, one for each channel; made anew when the channel's settings change."""
+
+    def __init__(self, vault: Vault, settings: Settings) -> None:
+        self.vault = vault
+        self._settings = settings
+        self._open: dict[int, tuple[str, Connector]] = {}
+
+    async def get(self, channel: Channel) -> Connector:
+        """The connector of this channel, as it is set up now."""
+        kept = self._open.get(channel.id)
+        if kept is not None and kept[0] == channel.config:
+            return kept[1]
+        await self.drop(channel.id)
+        made = connect(channel, self.vault, self._settings)
+        self._open[channel.id] = (channel.config, made)
+        return made
+
+    async def drop(self, channel_id: int) -> None:
+        """Close a channel's connector; one that cannot even close is no reason to stop."""
+        kept = self._open.pop(channel_id, None)
+        if kept is not None:
+            await close(kept[1])
+
+    async def close(self) -> None:
+        """Close them all."""
+        for channel_id in list(self._open):
+            await self.drop(channel_id)
+
+
+async def close(connector: Connector) -> None:
+    """Close a connector; what goes wrong is logged."""
+    try:
+        await connector.aclose()
+    except Exception as error:  # a connector may be anybody's code
+        log.warning("a connector did not close", platform=connector.name, error=type(error).__name__)

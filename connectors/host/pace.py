@@ -1,0 +1,26 @@
+"""How long things may take, and how often the host looks."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds, unless said otherwise. The defaults are for life; tests hurry.
+
+    A send must end well before its lease does: what runs out with the lease would be tried again while it still may arrive.
+    """
+
+    channel_lease: float = 30.0
+    look: float = 2.0  # for channels to take, and for replies when no wake-up comes
+    check: float = 30.0
+    settle: float = 5.0  # a stream that ran this long without a word works
+    first_pause: float = 1.0  # after a failure; doubles
+    longest_pause: float = 300.0
+    send: float = 30.0
+    send_lease: float = 90.0
+    ask_after: float = 15.0  # before the platform is asked what became of a reply
+    give_up: float = 24 * 3600.0  # a reply that could not leave for so long has failed
+    at_once: int = 64  # replies, in one process
+    at_once_each: int = 8  # replies, of one channel
+    tidy: float = 600.0
+    farewell: float = 3.0  # for sends that have begun, when the process ends

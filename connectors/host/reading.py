@@ -1,0 +1,184 @@
+"""One channel, read for as long as its lease lasts: batches into the inbox, failures into its health."""
+
+import asyncio
+import random
+import traceback
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg
+import structlog
+from sqlalchemy import update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from connectors.host.accounts import Misconfigured, close, connect
+from connectors.host.place import Place
+from inbox.contract import AuthError, Batch, Connector, ConnectorError, CursorExpired, Permanent, RateLimited
+from inbox.conversations import health, receive
+from inbox.conversations.leases import Lease
+from inbox.models import Channel
+
+log = structlog.get_logger()
+
+
+class Gone(Exception):
+    """The channel is not ours to read any more."""
+
+
+async def read(place: Place, lease: Lease) -> None:
+    """Read the channel again and again until it breaks for good or the lease is lost. Cancelled when the process lets it go."""
+    failures = Failures()
+    while True:
+        try:
+            await _once(place, lease, failures)
+        except (Gone, receive.LeaseLost):
+            return
+        except RateLimited as error:
+            await asyncio.sleep(max(error.retry_after, place.pace.first_pause))
+        except (AuthError, Misconfigured) as error:
+            await _break(place, lease, str(error), code=type(error).__name__)
+            return
+        except (DBAPIError, psycopg.Error) as error:  # ours, not the platform's
+            log.warning("a batch was not stored; it is fetched again", channel=lease.channel_id, error=type(error).__name__)
+            await asyncio.sleep(place.pace.first_pause)
+        except Exception as error:  # a connector may be anybody's code: its channel goes on, and so do the others
+            await _fail(place, lease, failures, error)
+
+
+class Failures:
+    """How often in a row it went wrong, and whether the platform's memory of our place is gone."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.gap = False
+
+    def pause(self, first: float, longest: float) -> float:
+        """Seconds until the next try: full jitter, so that many channels do not come back at the same moment."""
+        return max(first, random.uniform(0, min(longest, first * 2 ** min(self.count, 20))))  # noqa: S311  # not a secret
+
+
+async def _once(place: Place, lease: Lease, failures: Failures) -> None:
+    """Connect, check, and take in what comes until something ends it."""
+    channel = await _channel(place, lease)
+    async with _connected(place, channel) as connector:
+        async with asyncio.timeout(place.pace.check):
+            account = await connector.check()
+        async with place.database.transaction() as session:
+            await health.known(session, channel, account_id=account.id, account_name=account.name, now=place.clock())
+        channel = await _channel(place, lease)
+        settled = asyncio.create_task(_settled(place, channel, lease, failures))
+        try:
+            await _stream(place, lease, channel, connector, failures)
+        except CursorExpired:
+            failures.gap = True
+            await _forget_cursor(place, lease, channel)
+        finally:
+            settled.cancel()
+            await asyncio.gather(settled, return_exceptions=True)
+
+
+async def _stream(place: Place, lease: Lease, channel: Channel, connector: Connector, failures: Failures) -> None:
+    async with aclosing(connector.stream(channel.cursor)) as batches:  # pyright: ignore[reportArgumentType]  # an async generator, typed by the contract as an iterator
+        async for batch in batches:
+            await _store(place, lease, channel, _marked(batch, gap=failures.gap))
+            failures.gap, failures.count = False, 0
+    raise ConnectorError("The stream ended; it begins again.")
+
+
+async def _store(place: Place, lease: Lease, channel: Channel, batch: Batch) -> None:
+    """One transaction for each batch. Being resumed afterwards is the connector's acknowledgement."""
+    async with place.database.transaction() as session:
+        now = place.clock()
+        await health.worked(session, channel, now=now, fence=lease.fence)
+        await receive.receive(session, channel, batch, now=now, fence=lease.fence, files=place.files)
+
+
+async def _settled(place: Place, channel: Channel, lease: Lease, failures: Failures) -> None:
+    """A stream that has run for a while works, even when nobody writes."""
+    await asyncio.sleep(place.pace.settle)
+    async with place.database.transaction() as session:
+        await health.worked(session, channel, now=place.clock(), fence=lease.fence)
+    failures.count = 0
+
+
+async def _fail(place: Place, lease: Lease, failures: Failures, error: Exception) -> None:
+    """Note what went wrong, then wait."""
+    failures.count += 1
+    pause = place.pace.longest_pause if isinstance(error, Permanent) else failures.pause(place.pace.first_pause, place.pace.longest_pause)
+    now = place.clock()
+    async with _noting(place, lease) as (session, channel):
+        await health.failed(
+            session,
+            channel,
+            _sentence(error, lease),
+            code=type(error).__name__,
+            now=now,
+            failures=failures.count,
+            next_try_at=now + timedelta(seconds=pause),
+            fence=lease.fence,
+        )
+    await asyncio.sleep(pause)
+
+
+async def _break(place: Place, lease: Lease, reason: str, *, code: str) -> None:
+    async with _noting(place, lease) as (session, channel):
+        await health.broke(session, channel, reason, code=code, now=place.clock(), fence=lease.fence)
+
+
+def _sentence(error: Exception, lease: Lease) -> str:
+    """What a person is told. The words of an unexpected error are neither shown nor logged: they may hold a secret."""
+    if isinstance(error, ConnectorError):
+        return str(error)
+    if isinstance(error, TimeoutError):
+        return "The platform did not answer in time."
+    steps = [f"{Path(step.filename).name}:{step.lineno} {step.name}" for step in traceback.extract_tb(error.__traceback__)]
+    log.error("a connector failed unexpectedly", channel=lease.channel_id, error=type(error).__name__, steps=steps)
+    return f"Something unexpected happened ({type(error).__name__}); the server's log says where."
+
+
+async def _channel(place: Place, lease: Lease) -> Channel:
+    """The channel's row, while it is ours."""
+    async with place.database.transaction() as session:
+        channel = await session.get(Channel, lease.channel_id)
+    if channel is None or channel.fence != lease.fence or channel.removed_at is not None:
+        raise Gone
+    return channel
+
+
+async def _forget_cursor(place: Place, lease: Lease, channel: Channel) -> None:
+    """The platform forgot our place: begin with what it still has."""
+    if channel.cursor is None:
+        raise ConnectorError("The platform says that it forgot our place, though we begin anew.")
+    mine = update(Channel).where(col(Channel.id) == lease.channel_id, col(Channel.fence) == lease.fence)
+    async with place.database.transaction() as session:
+        await session.execute(mine.values(cursor=None))
+
+
+def _marked(batch: Batch, *, gap: bool) -> Batch:
+    return replace(batch, gap=True) if gap else batch
+
+
+@asynccontextmanager
+async def _connected(place: Place, channel: Channel) -> AsyncGenerator[Connector]:
+    """A connector of this reading's own, closed when it ends."""
+    connector = connect(channel, place.accounts.vault, place.settings)
+    try:
+        yield connector
+    finally:
+        await close(connector)
+
+
+@asynccontextmanager
+async def _noting(place: Place, lease: Lease) -> AsyncGenerator[tuple[AsyncSession, Channel]]:
+    """A transaction about the channel's health; when the database is away, the next look tells."""
+    try:
+        channel = await _channel(place, lease)
+        async with place.database.transaction() as session:
+            yield session, channel
+    except (Gone, DBAPIError, psycopg.Error) as error:
+        log.warning("a channel's state was not noted", channel=lease.channel_id, error=type(error).__name__)

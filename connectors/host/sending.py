@@ -1,0 +1,162 @@
+"""One reply on its way: sent once, and its outcome written down under the attempt that sent it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from connectors.host.place import Place
+from inbox.contract import (
+    AuthError,
+    Connector,
+    ConnectorError,
+    Permanent,
+    RateLimited,
+    Receipt,
+    Reconciles,
+    Reply,
+    Transient,
+)
+from inbox.conversations import lengths, outbox, outgoing
+from inbox.errors import Invalid
+from inbox.models import Channel, Message
+
+log = structlog.get_logger()
+Mark = Callable[[AsyncSession, datetime], Awaitable[object]]
+LONGEST_PAUSE = 300.0
+
+
+async def send(place: Place, message: Message, deadline: float) -> None:
+    """Send a claimed reply. `deadline`, by the loop's clock, is when its lease ends: too close to it, nothing leaves any more."""
+    try:
+        connector, reply = await _prepare(place, message)
+    except (Permanent, Invalid) as error:
+        await _write(place, _failed(message, str(error)))
+        return
+    if asyncio.get_running_loop().time() > deadline - place.pace.send:  # this process stood still, and nothing has left
+        await _write(place, _again(place, message, "The process that should have sent it stood still.", seconds=0.0))
+        return
+    try:
+        async with asyncio.timeout(place.pace.send):
+            receipt = await connector.send(reply)
+    except asyncio.CancelledError:
+        await asyncio.shield(_write(place, _doubtful(place, message, "The process ended before the platform answered.")))
+        raise
+    except Exception as error:  # a connector may be anybody's code
+        await _write(place, _outcome(place, message, connector, error))
+    else:
+        await _write(place, _sent(message, receipt))
+
+
+async def ask(place: Place, message: Message) -> None:
+    """Find out what became of a reply that may have been sent: again with the same key where that is safe, else by looking."""
+    try:
+        connector, reply = await _prepare(place, message)
+    except (Permanent, Invalid) as error:
+        await _write(place, _left(message, str(error)))
+        return
+    if connector.capabilities.idempotent_send:
+        await _write(place, _again(place, message, message.error or "", uncertain=True))
+    elif isinstance(connector, Reconciles):
+        await _look(place, message, connector, reply)
+    else:
+        await _write(place, _left(message, message.error or ""))
+
+
+async def _look(place: Place, message: Message, connector: Reconciles, reply: Reply) -> None:
+    try:
+        async with asyncio.timeout(place.pace.send):
+            receipt = await connector.find_sent(reply)
+    except (RateLimited, Transient, TimeoutError):
+        return  # `try_at` is in the future already: asked again then
+    except Exception as error:
+        await _write(place, _left(message, _sentence(error)))
+        return
+    if receipt is None:
+        await _write(place, _again(place, message, "The platform does not have it; it is sent again.", uncertain=False))
+    else:
+        await _write(place, _sent(message, receipt))
+
+
+async def _prepare(place: Place, message: Message) -> tuple[Connector, Reply]:
+    """The connector, and the reply as it takes it; Permanent or Invalid when it cannot be sent at all."""
+    async with place.database.transaction() as session:
+        channel = await session.get_one(Channel, message.channel_id)
+        draft = await outgoing.draft(session, message)
+    if channel.removed_at is not None:
+        raise Permanent("The channel was removed.")
+    connector = await place.accounts.get(channel)
+    lengths.check(message.body, connector.capabilities)
+    return connector, await asyncio.to_thread(outgoing.load, draft, place.files)
+
+
+def _outcome(place: Place, message: Message, connector: Connector, error: Exception) -> Mark:
+    """What an error of `send` means for the reply (docs/sending.md)."""
+    match error:
+        case RateLimited():
+            return _again(place, message, _sentence(error), seconds=error.retry_after)
+        case Permanent() | AuthError():
+            return _failed(message, _sentence(error))
+        case Transient():
+            return _again(place, message, _sentence(error))
+        case _ if connector.capabilities.idempotent_send:  # Ambiguous, too late, or unexpected: it may have been accepted
+            return _again(place, message, _sentence(error), uncertain=True)
+        case _:
+            return _doubtful(place, message, _sentence(error))
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, ConnectorError):
+        return str(error)
+    if isinstance(error, TimeoutError):
+        return "The platform did not answer in time."
+    log.error("a connector failed unexpectedly while sending", error=type(error).__name__)
+    return f"Something unexpected happened ({type(error).__name__}) while it was sent."
+
+
+def _sent(message: Message, receipt: Receipt) -> Mark:
+    return lambda session, now: outbox.mark_sent(session, message, receipt, now)
+
+
+def _failed(message: Message, reason: str) -> Mark:
+    return lambda session, now: outbox.mark_failed(session, message, reason, now)
+
+
+def _left(message: Message, reason: str) -> Mark:
+    """Nobody can tell: a person decides."""
+    return lambda session, now: outbox.mark_ambiguous(session, message, reason, now)
+
+
+def _doubtful(place: Place, message: Message, reason: str) -> Mark:
+    return lambda session, now: outbox.mark_ambiguous(session, message, reason, now, ask_at=now + timedelta(seconds=place.pace.ask_after))
+
+
+def _again(place: Place, message: Message, reason: str, *, seconds: float | None = None, uncertain: bool | None = None) -> Mark:
+    """Later, with the same key; a reply that could not leave for a day has failed."""
+    pause = seconds if seconds is not None else min(place.pace.first_pause * 2.0 ** min(message.attempt, 20), LONGEST_PAUSE)
+
+    async def mark(session: AsyncSession, now: datetime) -> object:
+        since = message.send_at or now
+        if now - since > timedelta(seconds=place.pace.give_up):
+            return await (outbox.mark_ambiguous if uncertain else outbox.mark_failed)(session, message, f"Given up: {reason}", now)
+        return await outbox.put_back(session, message, reason, now + timedelta(seconds=pause), now, uncertain=uncertain)
+
+    return mark
+
+
+async def _write(place: Place, mark: Mark) -> None:
+    """Write the outcome down, however long the database is away: what we know now, nobody else can find out."""
+    pause = place.pace.first_pause
+    while True:
+        try:
+            async with place.database.transaction() as session:
+                await mark(session, place.clock())
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("a reply's outcome is not written down yet", error=type(error).__name__)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, 30.0)
+        else:
+            return

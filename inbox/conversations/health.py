@@ -1,0 +1,63 @@
+"""The health of channels: what works, what fails, and one event for each change."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from inbox import events
+from inbox.models import Channel, ChannelState
+
+ALIVE = (ChannelState.CONNECTING, ChannelState.HEALTHY, ChannelState.FAILING)
+
+
+async def worked(session: AsyncSession, channel: Channel, *, now: datetime, fence: int | None = None) -> None:
+    """The platform answered: the channel works, and says so once."""
+    before = await _set(session, channel, fence, state=ChannelState.HEALTHY, error=None, failures=0, next_try_at=None, last_success_at=now)
+    if before == ChannelState.CONNECTING:
+        _record(session, "channel.changed", channel, now, fields=["state"])
+    elif before is not None and before != ChannelState.HEALTHY:
+        _record(session, "channel.recovered", channel, now)
+
+
+async def failed(
+    session: AsyncSession, channel: Channel, reason: str, *, code: str, now: datetime, failures: int, next_try_at: datetime, fence: int
+) -> None:
+    """The channel could not be read, and is tried again."""
+    values = {"error": reason, "error_at": now, "failures": failures, "next_try_at": next_try_at}
+    before = await _set(session, channel, fence, state=ChannelState.FAILING, **values)
+    if before is not None and before != ChannelState.FAILING:
+        _record(session, "channel.failed", channel, now, state=ChannelState.FAILING.value, code=code)
+
+
+async def broke(session: AsyncSession, channel: Channel, reason: str, *, code: str, now: datetime, fence: int) -> None:
+    """The channel cannot be read until a person reconnects it."""
+    values = {"error": reason, "error_at": now, "next_try_at": None, "lease_until": None, "lease_owner": None}
+    if await _set(session, channel, fence, state=ChannelState.BROKEN, **values) is not None:
+        _record(session, "channel.failed", channel, now, state=ChannelState.BROKEN.value, code=code)
+
+
+async def known(session: AsyncSession, channel: Channel, *, account_id: str, account_name: str, now: datetime) -> None:
+    """The platform told which account this is."""
+    if (channel.account_id, channel.account_name) == (account_id, account_name):
+        return
+    await _set(session, channel, None, account_id=account_id, account_name=account_name)
+    _record(session, "channel.changed", channel, now, fields=["account"])
+
+
+async def _set(session: AsyncSession, channel: Channel, fence: int | None, **values: Any) -> ChannelState | None:
+    """Change the row while it is ours and no person has paused it; returns the state before, None when nothing was changed."""
+    mine = [col(Channel.id) == channel.id, col(Channel.state).in_(ALIVE), col(Channel.removed_at).is_(None)]
+    if fence is not None:
+        mine.append(col(Channel.fence) == fence)
+    before = await session.scalar(select(col(Channel.state)).where(*mine).with_for_update(key_share=True))
+    if before is not None:
+        await session.execute(update(Channel).where(col(Channel.id) == channel.id).values(**values))
+    return before
+
+
+def _record(session: AsyncSession, kind: str, channel: Channel, now: datetime, **data: Any) -> None:
+    actor = f"channel:{channel.id}"
+    events.record(session, kind, workspace_id=channel.workspace_id, at=now, actor=actor, channel_id=channel.id, **data)

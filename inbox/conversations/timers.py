@@ -1,0 +1,76 @@
+"""What happens by itself when its time comes: snoozed conversations wake, and what was to be kept for a while goes."""
+
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, TextClause, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from inbox import events
+from inbox.models import Status
+
+PORTION = 5000  # rows in one statement: nobody waits behind a long one
+
+WAKE = text(
+    """
+    WITH due AS (SELECT id, snoozed_until FROM conversation WHERE snoozed_until <= :now AND status = 'snoozed'
+                  ORDER BY id LIMIT 500 FOR NO KEY UPDATE SKIP LOCKED)
+    UPDATE conversation SET status = 'open', snoozed_until = NULL FROM due WHERE conversation.id = due.id
+    RETURNING conversation.id, conversation.workspace_id, conversation.channel_id
+    """
+)
+NEXT = text("SELECT min(snoozed_until) FROM conversation WHERE snoozed_until IS NOT NULL AND status = 'snoozed'")
+PASSING = (text("DELETE FROM presence WHERE until < :now"), text("DELETE FROM throttle WHERE window_ends_at < :now"))
+RAW = text(
+    """
+    UPDATE inbound SET raw = NULL
+     WHERE (channel_id, event_id) IN (
+        SELECT inbound.channel_id, event_id FROM inbound JOIN channel ON channel.id = inbound.channel_id
+         WHERE raw IS NOT NULL AND received_at < :now - make_interval(days => coalesce(channel.raw_days, :days)) LIMIT :portion)
+    """
+)
+LOG = text("DELETE FROM event WHERE id IN (SELECT id FROM event WHERE at < :before ORDER BY id LIMIT :portion)")
+
+
+async def wake_snoozed(session: AsyncSession, now: datetime) -> int:
+    """Open the conversations whose time has come, each by one process only; how many."""
+    rows = sorted((await session.execute(WAKE, {"now": now})).tuples())
+    for conversation_id, workspace_id, channel_id in rows:
+        events.record(
+            session,
+            "conversation.moved",
+            workspace_id=workspace_id,
+            at=now,
+            actor="system",
+            conversation_id=conversation_id,
+            channel_id=channel_id,
+            status=Status.OPEN.value,
+            before=Status.SNOOZED.value,
+        )
+    return len(rows)
+
+
+async def next_snoozed(session: AsyncSession) -> datetime | None:
+    """When the next snoozed conversation wakes."""
+    return await session.scalar(NEXT)
+
+
+async def expire(session: AsyncSession, now: datetime) -> None:
+    """Forget who was looking, and tries that are long past."""
+    for statement in PASSING:
+        await session.execute(statement, {"now": now})
+
+
+async def forget_raw(session: AsyncSession, now: datetime, *, days: int) -> int:
+    """Let old raw payloads go; the dedupe keys stay. How many: call again while it is a whole portion."""
+    return await _count(session, RAW, {"now": now, "days": days, "portion": PORTION})
+
+
+async def shorten_log(session: AsyncSession, now: datetime, *, days: int) -> int:
+    """Let old events go; a reader that was away longer is told to reload. How many: call again while it is a whole portion."""
+    before = now - timedelta(days=days)
+    return await _count(session, LOG, {"before": before, "portion": PORTION})
+
+
+async def _count(session: AsyncSession, statement: TextClause, values: dict[str, Any]) -> int:
+    return cast("CursorResult[Any]", await session.execute(statement, values)).rowcount
