@@ -1,0 +1,77 @@
+"""A restored installation is held: it neither reads nor sends until a person has seen what would leave."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from inbox.conversations import outbox
+from inbox.models import Channel, Delivery, Installation, Message
+
+DOUBT = "It was waiting to be sent when the backup was made, and may have been sent since."
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A reply that has not left yet."""
+
+    id: int
+    workspace_id: int
+    conversation_id: int
+    channel: str
+    author: str
+    send_at: datetime
+    overdue: bool  # it was due before now: whoever ran Parley after the backup may have sent it
+
+
+async def since(session: AsyncSession) -> datetime | None:
+    """Since when the installation is held; None when it is not."""
+    return await session.scalar(select(func.coalesce(col(Installation.held_since), func.now())).where(col(Installation.held)))
+
+
+async def waiting(session: AsyncSession, *, now: datetime) -> Sequence[Waiting]:
+    """The replies that would leave, the next one first."""
+    query = (
+        select(Message, col(Channel.name))
+        .join(Channel, col(Channel.id) == Message.channel_id)
+        .where(_unsent())
+        .order_by(col(Message.send_at), col(Message.id))
+    )
+    rows = (await session.execute(query)).all()
+    return [
+        Waiting(
+            id=message.id,
+            workspace_id=message.workspace_id,
+            conversation_id=message.conversation_id,
+            channel=channel,
+            author=message.author_name,
+            send_at=message.send_at or message.at,
+            overdue=(message.send_at or message.at) <= now,
+        )
+        for message, channel in rows
+    ]
+
+
+async def release(session: AsyncSession, *, send_overdue: bool, now: datetime) -> int:
+    """Let the installation read and send; how many replies a person has to decide about.
+
+    A reply that was due before the restore may have been sent after the backup was made. It becomes "may have been sent", unless
+    `send_overdue` says that it was not.
+    """
+    doubtful = 0
+    if not send_overdue:
+        doubt = update(Message).where(_unsent(), func.coalesce(Message.send_at, Message.at) <= now)
+        values = {"delivery": Delivery.AMBIGUOUS, "uncertain": True, "error": DOUBT, "try_at": now}
+        changed = (await session.scalars(doubt.values(values).returning(Message))).all()
+        for message in sorted(changed, key=lambda message: message.id):
+            outbox.record(session, "reply.ambiguous", message, actor="system", now=now)
+        doubtful = len(changed)
+    await session.execute(update(Installation).values(held=False, held_since=None))
+    return doubtful
+
+
+def _unsent() -> ColumnElement[bool]:
+    return col(Message.delivery).in_((Delivery.QUEUED, Delivery.SENDING))
