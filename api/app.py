@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 import web
-from api import health, hooks, live, problems, security, widget
+from api import health, hooks, live, measures, problems, security, widget
 from api.demo import pages as demo
 from api.deps import House
 from api.pages import conversations, inbox, metrics, people, settings
@@ -28,6 +28,7 @@ def create_app(house: House) -> FastAPI:
     app.state.house = house
     problems.install(app)
     security.install(app)
+    measures.install(app)
     for module in (health, hooks, live, widget, *PAGES):
         app.include_router(module.router)
     for module in V1:

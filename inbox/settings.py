@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     member_figures: Literal["off", "own", "groups", "named"] = Field(
         default="own", description="Response figures about members: off, each their own only, groups of 5 or more, or named."
     )
+    metrics_token: SecretStr | None = Field(
+        default=None, description="Whoever shows this token (Authorization: Bearer) may read /metrics. Unset: programs on this machine."
+    )
     max_upload_bytes: int = Field(
         default=25 * 1024 * 1024, ge=1024, description="Largest file that a member or a visitor may send, in bytes."
     )

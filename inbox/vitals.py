@@ -1,0 +1,113 @@
+"""How an installation is doing, in a few numbers: for monitoring and for `parley doctor`. Cheap: each is one index scan of what is open."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from inbox import events
+from inbox.models import Channel, DeadLetter, Delivery, Installation, Message, Wait
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelVitals:
+    """One channel's health. `lag_seconds`: how late the newest live message reached us."""
+
+    id: int
+    name: str
+    platform: str
+    state: str
+    error: str | None
+    lag_seconds: float | None
+    silent_seconds: float | None  # since the last event or successful look
+    gap_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """The whole installation. Times are seconds, None where there is nothing to measure."""
+
+    held: bool
+    last_event_id: int
+    queued: int  # replies that wait to be sent and are due
+    scheduled: int  # replies that leave later
+    oldest_queued_seconds: float | None  # how long the oldest due reply has been due
+    ambiguous: int
+    failed: int
+    open_waits: int
+    oldest_wait_seconds: float | None
+    dead_letters: int
+    connections: int  # of the whole database server
+    max_connections: int
+    channels: Sequence[ChannelVitals]
+
+
+async def read(session: AsyncSession, *, now: datetime) -> Vitals:
+    """Look once."""
+    queued, scheduled, oldest = await _queue(session, now)
+    trouble = await _trouble(session)
+    waits, waiting_since = (
+        await session.execute(select(func.count(), func.min(Wait.opened_at)).where(col(Wait.closed_at).is_(None)))
+    ).one()
+    connections = await session.execute(
+        text("SELECT (SELECT sum(numbackends) FROM pg_stat_database)::int, current_setting('max_connections')::int")
+    )
+    used, most = connections.one()
+    return Vitals(
+        held=await session.scalar(select(col(Installation.held))) is True,
+        last_event_id=await events.last_id(session),
+        queued=queued,
+        scheduled=scheduled,
+        oldest_queued_seconds=_since(oldest, now),
+        ambiguous=trouble.get(Delivery.AMBIGUOUS, 0),
+        failed=trouble.get(Delivery.FAILED, 0),
+        open_waits=waits,
+        oldest_wait_seconds=_since(waiting_since, now),
+        dead_letters=await session.scalar(select(func.count()).select_from(DeadLetter).where(col(DeadLetter.replayed_at).is_(None))) or 0,
+        connections=used,
+        max_connections=most,
+        channels=await _channels(session, now),
+    )
+
+
+async def _queue(session: AsyncSession, now: datetime) -> tuple[int, int, datetime | None]:
+    due = func.coalesce(Message.send_at, Message.at) <= now
+    query = select(
+        func.count().filter(due), func.count().filter(~due), func.min(func.coalesce(Message.send_at, Message.at)).filter(due)
+    ).where(col(Message.delivery).in_((Delivery.QUEUED, Delivery.SENDING)))
+    due_now, later, oldest = (await session.execute(query)).one()
+    return due_now, later, oldest
+
+
+async def _trouble(session: AsyncSession) -> dict[Delivery, int]:
+    """Replies that a person has to look at."""
+    query = (
+        select(col(Message.delivery), func.count())
+        .where(col(Message.delivery).in_((Delivery.FAILED, Delivery.AMBIGUOUS)))
+        .group_by(col(Message.delivery))
+    )
+    return {row[0]: row[1] for row in (await session.execute(query)).all()}
+
+
+async def _channels(session: AsyncSession, now: datetime) -> list[ChannelVitals]:
+    found = await session.scalars(select(Channel).where(col(Channel.removed_at).is_(None)).order_by(col(Channel.id)))
+    return [
+        ChannelVitals(
+            id=channel.id,
+            name=channel.name,
+            platform=channel.platform,
+            state=channel.state.value,
+            error=channel.error,
+            lag_seconds=channel.lag_seconds,
+            silent_seconds=_since(max(filter(None, (channel.last_event_at, channel.last_success_at)), default=None), now),
+            gap_at=channel.gap_at,
+        )
+        for channel in found
+    ]
+
+
+def _since(moment: datetime | None, now: datetime) -> float | None:
+    return None if moment is None else max(0.0, (now - moment).total_seconds())
