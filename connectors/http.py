@@ -89,7 +89,7 @@ class Client:
     async def fetch(self, method: str, url: str, *, sending: bool = False, expected: Iterable[int] = (), **options: Any) -> httpx.Response:
         """One request and its whole answer. With `sending`, what cannot be known afterwards is Ambiguous.
 
-        Statuses in `expected` are the caller's to judge; all others but 2xx and 3xx raise.
+        Statuses in `expected` are the caller's to judge; all others but 2xx raise.
         """
         async with self._translated(sending=sending):
             client = self._sending if sending else self._reading
@@ -113,7 +113,7 @@ class Client:
     async def stream(self, method: str, url: str, **options: Any) -> AsyncGenerator[httpx.Response]:
         """A request whose answer goes on and on; the caller reads it, inside of the block."""
         async with self._translated(sending=False), self._reading.stream(method, url, **options) as response:
-            if response.status_code >= 400:
+            if response.status_code >= 300:
                 await self._read(response, sending=False)
                 self._judge(response, sending=False)
             yield response
@@ -146,7 +146,7 @@ class Client:
 
     def _judge(self, response: httpx.Response, *, sending: bool) -> None:
         status = response.status_code
-        if status < 400:
+        if status < 300:
             return
         words = f"{self.name} answered {status}"
         if status in {401, 403}:
@@ -243,3 +243,11 @@ async def resolve(host: str, port: int) -> list[str]:
             "The address lies in a private network, which this installation does not let channels reach (allow_private_networks)."
         )
     return addresses
+
+
+async def check(host: str, port: int, *, name: str) -> None:
+    """Raise when a host cannot be found (Transient) or may not be reached (Forbidden)."""
+    try:
+        await resolve(host, port)
+    except httpcore.ConnectError:
+        raise Transient(f"{name} cannot be found: there is no such host.") from None

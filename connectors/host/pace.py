@@ -19,6 +19,7 @@ class Pace:
     send: float = 30.0
     send_lease: float = 90.0
     ask_after: float = 15.0  # before the platform is asked what became of a reply
+    ask_for: float = 3600.0
     give_up: float = 24 * 3600.0  # a reply that could not leave for so long has failed
     at_once: int = 64  # replies, in one process
     at_once_each: int = 8  # replies, of one channel

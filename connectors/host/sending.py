@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from connectors.host.place import Place
 from inbox.contract import (
+    Ambiguous,
     AuthError,
     Connector,
     ConnectorError,
@@ -70,7 +71,9 @@ async def _look(place: Place, message: Message, connector: Reconciles, reply: Re
     try:
         async with asyncio.timeout(place.pace.send):
             receipt = await connector.find_sent(reply)
-    except (RateLimited, Transient, TimeoutError):
+    except (RateLimited, Transient, Ambiguous, TimeoutError) as error:
+        if place.clock() - (message.send_at or message.at) > timedelta(seconds=place.pace.ask_for):
+            await _write(place, _left(message, _sentence(error)))
         return  # `try_at` is in the future already: asked again then
     except Exception as error:
         await _write(place, _left(message, _sentence(error)))
