@@ -93,7 +93,7 @@ def resume(
             "conversation": one.conversation_id,
             "channel": one.channel,
             "by": one.author,
-            "send_at": one.send_at.isoformat(),
+            "send_at": one.send_at,
             "then": "sent at its time" if not one.overdue else "sent at once" if send_overdue else "a person decides",
         }
         for one in waiting

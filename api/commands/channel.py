@@ -83,10 +83,10 @@ def list_channels(workspace: WorkspaceOption = "", as_json: JsonOption = False) 
                 "platform": channel.platform,
                 "name": channel.name,
                 "state": channel.state.value,
-                "last_event": channel.last_event_at.isoformat() if channel.last_event_at else None,
+                "last_event": channel.last_event_at,
                 "lag_seconds": channel.lag_seconds,
                 "error": channel.error,
-                "next_try": channel.next_try_at.isoformat() if channel.next_try_at else None,
+                "next_try": channel.next_try_at,
             }
             for channel in await channels.list_for(session, access)
         ]

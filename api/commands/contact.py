@@ -37,7 +37,7 @@ def find(
         del house
         found = await contacts.find(session, await installation.access(session, workspace), words)
         return [
-            {"contact": one.id, "name": one.name, "email": one.email, "since": one.created_at.isoformat(), "legal_hold": one.legal_hold}
+            {"contact": one.id, "name": one.name, "email": one.email, "since": one.created_at, "legal_hold": one.legal_hold}
             for one in found
         ]
 

@@ -64,7 +64,7 @@ def list_users(workspace: WorkspaceOption = "", as_json: JsonOption = False) -> 
                 "name": member.name,
                 "role": member.role.value,
                 "two_factor": "on" if account.totp_secret else "off",
-                "since": member.created_at.isoformat(),
+                "since": member.created_at,
             }
             for member, account in await members.list_for(session, access)
         ]

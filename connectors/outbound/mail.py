@@ -33,6 +33,11 @@ async def send(
     await smtp.deliver(_route(smtp_url, mail.sender), mail)
 
 
+async def check(smtp_url: str, sender: str) -> None:
+    """Prove that the server of the settings takes mail from us; hands none in."""
+    await smtp.check(_route(smtp_url, sender))
+
+
 def _route(smtp_url: str, sender: str) -> smtp.Route:
     """`smtps://` is TLS from the start, `smtp://` is STARTTLS; only a server on this machine is spoken to in clear."""
     try:
