@@ -119,10 +119,8 @@ def restore(source: Path, place: Place, *, secret_key: str | None, now: datetime
             dump = Path(folder) / "database.dump"
             with dump.open("wb") as file:
                 shutil.copyfileobj(_read(tar, tar.getmember("database.dump")), file, BLOCK)
-            dumps.restore(place.url, dump, bundled=place.bundled, report=lambda: report("database", 0, 0))
+            dumps.restore(place.url, dump, bundled=place.bundled, held_since=now, report=lambda: report("database", 0, 0))
     run.upgrade(place.url)
-    with psycopg.connect(place.url) as connection:  # until here it had no row, which counts as held
-        connection.execute("INSERT INTO installation (id, held, held_since) VALUES (1, true, %s)", [now])
     return manifest
 
 
@@ -265,13 +263,12 @@ def _keep_key(home: Path, key: str) -> None:
 
 def _make_empty(url: str) -> None:
     """Make sure that nothing is lost: only a database without tables, or one that nobody has begun to use, is restored into."""
-    found = state.state_of(state.read(url))
-    if found is State.EMPTY:
-        return
     with psycopg.connect(url) as connection:
-        others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        if found is not State.CURRENT or _one(connection, "SELECT (SELECT count(*) FROM workspace) + (SELECT count(*) FROM account)"):
+        if connection.execute("SELECT to_regclass('workspace')").fetchone() == (None,):
+            return
+        if _one(connection, "SELECT (SELECT count(*) FROM workspace) + (SELECT count(*) FROM account)"):
             raise Conflict("This installation is in use. Restore into an empty one: another PARLEY_HOME, or another database.")
+        others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         if _one(connection, f"{others} AND backend_type = 'client backend'"):
             raise Conflict("Parley is running on this database. Stop it first.", code="running")
     state.clear(url)

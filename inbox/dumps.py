@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import psycopg
@@ -35,16 +36,20 @@ def server(url: str) -> tuple[int, bool]:
 def dump(url: str, target: Path, *, bundled: Path | None, report: Callable[[int], None]) -> None:
     """Write the whole database to a file, in pg_dump's custom format; `report` hears the bytes written.
 
-    The row of `installation` stays behind: a restored database has none until the restore is complete, and counts as held.
+    The row of `installation` stays behind: `restore` writes its own.
     """
     options = ["--format=custom", "--no-owner", "--no-privileges", "--exclude-table-data=public.installation", f"--file={target}"]
     _run(_program("pg_dump", url, bundled), url, options, lambda: report(target.stat().st_size if target.exists() else 0))
 
 
-def restore(url: str, source: Path, *, bundled: Path | None, report: Callable[[], None]) -> None:
-    """Bring a dump into an empty database, whole or not at all."""
-    options = ["--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error", str(source)]
-    _run(_program("pg_restore", url, bundled), url, options, report)
+def restore(url: str, source: Path, *, bundled: Path | None, held_since: datetime, report: Callable[[], None]) -> None:
+    """Bring a dump into an empty database. It is held before the first row is in it, so that no process ever acts on a part of it."""
+    program = _program("pg_restore", url, bundled)
+    options = ["--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error"]
+    _run(program, url, [*options, "--section=pre-data", str(source)], report)
+    with psycopg.connect(url) as connection:
+        connection.execute("INSERT INTO installation (id, held, held_since) VALUES (1, true, %s)", [held_since])
+    _run(program, url, [*options, "--section=data", "--section=post-data", str(source)], report)
 
 
 def _program(name: str, url: str, bundled: Path | None) -> Path:

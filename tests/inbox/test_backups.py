@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from inbox import backups, embedded
+from inbox import backups, dumps, embedded
 from inbox.backups import Place
 from inbox.db import Database
 from inbox.errors import Conflict, Invalid, ParleyError, Unusable
@@ -56,8 +56,7 @@ def target(there: embedded.Server, tmp_path: Path) -> Iterator[Place]:
     home = tmp_path / "there"
     home.mkdir()
     yield Place(url=there.url, home=home, bundled=there.bin)
-    if state.read(there.url):
-        state.clear(there.url)
+    state.clear(there.url)
 
 
 @pytest.fixture
@@ -171,7 +170,7 @@ async def test_a_key_that_is_not_in_the_backup_has_to_be_given(database: Databas
     assert not (target.home / "secret.key").exists()
 
 
-async def test_a_restore_that_breaks_off_leaves_an_installation_that_counts_as_held(saved: Path, target: Place, now: datetime, monkeypatch):
+async def test_a_restore_that_breaks_off_leaves_an_installation_that_is_held(saved: Path, target: Place, now: datetime, monkeypatch):
     def die(url: str) -> None:
         raise KeyboardInterrupt
 
@@ -180,7 +179,25 @@ async def test_a_restore_that_breaks_off_leaves_an_installation_that_counts_as_h
         backups.restore(saved, target, secret_key=None, now=now, report=quiet)
     with psycopg.connect(target.url) as connection:
         assert connection.execute("SELECT count(*) FROM message").fetchone() == (1,)
-        assert connection.execute("SELECT count(*) FROM installation").fetchone() == (0,)
+        assert connection.execute("SELECT held FROM installation").fetchall() == [(True,)]
+
+
+async def test_a_restore_that_broke_off_before_the_first_row_can_be_done_again(saved: Path, target: Place, now: datetime, monkeypatch):
+    run_program, calls = dumps._run, []
+
+    def die(program, url, options, report) -> None:
+        calls.append(options)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        run_program(program, url, options, report)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(dumps, "_run", die)  # the process is killed between the tables and the rows
+        with pytest.raises(KeyboardInterrupt):
+            backups.restore(saved, target, secret_key=None, now=now, report=quiet)
+    backups.restore(saved, target, secret_key=None, now=now, report=quiet)
+    with psycopg.connect(target.url) as connection:
+        assert connection.execute("SELECT count(*) FROM message").fetchone() == (1,)
 
 
 async def test_an_unreachable_database_is_told_without_its_password(place: Place, vault: Vault, now: datetime):
