@@ -1,9 +1,9 @@
 """Real mail servers for tests: dovecot keeps the mailboxes, opensmtpd takes mail in; both listen on this machine only.
 
-    mailservers.account("support")              a new mailbox: its address
-    mailservers.config(address)                 an EmailConfig for it
-    mailservers.send(text, sender, *to)         a customer hands in a mail (SMTP)
-    mailservers.letters(address, "INBOX")       what lies in a folder, parsed
+mailservers.account("support")              a new mailbox: its address
+mailservers.config(address)                 an EmailConfig for it
+mailservers.send(text, sender, *to)         a customer hands in a mail (SMTP)
+mailservers.letters(address, "INBOX")       what lies in a folder, parsed
 """
 
 import imaplib
@@ -13,7 +13,6 @@ import shutil
 import smtplib
 import socket
 import socketserver
-import ssl
 import subprocess
 import tempfile
 import threading
@@ -60,12 +59,12 @@ passdb {{
   args = {home}/oauth2.conf
 }}
 passdb {{
-  driver = passwd-file
-  args = scheme=PLAIN username_format=%u {home}/users
+  driver = static
+  args = password={password}
 }}
 userdb {{
-  driver = passwd-file
-  args = username_format=%u {home}/users
+  driver = static
+  args = uid={owner} gid={owner} home={home}/mail/%u allow_all_users=yes
 }}
 namespace inbox {{
   inbox = yes
@@ -80,6 +79,11 @@ service imap-login {{
   inet_listener imaps {{
     port = {imaps}
     ssl = yes
+  }}
+}}
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
   }}
 }}
 service lmtp {{
@@ -102,13 +106,9 @@ active_value = true
 """
 
 SMTPD_CONFIG = """
-pki here cert "{home}/certificate.pem"
-pki here key "{home}/key.pem"
 table domains {{ "shop.example", "customer.example" }}
 table people {{ "@shop.example" = "nobody", "@customer.example" = "nobody" }}
-table credentials {{ "parley" = "{password_hash}" }}
-listen on 127.0.0.1 port {smtp} tls pki here auth-optional <credentials> hostname mail.shop.example
-listen on 127.0.0.1 port {smtps} smtps pki here auth <credentials> hostname mail.shop.example
+listen on 127.0.0.1 port {smtp} hostname mail.shop.example
 action "deliver" lmtp "127.0.0.1:{lmtp}" rcpt-to virtual <people>
 action "elsewhere" relay host "smtp://127.0.0.1:{refusing}"
 match from any for domain <domains> action "deliver"
@@ -125,10 +125,9 @@ class MailServers:
     imaps_port: int
     lmtp_port: int
     smtp_port: int
-    smtps_port: int
     oauth_port: int
     refusing_port: int  # a server that knows nobody: mail to refused.example comes back from there
-    password: str = "correct horse battery staple"  # of every mailbox, and of the user "parley" of the outgoing server
+    password: str = "correct-horse-battery-staple"  # of every mailbox
     tokens: dict[str, str] = field(default_factory=dict)  # access token → address, as the token server believes them
     made: int = 0
 
@@ -141,12 +140,9 @@ class MailServers:
         return f"http://{HERE}:{self.oauth_port}/token"
 
     def account(self, name: str, domain: str = "shop.example") -> str:
-        """A new, empty mailbox."""
+        """The address of an empty mailbox: dovecot makes it when it is first used."""
         self.made += 1
-        address = f"{name}{self.made}@{domain}"
-        with (self.home / "users").open("a") as users:
-            users.write(f"{address}:{self.password}:{MAIL_OWNER}:{MAIL_OWNER}::{self.home}/mail/{address}::\n")
-        return address
+        return f"{name}{self.made}@{domain}"
 
     def config(self, address: str, **changes: object) -> EmailConfig:
         """A connector's settings for this mailbox; anything may be changed."""
@@ -225,7 +221,7 @@ def mailservers() -> Iterator[MailServers]:
 def running() -> Iterator[MailServers]:
     """Both servers on free ports of this machine, in a folder that goes with them."""
     home = Path(tempfile.mkdtemp(prefix="parley-mail-"))
-    servers = MailServers(home, *_free_ports(7))
+    servers = MailServers(home, *_free_ports(6))
     children: list[subprocess.Popen[bytes]] = []
     helpers = [_token_server(servers), _refusing_server(servers)]
     for helper in helpers:
@@ -234,7 +230,7 @@ def running() -> Iterator[MailServers]:
         _prepare(servers)
         children.append(_start([str(DOVECOT), "-F", "-c", str(home / "dovecot.conf")], home / "dovecot.out"))
         children.append(_start([str(SMTPD), "-d", "-f", str(home / "smtpd.conf")], home / "smtpd.out"))
-        for port in (servers.imap_port, servers.imaps_port, servers.lmtp_port, servers.smtp_port, servers.smtps_port):
+        for port in (servers.imap_port, servers.imaps_port, servers.lmtp_port, servers.smtp_port):
             _wait_for_port(port, children, home)
         _empty_queue()
         yield servers
@@ -256,25 +252,36 @@ def running() -> Iterator[MailServers]:
 def _prepare(servers: MailServers) -> None:
     home = servers.home
     home.chmod(0o755)
-    (home / "users").touch()
     (home / "mail").mkdir()
     os.chown(home / "mail", MAIL_OWNER, MAIL_OWNER)
-    make_key = [str(OPENSSL), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=mail.shop.example"]
+    make_key = [
+        str(OPENSSL),
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=mail.shop.example",
+    ]
     names = ["-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"]
     files = ["-keyout", str(home / "key.pem"), "-out", str(home / "certificate.pem")]
     subprocess.run([*make_key, *names, *files], check=True, capture_output=True)
     (home / "key.pem").chmod(0o600)
-    hashing = subprocess.run([str(OPENSSL), "passwd", "-6", servers.password], check=True, capture_output=True, text=True)
     values = {
         "home": home,
+        "owner": MAIL_OWNER,
+        "password": servers.password,
         "imap": servers.imap_port,
         "imaps": servers.imaps_port,
         "lmtp": servers.lmtp_port,
         "smtp": servers.smtp_port,
-        "smtps": servers.smtps_port,
         "oauth": servers.oauth_port,
         "refusing": servers.refusing_port,
-        "password_hash": hashing.stdout.strip(),
     }
     for name, text in (("dovecot.conf", DOVECOT_CONFIG), ("oauth2.conf", OAUTH_CONFIG), ("smtpd.conf", SMTPD_CONFIG)):
         (home / name).write_text(text.format(**values))
@@ -377,7 +384,3 @@ def _refusing_server(servers: MailServers) -> socketserver.BaseServer:
         daemon_threads = True
 
     return Server((HERE, servers.refusing_port), Handler)
-
-
-def trusting(servers: MailServers) -> ssl.SSLContext:
-    return ssl.create_default_context(cadata=servers.certificate)
