@@ -40,5 +40,5 @@ def create_app(house: House) -> FastAPI:
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
     """Readers of the log start with the process and end with it."""
-    async with live.running(app):
+    async with live.running(app), hooks.running(app):
         yield

@@ -4,10 +4,11 @@ import asyncio
 import random
 import traceback
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import psycopg
 import structlog
@@ -83,19 +84,21 @@ async def _once(place: Place, lease: Lease, failures: Failures) -> None:
 
 
 async def _stream(place: Place, lease: Lease, channel: Channel, connector: Connector, failures: Failures) -> None:
-    async with aclosing(connector.stream(channel.cursor)) as batches:  # pyright: ignore[reportArgumentType]  # an async generator, typed by the contract as an iterator
+    batches = connector.stream(channel.cursor)
+    try:
         async for batch in batches:
             await _store(place, lease, channel, _marked(batch, gap=failures.gap))
             failures.gap, failures.count = False, 0
+    finally:
+        if isinstance(batches, AsyncGenerator):
+            await cast("AsyncGenerator[Batch]", batches).aclose()
     raise ConnectorError("The stream ended; it begins again.")
 
 
 async def _store(place: Place, lease: Lease, channel: Channel, batch: Batch) -> None:
     """One transaction for each batch. Being resumed afterwards is the connector's acknowledgement."""
     async with place.database.transaction() as session:
-        now = place.clock()
-        await health.worked(session, channel, now=now, fence=lease.fence)
-        await receive.receive(session, channel, batch, now=now, fence=lease.fence, files=place.files)
+        await receive.receive(session, channel, batch, now=place.clock(), fence=lease.fence, files=place.files)
 
 
 async def _settled(place: Place, channel: Channel, lease: Lease, failures: Failures) -> None:

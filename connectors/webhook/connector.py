@@ -47,7 +47,7 @@ class WebhookConfig(BaseModel):
     idempotent: bool = Field(
         default=False,
         title="The callback knows repeats",
-        description="It answers a webhook-id that it has seen with its first answer, and does nothing again. A doubtful send is then repeated.",
+        description="It answers a webhook-id that it has seen with its first answer, and does nothing. A doubtful send is then repeated.",
     )
 
     @field_validator("secret", "old_secret")
