@@ -155,6 +155,11 @@ async def grants(session: AsyncSession, channel: Channel) -> Grants:
     )
 
 
+def needs_help(channel: Channel) -> bool:
+    """Whether the host has given up on it, or waits before it tries again."""
+    return channel.state in {ChannelState.BROKEN, ChannelState.FAILING}
+
+
 def opened(vault: Vault, channel: Channel) -> dict[str, Any]:
     """The configuration with its secrets, as the connector's Config takes it. Never log or show it."""
     return json.loads(vault.decrypt(channel.config)) if channel.config else {}
@@ -162,7 +167,12 @@ def opened(vault: Vault, channel: Channel) -> dict[str, Any]:
 
 def sealed(vault: Vault, config: BaseModel) -> str:
     """The configuration with its secrets, encrypted, as the channel's row keeps it."""
-    return vault.encrypt(json.dumps(config.model_dump(), default=_revealed))
+    return vault.encrypt(json.dumps(revealed(config)))
+
+
+def revealed(config: BaseModel) -> dict[str, Any]:
+    """The configuration with its secrets in clear. Never log or show it."""
+    return json.loads(json.dumps(config.model_dump(), default=_plain))
 
 
 def shown(config: BaseModel) -> dict[str, Any]:
@@ -183,7 +193,7 @@ def _start_over(channel: Channel) -> None:
     channel.failures = 0
 
 
-def _revealed(value: object) -> Any:
+def _plain(value: object) -> Any:
     return value.get_secret_value() if isinstance(value, SecretStr) else to_jsonable_python(value)
 
 

@@ -1,12 +1,15 @@
-"""What pages made of forms share: answers that are not kept, refusals shown beside the form, and the menu of settings."""
+"""What pages made of forms share: answers that are not kept, refusals shown beside the form, and the frame of settings."""
 
 from collections.abc import Awaitable
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
+from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api import problems
+from api.pages.here import HereDep, LocaleDep
 from inbox.errors import Conflict, Forbidden, Invalid
 from inbox.models import Role
 from inbox.team.rights import RANK
@@ -45,7 +48,7 @@ def local_path(address: str) -> str:
 
 
 def menu(here: Here, current: str, locale: str) -> Menu:
-    """The settings that this role may change. `current` is the last part of the address."""
+    """The settings that this role may change. `current` is the address's own word."""
     _ = language(locale).gettext
     base = f"/w/{here.workspace_id}/settings"
     entries = [
@@ -59,3 +62,36 @@ def menu(here: Here, current: str, locale: str) -> Menu:
         (Role.ADMIN, f"{base}/workspace", "workspace", _("Workspace")),
     ]
     return [(address, label, name == current) for role, address, name, label in entries if RANK[Role(here.role)] >= RANK[role]]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A settings page under /w/{workspace_id}/settings, before its content is known."""
+
+    here: Here
+    locale: str
+    current: str
+    done: bool  # the change before this page was made
+
+    @property
+    def address(self) -> str:
+        return f"/w/{self.here.workspace_id}/settings/{self.current}"
+
+    def show(self, template: str, *, error: str | None = None, status: int | None = None, **context: Any) -> HTMLResponse:
+        """Draw it, with what was refused."""
+        shown = {"here": self.here, "menu": menu(self.here, self.current, self.locale), "address": self.address, "error": error}
+        code = status or (422 if error else 200)
+        return page(template, self.locale, status=code, done=self.done and not error, **shown, **context)
+
+    def back(self, part: str = "") -> RedirectResponse:
+        """To the page again, with a word that it is done."""
+        return go(f"{self.address}{part}?done=1")
+
+
+def frame(request: Request, here: HereDep, locale: LocaleDep) -> Frame:
+    parts = request.url.path.split("/")
+    current = parts[4] if len(parts) > 4 else ""
+    return Frame(here=here, locale=locale, current=current, done="done" in request.query_params)
+
+
+FrameDep = Annotated[Frame, Depends(frame)]

@@ -1,0 +1,161 @@
+"""One channel: its health, configuration, addresses, and who may see it. For admins."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form, Request, Response
+from sqlalchemy.ext.asyncio import AsyncSession
+
+import connectors
+from api import problems
+from api.deps import AccessDep, ChannelDep, House, HouseDep, NowDep, SessionDep, needs
+from api.pages import forms
+from api.pages.forms import Frame, FrameDep
+from api.pages.settings import checking, config_form
+from inbox import channels
+from inbox.contract import AcceptsWebhooks, Connector
+from inbox.errors import Conflict, Invalid, NotFound
+from inbox.models import Channel, Role
+from inbox.settings import Settings
+from inbox.team import members, rights, teams
+from inbox.team.rights import Access
+
+router = APIRouter(prefix="/w/{workspace_id}/settings/channels/{channel_id}", dependencies=[Depends(needs(Role.ADMIN))])
+Ids = Annotated[list[int], Form(default_factory=list)]
+
+
+@router.get("")
+async def show(channel: ChannelDep, frame: FrameDep, session: SessionDep, access: AccessDep, house: HouseDep) -> Response:
+    return await page(frame, session, access, house, channel)
+
+
+@router.post("")
+async def change(
+    channel: ChannelDep, request: Request, frame: FrameDep, session: SessionDep, access: AccessDep, house: HouseDep, now: NowDep
+) -> Response:
+    """Keep another name or configuration once it is checked. An empty secret keeps the one that is stored."""
+    kind = connectors.find(channel.platform)
+    form = await request.form()
+    given: Mapping[str, Any] = {key: value for key, value in form.items() if isinstance(value, str)}
+    stored = channels.opened(house.vault, channel)
+    typed = config_form.unseal(house.vault, access.workspace_id, given.get("kept", ""))
+    filled = config_form.read(kind.Config, given, {**config_form.secrets(kind.Config, stored), **typed})
+    try:
+        if filled.config is None:
+            raise Invalid("Some fields need another look.")
+        await checking.release(session)
+        account = await checking.check(kind, filled.config, house.settings)
+        kept = await rights.channel(session, access, channel.id)
+        await channels.change(
+            session, house.vault, access, kept, name=given.get("name", ""), config=filled.config, account=account, now=now
+        )
+    except (Conflict, Invalid) as refused:
+        error = f"{problems.sentence(refused, frame.locale)} {filled.errors.get('', '')}".strip()
+        again = await rights.channel(session, access, channel.id)
+        return await page(frame, session, access, house, again, error=error, filled=filled)
+    return frame.back(f"/{channel.id}")
+
+
+@router.post("/check")
+async def check(channel: ChannelDep, frame: FrameDep, session: SessionDep, access: AccessDep, house: HouseDep, now: NowDep) -> Response:
+    """Try the account as it is set up; when it works, a channel that had stopped goes on."""
+    kind = connectors.find(channel.platform)
+    config = kind.Config.model_validate(channels.opened(house.vault, channel))
+    await checking.release(session)
+    error: str | None = None
+    try:
+        await checking.check(kind, config, house.settings)
+    except Conflict as refused:
+        error = problems.sentence(refused, frame.locale)
+    kept = await rights.channel(session, access, channel.id)
+    if error is None and channels.needs_help(kept):
+        await channels.resume(session, access, kept, now=now)
+    return await page(frame, session, access, house, kept, error=error, checked=error is None)
+
+
+@router.post("/pause")
+async def pause(channel: ChannelDep, frame: FrameDep, session: SessionDep, access: AccessDep, now: NowDep) -> Response:
+    await channels.pause(session, access, channel, now=now)
+    return frame.back(f"/{channel.id}")
+
+
+@router.post("/resume")
+async def resume(channel: ChannelDep, frame: FrameDep, session: SessionDep, access: AccessDep, now: NowDep) -> Response:
+    await channels.resume(session, access, channel, now=now)
+    return frame.back(f"/{channel.id}")
+
+
+@router.post("/removal")
+async def remove(channel: ChannelDep, frame: FrameDep, session: SessionDep, access: AccessDep, now: NowDep) -> Response:
+    await channels.remove(session, access, channel, now=now)
+    return frame.back()
+
+
+@router.post("/access")
+async def restrict(
+    channel: ChannelDep,
+    frame: FrameDep,
+    session: SessionDep,
+    access: AccessDep,
+    now: NowDep,
+    member_ids: Ids,
+    team_ids: Ids,
+    restricted: Annotated[bool, Form()] = False,
+) -> Response:
+    """Say who may see it."""
+    await channels.restrict(session, access, channel, restricted=restricted, member_ids=member_ids, team_ids=team_ids, now=now)
+    return frame.back(f"/{channel.id}")
+
+
+async def page(
+    frame: Frame,
+    session: AsyncSession,
+    access: Access,
+    house: House,
+    channel: Channel,
+    *,
+    error: str | None = None,
+    filled: config_form.Filled | None = None,
+    generated: Mapping[str, str] | None = None,
+    added: bool = False,
+    checked: bool = False,
+) -> forms.HTMLResponse:
+    """Draw one channel; `generated` are secrets that are shown this once."""
+    kind = _kind(channel)
+    stored = channels.opened(house.vault, channel)
+    values = filled.values if filled else stored
+    drawn = config_form.entries(kind.Config, values, errors=filled.errors if filled else None) if kind else []
+    main, more = config_form.main_and_more(drawn)
+    return frame.show(
+        "settings/channel.html",
+        error=error,
+        channel=channel,
+        title=kind.title if kind else channel.platform,
+        main=main,
+        more=more,
+        kept=config_form.seal(house.vault, access.workspace_id, kind.Config, filled.values) if kind and filled else "",
+        addresses=_addresses(house.settings, kind, channel),
+        generated=generated or {},
+        added=added,
+        checked=checked,
+        grants=await channels.grants(session, channel),
+        people=[member for member, _ in await members.list_for(session, access)],
+        rosters=await teams.list_for(session, access),
+    )
+
+
+def _kind(channel: Channel) -> type[Connector] | None:
+    """The connector, unless its package is gone."""
+    try:
+        return connectors.find(channel.platform)
+    except (NotFound, ImportError, AttributeError):
+        return None
+
+
+def _addresses(settings: Settings, kind: type[Connector] | None, channel: Channel) -> dict[str, str]:
+    """Where the platform, or the website, reaches this channel."""
+    if channel.platform == "widget":
+        return {"script": f'<script src="{settings.public_url}/widget/{channel.key}.js" async></script>'}
+    if kind is not None and issubclass(kind, AcceptsWebhooks):
+        return {"webhook": f"{settings.public_url}/hooks/{channel.key}"}
+    return {}

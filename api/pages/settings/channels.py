@@ -1,0 +1,93 @@
+"""The channels of a workspace with their health, and the form that connects one. For admins."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from api import problems
+from api.deps import AccessDep, HouseDep, NowDep, SessionDep, needs
+from api.pages.forms import FrameDep
+from api.pages.settings import channel, checking, config_form
+from inbox import channels
+from inbox.contract import Connector
+from inbox.errors import Conflict, Invalid, NotFound
+from inbox.models import Role
+
+router = APIRouter(prefix="/w/{workspace_id}/settings/channels", dependencies=[Depends(needs(Role.ADMIN))])
+
+
+def kind_of(platform: str) -> type[Connector]:
+    """The connector to be set up."""
+    found = checking.platforms().get(platform)
+    if found is None:
+        raise NotFound("There is no connector of that name.")
+    return found
+
+
+@router.get("")
+async def show(frame: FrameDep, session: SessionDep, access: AccessDep, now: NowDep) -> Response:
+    """The list with health."""
+    rows = await channels.list_for(session, access)
+    titles = {name: kind.title for name, kind in checking.platforms().items()}
+    return frame.show("settings/channels.html", channels=rows, titles=titles, now=now)
+
+
+@router.get("/new")
+async def show_platforms(frame: FrameDep, access: AccessDep) -> Response:
+    """The choice of a platform."""
+    del access
+    return frame.show("settings/platforms.html", platforms=checking.platforms())
+
+
+@router.get("/new/{platform}")
+async def show_form(platform: str, frame: FrameDep, access: AccessDep) -> Response:
+    del access
+    kind = kind_of(platform)
+    main, more = config_form.main_and_more(config_form.entries(kind.Config, {}))
+    return frame.show("settings/channel_new.html", kind=kind, name="", restricted=False, main=main, more=more, kept="")
+
+
+@router.post("/new/{platform}")
+async def add(
+    platform: str, request: Request, frame: FrameDep, session: SessionDep, access: AccessDep, house: HouseDep, now: NowDep
+) -> Response:
+    """Check the account, keep it, and show its addresses; a check that fails loses nothing of the form."""
+    kind = kind_of(platform)
+    form = await request.form()
+    given: Mapping[str, Any] = {key: value for key, value in form.items() if isinstance(value, str)}
+    name = given.get("name", "")
+    filled = config_form.read(kind.Config, given, config_form.unseal(house.vault, access.workspace_id, given.get("kept", "")))
+    error: str | None = None
+    try:
+        if filled.config is None:
+            raise Invalid("Some fields need another look.")
+        await checking.release(session)
+        account = await checking.check(kind, filled.config, house.settings)
+        added = await channels.add(
+            session,
+            house.vault,
+            access,
+            platform=platform,
+            name=name,
+            config=filled.config,
+            account=account,
+            restricted="restricted" in given,
+            now=now,
+        )
+        generated = config_form.generated(kind.Config, filled, filled.config)
+        return await channel.page(frame, session, access, house, added, generated=generated, added=True)
+    except (Conflict, Invalid) as refused:
+        error = problems.sentence(refused, frame.locale)
+    drawn = config_form.entries(kind.Config, filled.values, errors=filled.errors)
+    main, more = config_form.main_and_more(drawn)
+    return frame.show(
+        "settings/channel_new.html",
+        error=f"{error} {filled.errors.get('', '')}".strip(),
+        kind=kind,
+        name=name,
+        restricted="restricted" in given,
+        main=main,
+        more=more,
+        kept=config_form.seal(house.vault, access.workspace_id, kind.Config, filled.values),
+    )
