@@ -5,10 +5,11 @@ import time
 import httpx
 from pydantic import BaseModel, ValidationError
 
+from connectors import http
 from connectors.email.config import EmailConfig
-from inbox.contract import AuthError, Permanent, RateLimited, Transient
+from inbox.contract import AuthError, Transient
 
-TOO_MANY_REQUESTS = 429
+REFUSED = frozenset({400, 401, 403})
 EARLY = 60.0  # seconds before its end that a token is replaced
 REFUSALS = frozenset(
     {"invalid_grant", "invalid_client", "unauthorized_client", "access_denied", "interaction_required", "consent_required"}
@@ -54,29 +55,17 @@ class Tokens:
         form = {"grant_type": "refresh_token", "refresh_token": self._refresh_token, "client_id": config.client_id}
         if config.client_secret is not None:
             form["client_secret"] = config.client_secret.get_secret_value()
+        client = http.Client("The token address", timeout=httpx.Timeout(config.timeout))
         try:
-            async with httpx.AsyncClient(timeout=config.timeout) as client:
-                response = await client.post(config.token_url, data=form, headers={"Accept": "application/json"})
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-            raise Permanent("The token address is not a web address.") from None
-        except httpx.HTTPError as error:
-            raise Transient(f"The token address does not answer ({type(error).__name__}).") from None
-        _check(response)
+            response = await client.fetch("POST", config.token_url, data=form, headers={"Accept": "application/json"}, expected=REFUSED)
+        finally:
+            await client.aclose()
+        if response.status_code in REFUSED:
+            raise AuthError(f"The refresh token is not accepted ({_reason(response)}): connect the mailbox again.")
         try:
             return Token.model_validate_json(response.content)
         except ValidationError:
             raise Transient("The token address answers something that is no token.") from None
-
-
-def _check(response: httpx.Response) -> None:
-    if response.is_success:
-        return
-    if response.status_code == TOO_MANY_REQUESTS:
-        waiting = response.headers.get("retry-after", "")
-        raise RateLimited("The token address asks to wait.", float(waiting) if waiting.isdecimal() else 60.0)
-    if response.status_code >= 500:
-        raise Transient(f"The token address fails with status {response.status_code}.")
-    raise AuthError(f"The refresh token is not accepted ({_reason(response)}): connect the mailbox again.")
 
 
 def _reason(response: httpx.Response) -> str:

@@ -11,6 +11,7 @@ from typing import cast
 import aiosmtplib
 from aiosmtplib.protocol import SMTPProtocol
 
+from connectors.email import network
 from connectors.email.compose import Outgoing
 from connectors.email.config import Security
 from inbox.contract import Ambiguous, AuthError, ConnectorError, Permanent, Transient
@@ -34,6 +35,7 @@ class Route:
     user: str = ""
     password: str = ""
     token: Callable[[], Awaitable[str]] | None = None
+    trusted: bool = False  # chosen by who runs this installation: it may be in a private network
 
 
 async def deliver(route: Route, mail: Outgoing) -> None:
@@ -65,9 +67,11 @@ async def check(route: Route) -> None:
 
 @asynccontextmanager
 async def _connected(route: Route) -> AsyncGenerator[aiosmtplib.SMTP]:
+    reached = None if route.trusted else await network.connect(route.host, route.port, route.seconds, name="The outgoing mail server")
     client = aiosmtplib.SMTP(
         hostname=route.host,
-        port=route.port,
+        port=route.port if reached is None else None,
+        sock=reached,
         use_tls=route.security is Security.TLS,
         start_tls=route.security is Security.STARTTLS,
         tls_context=route.tls,

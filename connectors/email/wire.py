@@ -9,6 +9,7 @@ from typing import Any, Self, TypeVar
 
 from aioimaplib import aioimaplib
 
+from connectors.email import network
 from inbox.contract import Permanent, Transient
 
 Result = TypeVar("Result")
@@ -75,7 +76,8 @@ class Connection:
         loop = asyncio.get_running_loop()
         name = host if tls else None
         try:
-            await connection.ask(loop.create_connection(lambda: connection.protocol, host, port, ssl=tls, server_hostname=name))
+            reached = await network.connect(host, port, seconds, name="The incoming mail server")
+            await connection.ask(loop.create_connection(lambda: connection.protocol, sock=reached, ssl=tls, server_hostname=name))
             await connection.ask(connection.protocol.wait("AUTH|NONAUTH"))
         except BaseException:
             connection.drop()

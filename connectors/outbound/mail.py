@@ -57,6 +57,7 @@ def _route(smtp_url: str, sender: str) -> smtp.Route:
         name=sender.rpartition("@")[2] if sender.isascii() else "localhost",
         user=unquote(url.username or ""),
         password=unquote(url.password or ""),
+        trusted=True,
     )
 
 

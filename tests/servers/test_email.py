@@ -10,6 +10,7 @@ from email.message import EmailMessage
 
 import pytest
 
+from connectors import http
 from connectors.email import Email, compose
 from connectors.outbound import mail
 from inbox.contract import (
@@ -30,6 +31,13 @@ from tests.servers.wire import faulty
 
 __all__ = ["mailservers"]
 pytestmark = pytest.mark.servers
+
+
+@pytest.fixture(autouse=True)
+def _servers_on_this_machine():
+    http.allow(["127.0.0.1"])
+    yield
+    http.allow(())
 
 
 def letter(sender: str, to: str, subject: str = "A question", text: str = "Hello, is it still there?", **fields: str) -> EmailMessage:
@@ -257,6 +265,15 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(mailservers: Mai
     connector = Email(mailservers.config(support, imap_security="tls", imap_port=mailservers.imaps_port, certificate=""))
     with pytest.raises(Transient, match="certificate is not valid"):
         await connector.check()
+
+
+async def test_a_server_in_a_private_network_is_reached_only_where_that_is_allowed(mailservers: MailServers):
+    http.allow(())
+    connector = Email(mailservers.config(mailservers.account("support")))
+    with pytest.raises(Permanent, match="private network"):
+        await connector.check()
+    with pytest.raises(Permanent, match="private network"):
+        await connector.send(Reply(key="k", thread_id="t", text="x", recipient="anna@customer.example"))
 
 
 async def test_a_wrong_password_is_told_apart_from_a_failure_and_appears_nowhere(
