@@ -1,19 +1,18 @@
 """Languages: gettext catalogues read from their .po files, and formats from Babel."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from functools import cache
 from pathlib import Path
-from typing import Literal
 
 from babel import Locale
-from babel.dates import format_date, format_datetime, format_time, format_timedelta
+from babel.dates import format_date, format_datetime
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
 SUPPORTED = ("en", "de")
 FOLDER = Path(__file__).parent / "locale"
-UNITS: tuple[tuple[Literal["day", "hour", "minute"], int], ...] = (("day", 86400), ("hour", 3600), ("minute", 60))
+UNITS = ((86400, "{n} d"), (3600, "{n} h"), (60, "{n} min"))  # seconds, and how the page writes them
 
 
 @dataclass(frozen=True)
@@ -32,36 +31,36 @@ class Language:
         return forms[0] if count == 1 else forms[-1]
 
     def number(self, value: float) -> str:
-        return format_decimal(value, locale=self._locale)
+        return format_decimal(value, locale=_babel(self.code))
 
     def day(self, at: datetime, zone: tzinfo) -> str:
         """Weekday and date, for a separator between days."""
-        return format_date(at.astimezone(zone), "full", locale=self._locale)
+        return _day(self.code, at.astimezone(zone).date())
 
     def clock(self, at: datetime, zone: tzinfo) -> str:
         """Hours and minutes."""
-        return format_time(at.astimezone(zone), "short", locale=self._locale)
+        return f"{at.astimezone(zone):%H:%M}"
 
     def moment(self, at: datetime, zone: tzinfo) -> str:
         """Date, time and zone in full, for a tooltip."""
-        return format_datetime(at.astimezone(zone), "long", locale=self._locale)
+        return format_datetime(at.astimezone(zone), "long", locale=_babel(self.code))
 
     def short(self, at: datetime, zone: tzinfo) -> str:
         """Day, month and time."""
-        return format_datetime(at.astimezone(zone), "d MMM, HH:mm", locale=self._locale)
+        return format_datetime(at.astimezone(zone), "d MMM, HH:mm", locale=_babel(self.code))
 
     def duration(self, length: timedelta) -> str:
-        """About how long, in one unit: "12 min", "3 hrs", "2 days". The page's own clock writes the same (static/js/clock.js)."""
+        """About how long, in one unit: "12 min", "3 h", "2 d". The page's own clock writes the same (static/js/clock.js)."""
         seconds = max(0, int(length.total_seconds()))
-        if seconds < 60:
-            return self.gettext("now")
-        unit, size = next((unit, size) for unit, size in UNITS if seconds >= size)
-        whole = timedelta(seconds=seconds // size * size)
-        return format_timedelta(whole, granularity=unit, threshold=99, format="short", locale=self._locale)
+        for size, text in UNITS:
+            if seconds >= size:
+                return self.gettext(text).replace("{n}", str(seconds // size))
+        return self.gettext("now")
 
-    @property
-    def _locale(self) -> Locale:
-        return _babel(self.code)
+
+@cache
+def _day(code: str, date: date) -> str:
+    return format_date(date, "full", locale=_babel(code))
 
 
 def locale_of(accept_language: str) -> str:
