@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
+from typing import Any, cast
 
 import psycopg
 from psycopg import AsyncConnection
@@ -10,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 
 from inbox import events
 
+Row = tuple[Any, ...]  # as the driver gives it
 WAKE_SECONDS = 0.01  # NOTIFY takes a lock of the whole cluster: commits within this time share one
 
 
@@ -60,3 +62,10 @@ class Database:
             with suppress(asyncio.CancelledError):
                 await self._waking
         await self.engine.dispose()
+
+
+async def driver(session: AsyncSession) -> AsyncConnection[Row]:
+    """The driver's own connection of this transaction: for set-based statements and pipelines on hot paths."""
+    await session.flush()
+    connection = await (await session.connection()).get_raw_connection()
+    return cast("AsyncConnection[Row]", connection.driver_connection)

@@ -84,6 +84,7 @@ class Pending:
 def record(
     session: AsyncSession,
     kind: str,
+    /,
     *,
     workspace_id: int,
     at: datetime,
@@ -97,6 +98,11 @@ def record(
         raise KeyError(f"unknown kind of event {kind!r}: describe it in inbox.events.KINDS")
     pending: list[Pending] = session.info.setdefault("events", [])
     pending.append(Pending(kind, workspace_id, at, conversation_id, channel_id, actor, data))
+
+
+def recorded(session: AsyncSession) -> Sequence[Pending]:
+    """What this transaction has recorded so far and not yet written."""
+    return tuple(session.info.get("events", ()))
 
 
 async def write(session: AsyncSession) -> int:

@@ -1,0 +1,205 @@
+"""What a platform sent, made safe to store: pure, one event at a time.
+
+Nothing that a platform sends may make the insert fail or lose its neighbours. Text loses NUL characters and lone surrogates, and ends with
+an ellipsis at `TEXT_LIMIT`; markup beyond `HTML_LIMIT` gives way to the text; ids beyond `KEY_LIMIT` end in a hash; times lie between 1990
+and now. The payload as it came stays in `inbound.raw`.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from inbox.contract import Attachment, Author, ConversationKind, Event, EventKind, Post
+from inbox.conversations import markup
+from inbox.models import Channel
+
+TEXT_LIMIT = 200_000  # characters: the search index takes no more than a megabyte of words for one message
+HTML_LIMIT = 2_000_000  # characters
+KEY_LIMIT = 500  # characters: an index entry has to fit into a page
+SHORT_LIMIT = 2_000  # characters: names, titles, addresses
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+UNSTORABLE = re.compile(r"\\u0000|\\ud[89a-f]", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class Person:
+    """An author as the platform describes them in this batch."""
+
+    external_id: str
+    name: str
+    handle: str | None
+    avatar: str | None
+    email: str | None
+    is_self: bool
+    is_staff: bool
+
+
+@dataclass(slots=True)
+class StoredFile:
+    """An attachment whose content, if it came along, is already on disk."""
+
+    name: str
+    media_type: str
+    size: int | None
+    sha256: str | None
+    url: str | None
+    content_id: str | None
+
+
+@dataclass(slots=True)
+class Incoming:
+    """An event, cleaned."""
+
+    id: str
+    kind: EventKind
+    message_id: str
+    thread_id: str
+    at: datetime
+    lag: float  # seconds from the platform's time to ours
+    person: Person | None
+    text: str
+    html: str | None
+    quoted: str
+    parent_id: str | None
+    post: Post | None
+    conversation_kind: ConversationKind
+    private: bool
+    mentions: Sequence[str]
+    files: Sequence[StoredFile]
+    envelope: dict[str, Any] | None
+    permalink: str | None
+    client_key: str | None
+    raw: str | None  # JSON
+
+
+def read(event: Event, channel: Channel, digests: Mapping[int, str], *, now: datetime) -> Incoming:
+    """Clean one event; raises when it is not what the contract says. `digests`: SHA-256 of attachments by their id() in this process."""
+    if event.at.tzinfo is None:
+        raise ValueError("the event's time has no time zone")
+    if not event.id:
+        raise ValueError("the event has no id")
+    if event.kind == EventKind.MESSAGE and not event.message_id:
+        raise ValueError("the message has no id")
+    post = None if event.post is None else _post(event.post)
+    parent = None if event.parent_id is None else key(event.parent_id)
+    return Incoming(
+        id=key(event.id),
+        kind=EventKind(event.kind),
+        message_id=key(event.message_id),
+        thread_id=key(event.thread_id),
+        at=max(min(event.at, now), EARLIEST),
+        lag=(now - event.at).total_seconds(),
+        person=None if event.author is None else _person(event.author, channel),
+        text=text(event.text, TEXT_LIMIT),
+        html=_html(event.html),
+        quoted=text(event.quoted, TEXT_LIMIT),
+        parent_id=None if post is not None and parent == post.id else parent or None,  # an answer to the post itself is a root comment
+        post=post,
+        conversation_kind=ConversationKind(event.conversation_kind),
+        private=bool(event.private),
+        mentions=[key(mention) for mention in event.mentions],
+        files=[_file(attachment, digests) for attachment in event.attachments],
+        envelope=None if event.envelope is None else _plain(asdict(event.envelope)),
+        permalink=None if event.permalink is None else text(event.permalink, SHORT_LIMIT),
+        client_key=None if event.client_key is None else key(event.client_key),
+        raw=None if event.raw is None else dumps(event.raw),
+    )
+
+
+def text(value: str, limit: int) -> str:
+    """Text that PostgreSQL takes: no NUL, no lone surrogate, no more than `limit` characters."""
+    if len(value) > limit:
+        value = value[: limit - 1] + "…"
+    if "\0" in value:
+        value = value.replace("\0", "")
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            value = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # pairs join, lone halves become U+FFFD
+    return value
+
+
+def key(value: str) -> str:
+    """An id from outside; beyond the limit its end becomes a hash, so that the same id stays the same."""
+    if len(value) > KEY_LIMIT:
+        digest = hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
+        value = f"{value[: KEY_LIMIT - 65]}~{digest}"
+    return text(value, KEY_LIMIT)
+
+
+def dumps(value: Any) -> str:
+    """JSON that PostgreSQL takes; what JSON cannot say becomes text."""
+    dumped = json.dumps(value, default=repr)
+    if UNSTORABLE.search(dumped) or "NaN" in dumped or "Infinity" in dumped:
+        dumped = json.dumps(_plain(value), default=repr)
+    return dumped
+
+
+def _plain(value: Any) -> Any:
+    """The same structure with only what JSON and PostgreSQL both know."""
+    if isinstance(value, str):
+        return text(value, TEXT_LIMIT)
+    if isinstance(value, Mapping):
+        return {text(str(name), SHORT_LIMIT): _plain(item) for name, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # anybody's JSON
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return str(value)
+    return value
+
+
+def _person(author: Author, channel: Channel) -> Person:
+    external_id = key(author.id)
+    email = None if author.email is None else text(author.email, SHORT_LIMIT).strip() or None
+    return Person(
+        external_id=external_id,
+        name=text(author.name, SHORT_LIMIT) or (author.handle and text(author.handle, SHORT_LIMIT)) or external_id,
+        handle=None if author.handle is None else text(author.handle, SHORT_LIMIT),
+        avatar=None if author.avatar is None else text(author.avatar, SHORT_LIMIT),
+        email=email,
+        is_self=author.is_self or (bool(channel.account_id) and external_id == channel.account_id),
+        is_staff=bool(channel.staff) and _is_staff(author, email, channel.staff),
+    )
+
+
+def _is_staff(author: Author, email: str | None, staff: Mapping[str, Any]) -> bool:
+    """Whether the channel's rules name one of the author's roles or the domain of their address."""
+    roles = {str(role).casefold() for role in staff.get("roles", ())}
+    if roles and any(role.casefold() in roles for role in author.roles):
+        return True
+    domains = {str(domain).casefold().lstrip("@") for domain in staff.get("domains", ())}
+    return bool(domains) and email is not None and email.rpartition("@")[2].casefold() in domains
+
+
+def _post(post: Post) -> Post:
+    return Post(
+        id=key(post.id),
+        title=text(post.title, SHORT_LIMIT),
+        text=text(post.text, TEXT_LIMIT),
+        url=None if post.url is None else text(post.url, SHORT_LIMIT),
+        media=tuple(text(url, SHORT_LIMIT) for url in post.media),
+        published_at=None if post.published_at is None else max(post.published_at, EARLIEST),
+    )
+
+
+def _html(html: str | None) -> str | None:
+    if html is None or len(html) > HTML_LIMIT:
+        return None
+    return markup.clean(text(html, HTML_LIMIT))
+
+
+def _file(attachment: Attachment, digests: Mapping[int, str]) -> StoredFile:
+    content = attachment.content
+    return StoredFile(
+        name=text(attachment.name, SHORT_LIMIT),
+        media_type=text(attachment.media_type, SHORT_LIMIT),
+        size=len(content) if content is not None else attachment.size,
+        sha256=digests.get(id(attachment)),
+        url=None if attachment.url is None else text(attachment.url, SHORT_LIMIT),
+        content_id=None if attachment.content_id is None else text(attachment.content_id, SHORT_LIMIT),
+    )

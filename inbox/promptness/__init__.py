@@ -1,0 +1,1 @@
+"""How long people wait for us: the one clock."""

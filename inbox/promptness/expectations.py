@@ -1,0 +1,131 @@
+"""Which messages expect an answer. Pure; the rules of docs/promptness.md.
+
+A channel's `expects_answer` says it for each kind of conversation, {"comments": "addressed"}; what it leaves out is as in `DEFAULTS`.
+{"help": [ids]} names posts and threads in which every message expects an answer, {"not_needed": ["emoji"]} which of the rules hold.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from inbox.contract import ConversationKind
+
+
+class Expectation(StrEnum):
+    YES = "yes"
+    NO = "no"  # stored and shown; a person may open a wait on it
+    BY_RULE = "by_rule"  # would expect one, but a rule says that nothing is asked
+
+
+class Expecting(StrEnum):
+    """Which messages of a kind of conversation expect an answer."""
+
+    EVERY = "every"
+    ROOTS = "roots"  # root comments, answers to us and mentions of us
+    ADDRESSED = "addressed"  # answers to us and mentions of us: group rooms
+    NOTHING = "nothing"
+
+
+DEFAULTS = {
+    ConversationKind.DIRECT: Expecting.EVERY,
+    ConversationKind.EMAIL: Expecting.EVERY,
+    ConversationKind.REVIEW: Expecting.EVERY,
+    ConversationKind.COMMENTS: Expecting.ROOTS,
+}
+
+RULES = frozenset({"emoji", "friend_tag", "thanks"})
+
+THANKS = """
+    thanks thank thankyou thx tnx ty tysm cheers danke dankeschön dankeschoen vielendank merci gracias graçias teşekkürler
+    teşekkür tesekkurler tesekkur sağol sağolun sagol eyvallah sağolasın obrigado obrigada grazie dank bedankt dankjewel dziękuję
+    dzięki dzieki tack tak takk kiitos спасибо дякую شكرا ευχαριστώ 谢谢 謝謝 ありがとう 감사합니다
+"""
+# What people say around their thanks. A word that is not here may be a question: then a person looks.
+COURTESIES = """
+    a again all and are awesome best brilliant cool excellent fantastic for fast good great guys have help helpful helping i it
+    its just lot love lovely many much nice ok okay perfect quick really reply response so soo sooo super team that the this to
+    top very was wonderful wow you your youre day aber auch antwort alle allen an auf das dass dem den der die dir du echt einfach
+    euch eure eurer für gut gute guter habt hilfe ihr ist ja klasse lieb lieben mega mal nett nochmal perfekt prima schnelle
+    schnell sehr seid sie schön schöne schönen sind spitze tag toll tolle total und viele vielen voll wirklich wunderbar ihnen
+    herzlichen herzlich besten muchas muchísimas mil por la el todo todos ayuda respuesta muy amable rápida genial perfecto sois
+    son es un equipo beaucoup bien pour le votre ton aide réponse très gentil vous toi tout tous parfait c'est génial rapide mille
+    çok cok ederim ederiz için yardım yardımınız cevap cevabınız harika süper harikasınız süpersiniz size sana hepinize muito pela
+    pelo molto voor de je wel bardzo
+"""
+THANKING = frozenset(THANKS.split())
+COURTEOUS = THANKING | frozenset(COURTESIES.split())
+WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+MENTION = re.compile(r"(?<![\w@])@[\w.\-]+(?:@[\w.\-]+)?")
+ASKS = re.compile(r"[?？؟;¿]")
+LONGEST_THANKS = 12  # words
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the rules look at in one message."""
+
+    text: str
+    is_root: bool = False
+    answers_us: bool = False
+    mentions_us: bool = False
+    files: int = 0
+    automatic: bool = False
+    post: str = ""
+    thread: str = ""
+
+
+def expects_answer(kind: ConversationKind, settings: Mapping[str, Any], message: Facts) -> Expectation:
+    """Whether a customer's message expects an answer on a channel with these settings."""
+    if message.automatic or not _is_addressed(kind, settings, message):
+        return Expectation.NO
+    if kind != ConversationKind.REVIEW and not message.files and _asks_nothing(kind, settings, message):
+        return Expectation.BY_RULE
+    return Expectation.YES
+
+
+def is_emoji_only(text: str) -> bool:
+    """Signs without a letter or digit, "❤️❤️" or "!!!", but not "?"."""
+    return bool(text.strip()) and not any(character.isalnum() for character in text) and not ASKS.search(text)
+
+
+def is_thanks(text: str) -> bool:
+    """Thanks and courtesies, nothing else."""
+    if ASKS.search(text) or any(character.isdigit() for character in text):
+        return False
+    words = [word.casefold().replace("’", "'") for word in WORD.findall(MENTION.sub(" ", text))]
+    if not words or len(words) > LONGEST_THANKS or THANKING.isdisjoint(words):
+        return False
+    return COURTEOUS.issuperset(words)
+
+
+def is_friend_tag(text: str) -> bool:
+    """Names of others and signs, nothing said."""
+    rest, tags = MENTION.subn(" ", text)
+    return tags > 0 and not any(character.isalnum() for character in rest) and not ASKS.search(rest)
+
+
+def _is_addressed(kind: ConversationKind, settings: Mapping[str, Any], message: Facts) -> bool:
+    expecting = _expecting(kind, settings)
+    help_asked = settings.get("help") or ()
+    if expecting == Expecting.EVERY or message.post in help_asked or message.thread in help_asked:
+        return True
+    if expecting == Expecting.NOTHING:
+        return False
+    return message.answers_us or message.mentions_us or (expecting == Expecting.ROOTS and message.is_root)
+
+
+def _expecting(kind: ConversationKind, settings: Mapping[str, Any]) -> Expecting:
+    """What the channel says; the default where it says nothing or something that nobody knows."""
+    said = settings.get(kind.value)
+    return Expecting(said) if said in list(Expecting) else DEFAULTS[kind]
+
+
+def _asks_nothing(kind: ConversationKind, settings: Mapping[str, Any], message: Facts) -> bool:
+    rules = settings.get("not_needed", RULES)
+    if "emoji" in rules and is_emoji_only(message.text):
+        return True
+    if "thanks" in rules and is_thanks(message.text):
+        return True
+    return "friend_tag" in rules and kind == ConversationKind.COMMENTS and not message.mentions_us and is_friend_tag(message.text)

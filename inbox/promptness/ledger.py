@@ -1,0 +1,265 @@
+"""The waits of conversations as rows: read for a fold, compared with what it yields, written as a set."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg import AsyncConnection, AsyncCursor
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from inbox import events
+from inbox.contract import ConversationKind
+from inbox.db import Row
+from inbox.models import Metric, Outcome, Status
+from inbox.promptness import timeline
+from inbox.promptness.timeline import Clock, Waiting
+
+COLUMNS = """wait.id, wait.identity_id, wait.metric, wait.opened_at, wait.opened_by, wait.received_at, wait.message_count, wait.by_hand,
+             wait.closed_at, wait.closed_by, wait.outcome, wait.member_id, wait.assignee_id, wait.team_id, wait.native, wait.bulk"""
+
+# The open wait of each author, else their latest, and when they last began to wait.
+LATEST = f"""
+    SELECT DISTINCT ON (conversation_id, identity_id)
+           conversation_id, max(opened_at) OVER (PARTITION BY conversation_id, identity_id), {COLUMNS}
+      FROM wait WHERE conversation_id = ANY(%b::bigint[])
+     ORDER BY conversation_id, identity_id, closed_at IS NULL DESC, opened_at DESC
+"""  # noqa: S608  # made of constants
+
+EVERY = f"SELECT conversation_id, {COLUMNS} FROM wait WHERE conversation_id = ANY(%b::bigint[]) ORDER BY opened_at, id"  # noqa: S608  # same
+
+INSERT = """
+    INSERT INTO wait (workspace_id, channel_id, conversation_id, identity_id, metric, opened_at, opened_by, received_at, message_count,
+                      by_hand, closed_at, closed_by, outcome, member_id, assignee_id, team_id, native, bulk)
+    SELECT * FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::text[], %b::timestamptz[], %b::bigint[],
+                         %b::timestamptz[], %b::int[], %b::bool[], %b::timestamptz[], %b::bigint[], %b::text[], %b::bigint[],
+                         %b::bigint[], %b::bigint[], %b::bool[], %b::bool[])
+    RETURNING id, conversation_id, identity_id, opened_by, opened_at
+"""
+
+UPDATE = """
+    UPDATE wait
+       SET metric = new.metric, opened_at = new.opened_at, opened_by = new.opened_by, received_at = new.received_at,
+           message_count = new.message_count, by_hand = new.by_hand, closed_at = new.closed_at, closed_by = new.closed_by,
+           outcome = new.outcome, member_id = new.member_id, assignee_id = new.assignee_id, team_id = new.team_id,
+           native = new.native, bulk = new.bulk
+      FROM unnest(%b::bigint[], %b::text[], %b::timestamptz[], %b::bigint[], %b::timestamptz[], %b::int[], %b::bool[],
+                  %b::timestamptz[], %b::bigint[], %b::text[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bool[], %b::bool[])
+           AS new (id, metric, opened_at, opened_by, received_at, message_count, by_hand, closed_at, closed_by, outcome, member_id,
+                   assignee_id, team_id, native, bulk)
+     WHERE wait.id = new.id
+"""
+
+
+@dataclass(slots=True)
+class Subject:
+    """The conversation that waits belong to."""
+
+    id: int
+    workspace_id: int
+    channel_id: int
+    kind: ConversationKind
+    status: Status = Status.OPEN
+    resolved_at: datetime | None = None
+    assignee_id: int | None = None
+    team_id: int | None = None
+
+
+@dataclass(slots=True)
+class Changes:
+    """What a fold changes in the table; open waits end before others of the same author begin."""
+
+    gone: list[tuple[Subject, Waiting]] = field(default_factory=list[tuple[Subject, Waiting]])
+    updated: list[tuple[Subject, Waiting, Waiting]] = field(default_factory=list[tuple[Subject, Waiting, Waiting]])  # before, after
+    inserted: list[tuple[Subject, Waiting]] = field(default_factory=list[tuple[Subject, Waiting]])
+
+    def __len__(self) -> int:
+        return len(self.gone) + len(self.updated) + len(self.inserted)
+
+
+def clock(subject: Subject, episode_days: int, latest: Sequence[tuple[datetime, Waiting]]) -> Clock:
+    """The clock of a conversation as its rows say, ready for what comes next. `latest`: per author, when they last began to wait."""
+    now = Clock(
+        shared=subject.kind != ConversationKind.COMMENTS,
+        episode=timedelta(days=episode_days),
+        assignee_id=subject.assignee_id,
+        team_id=subject.team_id,
+        resolved=[(timeline.EVER, subject.resolved_at)],
+    )
+    if subject.status == Status.SPAM:
+        now.spam.append((timeline.EVER, None))
+    for last_opened, waiting in latest:
+        now.last_opened[waiting.identity_id] = last_opened
+        if waiting.closed_at is None:
+            now.open[waiting.identity_id] = replace(waiting)
+    return now
+
+
+async def latest(cursor: AsyncCursor[Row]) -> dict[int, list[tuple[datetime, Waiting]]]:
+    """What LATEST found, by conversation."""
+    found: dict[int, list[tuple[datetime, Waiting]]] = defaultdict(list)
+    for row in await cursor.fetchall():
+        found[row[0]].append((row[1], _waiting(row[2:])))
+    return found
+
+
+async def every(cursor: AsyncCursor[Row]) -> dict[int, list[Waiting]]:
+    """What EVERY found, by conversation."""
+    found: dict[int, list[Waiting]] = defaultdict(list)
+    for row in await cursor.fetchall():
+        found[row[0]].append(_waiting(row[1:]))
+    return found
+
+
+def advance(changes: Changes, subject: Subject, before: Iterable[Waiting], after: Iterable[Waiting]) -> None:
+    """Note what a fold of only the newest messages has changed: waits without a row are new."""
+    rows = {waiting.id: waiting for waiting in before}
+    for waiting in after:
+        if waiting.id is None:
+            changes.inserted.append((subject, waiting))
+        elif waiting != rows[waiting.id]:
+            changes.updated.append((subject, rows[waiting.id], waiting))
+
+
+def compare(changes: Changes, subject: Subject, before: Sequence[Waiting], after: Sequence[Waiting]) -> None:
+    """Note how the rows differ from a fold of everything. A wait keeps its row while its author and first message are the same; what is
+    left over is paired author by author, in order, so that a wait whose beginning turned out earlier stays the same wait."""
+    left = list(before)
+    unmatched: list[Waiting] = []
+    for waiting in after:
+        row = next((row for row in left if (row.identity_id, row.opened_by) == (waiting.identity_id, waiting.opened_by)), None)
+        if row is None:
+            unmatched.append(waiting)
+        else:
+            left.remove(row)
+            _pair(changes, subject, row, waiting)
+    for waiting in sorted(unmatched, key=lambda waiting: (waiting.opened_at, waiting.opened_by)):
+        row = next((row for row in left if row.identity_id == waiting.identity_id), None)
+        if row is None:
+            changes.inserted.append((subject, waiting))
+        else:
+            left.remove(row)
+            _pair(changes, subject, row, waiting)
+    changes.gone.extend((subject, row) for row in left)
+
+
+async def write(connection: AsyncConnection[Row], changes: Changes) -> AsyncCursor[Row] | None:
+    """Send the changes; the cursor tells the new rows' ids. May run in a pipeline."""
+    if changes.gone:
+        await connection.execute("DELETE FROM wait WHERE id = ANY(%b::bigint[])", ([waiting.id for _, waiting in changes.gone],))
+    ended = [after for _, _, after in changes.updated if after.closed_at is not None]
+    going = [after for _, _, after in changes.updated if after.closed_at is None]
+    for waits in (ended, going):
+        if waits:
+            await connection.execute(UPDATE, ([waiting.id for waiting in waits], *_columns(waits)))
+    if not changes.inserted:
+        return None
+    subjects = [subject for subject, _ in changes.inserted]
+    waits = [waiting for _, waiting in changes.inserted]
+    return await connection.execute(
+        INSERT,
+        (
+            [subject.workspace_id for subject in subjects],
+            [subject.channel_id for subject in subjects],
+            [subject.id for subject in subjects],
+            [waiting.identity_id for waiting in waits],
+            *_columns(waits),
+        ),
+    )
+
+
+async def record(
+    session: AsyncSession, changes: Changes, inserted: AsyncCursor[Row] | None, *, actor: str, now: datetime, decided: bool = False
+) -> None:
+    """Give new waits their ids and tell the log which waits began and ended. `decided`: a person ended them without an answer."""
+    ids: dict[tuple[int, int, int, datetime], int] = {}
+    if inserted is not None:
+        ids = {(row[1], row[2], row[3], row[4]): row[0] for row in await inserted.fetchall()}
+    for subject, waiting in changes.gone:
+        if waiting.closed_at is None:
+            _record_closed(session, subject, waiting, actor=actor, now=now)
+    for subject, before, after in changes.updated:
+        if after.closed_at is not None and before.closed_at is None:
+            _record_closed(session, subject, after, actor=actor, now=now, decided=decided)
+        elif after.closed_at is None and (before.closed_at is not None or before.opened_at != after.opened_at):
+            _record_opened(session, subject, after, actor=actor, now=now)
+    for subject, waiting in changes.inserted:
+        waiting.id = ids[subject.id, waiting.identity_id, waiting.opened_by, waiting.opened_at]
+        _record_opened(session, subject, waiting, actor=actor, now=now)
+        if waiting.closed_at is not None:
+            _record_closed(session, subject, waiting, actor=actor, now=now)
+
+
+def _pair(changes: Changes, subject: Subject, row: Waiting, waiting: Waiting) -> None:
+    waiting.id, waiting.bulk = row.id, row.bulk
+    if waiting != row:
+        changes.updated.append((subject, row, waiting))
+
+
+def _record_opened(session: AsyncSession, subject: Subject, waiting: Waiting, *, actor: str, now: datetime) -> None:
+    data: dict[str, Any] = {"wait": waiting.id, "identity": waiting.identity_id, "opened_at": waiting.opened_at.isoformat()}
+    if waiting.by_hand:  # a rebuild reads this
+        data |= {"by_hand": True, "message": waiting.opened_by}
+    _record(session, "wait.opened", subject, actor, now, data)
+
+
+def _record_closed(session: AsyncSession, subject: Subject, waiting: Waiting, *, actor: str, now: datetime, decided: bool = False) -> None:
+    seconds = None if waiting.closed_at is None else round((waiting.closed_at - waiting.opened_at).total_seconds(), 3)
+    data: dict[str, Any] = {"wait": waiting.id, "identity": waiting.identity_id, "outcome": waiting.outcome, "seconds": seconds}
+    if decided:  # a rebuild reads this
+        data["decided"] = True
+    _record(session, "wait.closed", subject, actor, now, data)
+
+
+def _record(session: AsyncSession, kind: str, subject: Subject, actor: str, now: datetime, data: dict[str, Any]) -> None:
+    events.record(
+        session,
+        kind,
+        workspace_id=subject.workspace_id,
+        at=now,
+        actor=actor,
+        conversation_id=subject.id,
+        channel_id=subject.channel_id,
+        **data,
+    )
+
+
+def _waiting(row: Row) -> Waiting:
+    return Waiting(
+        id=row[0],
+        identity_id=row[1],
+        metric=Metric(row[2]),
+        opened_at=row[3],
+        opened_by=row[4],
+        received_at=row[5],
+        message_count=row[6],
+        by_hand=row[7],
+        closed_at=row[8],
+        closed_by=row[9],
+        outcome=None if row[10] is None else Outcome(row[10]),
+        member_id=row[11],
+        assignee_id=row[12],
+        team_id=row[13],
+        native=row[14],
+        bulk=row[15],
+    )
+
+
+def _columns(waits: Sequence[Waiting]) -> tuple[list[Any], ...]:
+    return (
+        [waiting.metric.value for waiting in waits],
+        [waiting.opened_at for waiting in waits],
+        [waiting.opened_by for waiting in waits],
+        [waiting.received_at for waiting in waits],
+        [waiting.message_count for waiting in waits],
+        [waiting.by_hand for waiting in waits],
+        [waiting.closed_at for waiting in waits],
+        [waiting.closed_by for waiting in waits],
+        [None if waiting.outcome is None else waiting.outcome.value for waiting in waits],
+        [waiting.member_id for waiting in waits],
+        [waiting.assignee_id for waiting in waits],
+        [waiting.team_id for waiting in waits],
+        [waiting.native for waiting in waits],
+        [waiting.bulk for waiting in waits],
+    )

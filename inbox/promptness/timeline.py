@@ -1,0 +1,292 @@
+"""Who waited for us in a conversation, from when to when: one pure fold over what was said and done. The rules of docs/promptness.md.
+
+The live path folds what is new onto the open waits; a rebuild folds the whole conversation onto nothing. Both are `fold`.
+
+Messages count at the platform's time. What a person decided (closed without an answer, marked as spam, resolved) holds for what had
+reached us by then: a message that arrives later still waits, however early it was written.
+"""
+
+import math
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+
+from inbox.models import Metric, Outcome
+
+EVER = datetime.min.replace(tzinfo=UTC)
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Said:
+    """A message as the clock sees it: a customer's, or a person's answer. What is automatic or history is left out."""
+
+    id: int
+    at: datetime
+    received_at: datetime
+    identity_id: int | None = None  # the customer who wrote it; None: one of us
+    expects_since: datetime | None = None
+    by_hand_at: datetime | None = None  # a person said that it expects an answer, from then on
+    gone_at: datetime | None = None
+    gone: Outcome | None = None  # deleted or hidden
+    answered: int | None = None  # ours: the author of the message answered
+    mentioned: frozenset[int] = frozenset()  # ours: the customers named in it
+    answers_all: bool = False
+    member_id: int | None = None
+    native: bool = False
+
+
+@dataclass(slots=True)
+class Decided:
+    """A person ended waits without an answer of ours: that of one author, or all."""
+
+    at: datetime
+    outcome: Outcome
+    identity_id: int | None = None
+
+
+@dataclass(slots=True)
+class Assigned:
+    at: datetime
+    assignee_id: int | None
+    team_id: int | None
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A wait; `id` is its row, None while it has none. `pending`: the messages in it, unknown when it was read from its row."""
+
+    identity_id: int
+    metric: Metric
+    opened_at: datetime
+    opened_by: int
+    received_at: datetime
+    message_count: int = 1
+    by_hand: bool = False
+    closed_at: datetime | None = None
+    closed_by: int | None = None
+    outcome: Outcome | None = None
+    member_id: int | None = None
+    assignee_id: int | None = None
+    team_id: int | None = None
+    native: bool = False
+    bulk: bool = False
+    id: int | None = None
+    pending: list[Said] = field(default_factory=list[Said], compare=False)
+
+
+@dataclass(slots=True)
+class Clock:
+    """A conversation's state between two messages. `shared`: a reply answers everybody (direct, e-mail, review)."""
+
+    shared: bool
+    episode: timedelta
+    assignee_id: int | None = None
+    team_id: int | None = None
+    open: dict[int, Waiting] = field(default_factory=dict[int, Waiting])  # by author
+    last_opened: dict[int, datetime] = field(default_factory=dict[int, datetime])  # by author
+    answered: dict[int, datetime] = field(default_factory=dict[int, datetime])  # by author: when we last answered them
+    all_answered: datetime | None = None
+    resolved: list[tuple[datetime, datetime | None]] = field(default_factory=list[tuple[datetime, datetime | None]])
+    # When its status changed, ascending, and since when it was resolved from then on: None, it was not
+    spam: list[tuple[datetime, datetime | None]] = field(default_factory=list[tuple[datetime, datetime | None]])
+    closed: list[Waiting] = field(default_factory=list[Waiting])
+
+    @property
+    def waits(self) -> list[Waiting]:
+        return [*self.closed, *self.open.values()]
+
+
+class Step(IntEnum):
+    """What can happen at one moment, in this order."""
+
+    SPEAK = 0
+    EXPECT = 1
+    GO = 2
+    ANSWER = 3
+    DECIDE = 4
+    ASSIGN = 5
+
+
+def fold(clock: Clock, said: Iterable[Said], done: Sequence[Decided | Assigned] = ()) -> list[Waiting]:
+    """Move the clock over messages and decisions, in whatever order they are given; returns its waits, open ones last."""
+    steps: list[tuple[datetime, float, Step, Said | Decided | Assigned]] = []
+    for message in said:
+        steps.extend(_steps(message))
+    for deed in done:
+        steps.append((deed.at, math.inf, Step.DECIDE if isinstance(deed, Decided) else Step.ASSIGN, deed))
+    steps.sort(key=lambda step: step[:3])
+    for at, _, step, what in steps:
+        if isinstance(what, Decided):
+            _decide(clock, what)
+        elif isinstance(what, Assigned):
+            clock.assignee_id, clock.team_id = what.assignee_id, what.team_id
+        elif step == Step.ANSWER:
+            _answer(clock, what)
+        elif step == Step.GO:
+            _go(clock, what, at)
+        else:
+            _speak(clock, what, at)
+    return clock.waits
+
+
+def _steps(message: Said) -> Iterable[tuple[datetime, float, Step, Said]]:
+    if message.identity_id is None:
+        yield message.at, message.id, Step.ANSWER, message
+        return
+    yield message.at, message.id, Step.SPEAK, message
+    for since in (message.expects_since, message.by_hand_at):
+        if since is not None and (since > message.at or since == message.by_hand_at):
+            yield max(since, message.at), message.id, Step.EXPECT, message
+    if message.gone_at is not None:
+        yield max(message.gone_at, message.at), message.id, Step.GO, message
+
+
+def _speak(clock: Clock, message: Said, at: datetime) -> None:
+    """A customer writes, or an edit makes what they wrote a question: join the wait they are in, or begin one."""
+    author = message.identity_id
+    if author is None or _is_spam(clock, message.received_at):
+        return
+    waiting = clock.open.get(author)
+    if waiting is not None:
+        if at == message.at or message not in waiting.pending:
+            waiting.message_count += 1
+            waiting.pending.append(message)
+    elif _expecting([message], at) and not _is_settled(clock, message, at):
+        _begin(clock, author, message, at)
+
+
+def _is_settled(clock: Clock, message: Said, at: datetime) -> bool:
+    """Whether it was gone, or answered, before an edit made it a question."""
+    if message.gone_at is not None and message.gone_at < at:
+        return True
+    if at in (message.at, message.by_hand_at):
+        return False
+    answers = [clock.all_answered, clock.answered.get(message.identity_id or 0)]
+    return any(answer is not None and answer >= message.at for answer in answers)
+
+
+def _begin(clock: Clock, author: int, message: Said, at: datetime) -> None:
+    clock.open[author] = Waiting(
+        identity_id=author,
+        metric=_metric(clock, author, message, at),
+        opened_at=at,
+        opened_by=message.id,
+        received_at=message.received_at,
+        by_hand=at == message.by_hand_at,
+        pending=[message],
+    )
+    clock.last_opened[author] = max(at, clock.last_opened.get(author, at))
+
+
+def _metric(clock: Clock, author: int, message: Said, at: datetime) -> Metric:
+    """First in its episode, or next. Each author of a comment thread has episodes of their own."""
+    before = max(clock.last_opened.values(), default=None) if clock.shared else clock.last_opened.get(author)
+    if before is None:
+        return Metric.FIRST
+    known = bisect_left(clock.resolved, message.received_at, key=lambda change: change[0])  # the message itself reopens it
+    resolved = clock.resolved[known - 1][1] if known else None
+    is_new_episode = resolved is not None and before <= resolved and at - resolved > clock.episode
+    return Metric.FIRST if is_new_episode else Metric.NEXT
+
+
+def _answer(clock: Clock, reply: Said) -> None:
+    """A person answered: those addressed wait no longer. Answering Anna never hides Bernd."""
+    if clock.shared or reply.answers_all:
+        clock.all_answered = reply.at
+        addressed = set(clock.open)
+    else:
+        addressed = _addressed(clock, reply)
+        clock.answered.update(dict.fromkeys(addressed, reply.at))
+    for author in sorted(addressed & clock.open.keys()):
+        waiting = clock.open.pop(author)
+        waiting.closed_by, waiting.member_id, waiting.native = reply.id, reply.member_id, reply.native
+        _close(clock, waiting, Outcome.ANSWERED, reply.at)
+
+
+def _addressed(clock: Clock, reply: Said) -> set[int]:
+    """Whom a reply in a comment thread answers.
+
+    The author of the message answered, unless the reply names others and not them: where threads are flat, the parent is the root comment
+    and only the name says who is meant. With neither, the one who waits, if there is only one.
+    """
+    if reply.answered is not None and (not reply.mentioned or reply.answered in reply.mentioned):
+        return {reply.answered}
+    if reply.mentioned:
+        return set(reply.mentioned)
+    return set(clock.open) if len(clock.open) == 1 else set()
+
+
+def _go(clock: Clock, message: Said, at: datetime) -> None:
+    """A message was deleted or hidden: its author's wait ends when nothing else in it expects an answer."""
+    waiting = clock.open.get(message.identity_id or 0)
+    if waiting is None or message.gone is None or message not in waiting.pending:
+        return
+    waiting.pending.remove(message)
+    if not _expecting(waiting.pending, at):
+        del clock.open[waiting.identity_id]
+        _close(clock, waiting, message.gone, at)
+
+
+def _decide(clock: Clock, decision: Decided) -> None:
+    for author in [decision.identity_id] if decision.identity_id is not None else sorted(clock.open):
+        waiting = clock.open.get(author)
+        if waiting is None:
+            continue
+        unseen = [message for message in waiting.pending if message.received_at > decision.at]
+        if unseen:
+            seen = [message for message in waiting.pending if message.received_at <= decision.at]
+            _split(clock, waiting, seen, unseen, decision)
+        else:
+            del clock.open[author]
+            _close(clock, waiting, decision.outcome, decision.at)
+
+
+def _split(clock: Clock, waiting: Waiting, seen: list[Said], unseen: list[Said], decision: Decided) -> None:
+    """End the wait for what the person could see; what reached us later goes on waiting."""
+    ended, left = _restarted(waiting, seen, decision.at), _restarted(waiting, unseen, decision.at)
+    if ended is None:
+        return
+    del clock.open[waiting.identity_id]
+    _close(clock, ended, decision.outcome, decision.at)
+    if left is not None:
+        clock.open[waiting.identity_id] = left if left.opened_by == waiting.opened_by else replace(left, metric=Metric.NEXT)
+
+
+def _restarted(waiting: Waiting, messages: list[Said], at: datetime) -> Waiting | None:
+    """The same author's wait over some of its messages only."""
+    expecting = _expecting(messages, at)
+    if not expecting:
+        return None
+    first = min(expecting, key=lambda message: (_since(message), message.id))
+    joined = [message for message in messages if message.at >= first.at]
+    return replace(
+        waiting,
+        opened_at=_since(first),
+        opened_by=first.id,
+        received_at=first.received_at,
+        by_hand=first.expects_since is None,
+        message_count=len(joined),
+        pending=joined,
+    )
+
+
+def _close(clock: Clock, waiting: Waiting, outcome: Outcome, at: datetime) -> None:
+    waiting.closed_at, waiting.outcome = at, outcome
+    waiting.assignee_id, waiting.team_id = clock.assignee_id, clock.team_id
+    clock.closed.append(waiting)
+
+
+def _expecting(messages: Iterable[Said], at: datetime) -> list[Said]:
+    return [message for message in messages if _since(message) <= at]
+
+
+def _since(message: Said) -> datetime:
+    """From when a message expects an answer; never, if it does not."""
+    return min((since for since in (message.expects_since, message.by_hand_at) if since is not None), default=NEVER)
+
+
+def _is_spam(clock: Clock, at: datetime) -> bool:
+    return any(begun <= at and (ended is None or at < ended) for begun, ended in clock.spam)

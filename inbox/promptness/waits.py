@@ -1,0 +1,249 @@
+"""Waits: opened by customers, ended by answers. What the other rooms call; the rules themselves are in `timeline`."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from psycopg import AsyncConnection
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from inbox import events
+from inbox.contract import ConversationKind
+from inbox.db import Row, driver
+from inbox.models import Conversation, Message, Outcome, Status
+from inbox.promptness import ledger, timeline
+from inbox.promptness.ledger import Changes, Subject
+from inbox.promptness.timeline import Assigned, Decided, Said, Waiting
+
+RESOLVED = (Status.RESOLVED, Status.SPAM)  # what sets `resolved_at`
+CONVERSATIONS_AT_ONCE = 500  # in a rebuild
+
+HOLD = """
+    SELECT conversation.id, conversation.workspace_id, channel_id, kind, status, resolved_at, assignee_id, team_id, episode_days
+      FROM conversation JOIN workspace ON workspace.id = conversation.workspace_id
+     WHERE conversation.id = ANY(%b::bigint[]) ORDER BY conversation.id FOR NO KEY UPDATE OF conversation
+"""
+
+# An automatic message neither opens nor closes; what failed or may not have been sent answers nobody.
+SAID = """
+    SELECT message.conversation_id, message.id, message.at, message.received_at,
+           CASE WHEN message.direction = 'in' THEN message.identity_id END, message.expects_since, message.deleted_at, message.hidden_at,
+           CASE WHEN parent.direction = 'in' THEN parent.identity_id END,
+           CASE WHEN message.direction = 'out' AND message.mentions <> '[]' THEN ARRAY(
+                SELECT id FROM identity
+                 WHERE channel_id = message.channel_id AND NOT is_self AND NOT is_staff AND member_id IS NULL
+                   AND external_id IN (SELECT jsonb_array_elements_text(message.mentions))) END,
+           message.answers_all, message.member_id, message.native
+      FROM message LEFT JOIN message AS parent ON parent.id = message.parent_id
+     WHERE message.conversation_id = ANY(%b::bigint[]) AND NOT message.is_history AND NOT message.automatic
+       AND (message.direction = 'out' AND message.delivery = 'sent' OR message.direction = 'in' AND message.identity_id IS NOT NULL)
+"""
+
+DONE = """
+    SELECT conversation_id, kind, at, data FROM event
+     WHERE conversation_id = ANY(%b::bigint[])
+       AND kind IN ('wait.opened', 'wait.closed', 'conversation.moved', 'conversation.assigned', 'message.hidden')
+     ORDER BY id
+"""
+
+WAITING = """
+    UPDATE conversation SET waiting_since = new.since, waiting_count = coalesce(new.count, 0)
+      FROM (SELECT told.id, min(opened_at) AS since, count(opened_at)::int AS count
+              FROM unnest(%b::bigint[]) AS told (id) LEFT JOIN wait ON conversation_id = told.id AND closed_at IS NULL
+             GROUP BY told.id) AS new (id, since, count)
+     WHERE conversation.id = new.id
+"""
+
+
+async def answered(session: AsyncSession, message: Message, *, at: datetime, now: datetime) -> None:
+    """A reply was accepted by the platform at `at`: end the waits of those it answers. The message must be marked as sent."""
+    message.at = at
+    await session.flush()
+    await refold(session, [message.conversation_id], now=now, actor=_author(message))
+
+
+async def close(
+    session: AsyncSession,
+    conversation: Conversation,
+    outcome: Outcome,
+    *,
+    actor: str,
+    now: datetime,
+    identity_id: int | None = None,
+) -> int:
+    """End the conversation's open waits, or one author's, without an answer of ours; how many."""
+    connection = await driver(session)
+    async with connection.pipeline():
+        held = await connection.execute(HOLD, ([conversation.id],))
+        found = await connection.execute(ledger.LATEST, ([conversation.id],))
+    (row,) = await held.fetchall()
+    subject, latest = _subject(row), (await ledger.latest(found))[conversation.id]
+    clock = ledger.clock(subject, row[-1], latest)
+    changes = Changes()
+    timeline.fold(clock, [], [Decided(now, outcome, identity_id)])
+    ledger.advance(changes, subject, [waiting for _, waiting in latest], clock.waits)
+    await _save(session, connection, changes, [conversation.id], actor=actor, now=now, decided=True)
+    return len(changes)
+
+
+async def open_by_hand(session: AsyncSession, message: Message, *, actor: str, now: datetime) -> None:
+    """A person says that a message expects an answer: since it was written if nobody answered its author since, else from now."""
+    await refold(session, [message.conversation_id], now=now, actor=actor, by_hand={message.id: message.at})
+
+
+async def refold(
+    session: AsyncSession,
+    conversation_ids: Iterable[int],
+    *,
+    now: datetime,
+    actor: str = "system",
+    by_hand: dict[int, datetime] | None = None,
+) -> int:
+    """Tell the waits of whole conversations anew from what was said and done, and correct their rows; how many changed."""
+    ids = sorted(set(conversation_ids))
+    connection = await driver(session)
+    # Each statement sees what was committed before it began: so the rows are read after the lock is held.
+    async with connection.pipeline():
+        held = await connection.execute(HOLD, (ids,))
+        found_said = await connection.execute(SAID, (ids,))
+        found_done = await connection.execute(DONE, (ids,))
+        found_waits = await connection.execute(ledger.EVERY, (ids,))
+    done = [*await found_done.fetchall(), *_recorded(session)]
+    log = _by_conversation(done)
+    spam = {data["message"] for _, kind, _, data in done if kind == "message.hidden" and data.get("spam")}
+    said, rows = _said(await found_said.fetchall(), spam), await ledger.every(found_waits)
+    changes = Changes()
+    for row in await held.fetchall():
+        subject = _subject(row)
+        waits = _tell(subject, row[-1], said[subject.id], log[subject.id], by_hand or {}, now=now)
+        ledger.compare(changes, subject, rows[subject.id], waits)
+    if changes:
+        await _save(session, connection, changes, ids, actor=actor, now=now)
+    return len(changes)
+
+
+async def rebuild(session: AsyncSession, workspace_id: int, *, now: datetime) -> int:
+    """Tell all waits of a workspace anew from messages and events; how many rows that changed. None, unless something was wrong."""
+    query = select(col(Conversation.id)).where(col(Conversation.workspace_id) == workspace_id).order_by(col(Conversation.id))
+    ids = (await session.scalars(query)).all()
+    changed = 0
+    for start in range(0, len(ids), CONVERSATIONS_AT_ONCE):
+        changed += await refold(session, ids[start : start + CONVERSATIONS_AT_ONCE], now=now)
+    return changed
+
+
+def _tell(
+    subject: Subject, episode_days: int, said: Sequence[Said], log: Sequence[Row], by_hand: dict[int, datetime], *, now: datetime
+) -> list[Waiting]:
+    """Fold a whole conversation; a wait opened by hand that an answer has ended since counts from now."""
+    clock, done, opened = _history(subject, episode_days, log)
+    waits = timeline.fold(clock, _marked(said, opened | by_hand), done)
+    if not by_hand or any(waiting.closed_at is None and waiting.opened_by in by_hand for waiting in waits):
+        return waits
+    authors = {message.identity_id for message in said if message.id in by_hand}
+    if authors & clock.open.keys():
+        return waits
+    clock, done, opened = _history(subject, episode_days, log)
+    return timeline.fold(clock, _marked(said, opened | dict.fromkeys(by_hand, now)), done)
+
+
+def _history(
+    subject: Subject, episode_days: int, log: Sequence[Row]
+) -> tuple[timeline.Clock, list[Decided | Assigned], dict[int, datetime]]:
+    """A clock at the beginning of a conversation, and what the log says was done in it."""
+    clock = ledger.clock(replace(subject, status=Status.OPEN, resolved_at=None, assignee_id=None, team_id=None), episode_days, [])
+    done: list[Decided | Assigned] = []
+    opened: dict[int, datetime] = {}
+    spam_since: datetime | None = None
+    for _, kind, at, data in log:
+        if kind == "wait.closed" and data.get("decided"):
+            done.append(Decided(at, Outcome(data["outcome"]), data["identity"]))
+        elif kind == "wait.opened" and data.get("by_hand"):
+            opened[data["message"]] = datetime.fromisoformat(data["opened_at"])
+        elif kind == "conversation.assigned":
+            done.append(Assigned(at, data.get("assignee"), data.get("team")))
+        elif kind == "conversation.moved":
+            clock.resolved.append((at, at if data.get("status") in RESOLVED else None))
+            if spam_since is not None and data.get("status") != Status.SPAM:
+                clock.spam.append((spam_since, at))
+                spam_since = None
+            elif spam_since is None and data.get("status") == Status.SPAM:
+                spam_since = at
+    if spam_since is not None:
+        clock.spam.append((spam_since, None))
+    return clock, done, opened
+
+
+def _marked(said: Sequence[Said], by_hand: dict[int, datetime]) -> list[Said]:
+    return [replace(message, by_hand_at=by_hand.get(message.id)) for message in said] if by_hand else list(said)
+
+
+def _said(rows: Sequence[Row], spam: Collection[int]) -> dict[int, list[Said]]:
+    said: dict[int, list[Said]] = defaultdict(list)
+    for row in rows:
+        deleted_at, hidden_at = row[6], row[7]
+        is_deleted = deleted_at is not None and (hidden_at is None or deleted_at <= hidden_at)
+        message = Said(
+            id=row[1],
+            at=row[2],
+            received_at=row[3],
+            identity_id=row[4],
+            expects_since=row[5],
+            gone_at=deleted_at if is_deleted else hidden_at,
+            gone=_gone(row[1], is_deleted=is_deleted, is_hidden=hidden_at is not None, spam=spam),
+            answered=row[8],
+            mentioned=frozenset(row[9] or ()),
+            answers_all=row[10],
+            member_id=row[11],
+            native=row[12],
+        )
+        said[row[0]].append(message)
+    return said
+
+
+def _gone(message_id: int, *, is_deleted: bool, is_hidden: bool, spam: Collection[int]) -> Outcome | None:
+    if is_deleted:
+        return Outcome.DELETED
+    if is_hidden:
+        return Outcome.SPAM if message_id in spam else Outcome.HIDDEN
+    return None
+
+
+def _recorded(session: AsyncSession) -> list[Row]:
+    """What this transaction has recorded and not yet written."""
+    return [(event.conversation_id, event.kind, event.at, event.data) for event in events.recorded(session)]
+
+
+def _by_conversation(log: Iterable[Row]) -> dict[int, list[Row]]:
+    found: dict[int, list[Row]] = defaultdict(list)
+    for row in log:
+        if row[0] is not None:
+            found[row[0]].append(row)
+    return found
+
+
+async def _save(
+    session: AsyncSession,
+    connection: AsyncConnection[Row],
+    changes: Changes,
+    ids: list[int],
+    *,
+    actor: str,
+    now: datetime,
+    decided: bool = False,
+) -> None:
+    async with connection.pipeline():
+        inserted = await ledger.write(connection, changes)
+        await connection.execute(WAITING, (ids,))
+    await ledger.record(session, changes, inserted, actor=actor, now=now, decided=decided)
+
+
+def _subject(row: Row) -> Subject:
+    return Subject(row[0], row[1], row[2], ConversationKind(row[3]), Status(row[4]), *row[5:8])
+
+
+def _author(message: Message) -> str:
+    return f"member:{message.member_id}" if message.member_id is not None else f"channel:{message.channel_id}"
