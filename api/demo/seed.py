@@ -40,7 +40,7 @@ BATCH = 500
 FRESH = timedelta(hours=30)  # what is younger stays open
 
 
-async def ensure(house: House, *, now: datetime) -> int:
+async def ensure(house: House, *, now: datetime, days: int = history.DAYS) -> int:
     """The demonstration workspace's id; made when there is none yet, in one transaction, so that a stopped start leaves no half of it."""
     async with house.database.transaction() as session:
         found = await session.scalar(select(col(Workspace.id)).where(col(Workspace.is_demo)))
@@ -53,7 +53,7 @@ async def ensure(house: House, *, now: datetime) -> int:
         await _words(session, workspace, now=now)
         for place in script.PLACES.values():
             channel = await _channel(session, house, workspace, place, now=now)
-            await _history(session, channel, place, team, now=now)
+            await _history(session, channel, place, team, now=now, days=days)
         await _settle(session, workspace, now=now)
         return workspace.id
 
@@ -131,10 +131,12 @@ async def _channel(session: AsyncSession, house: House, workspace: Workspace, pl
     return channel
 
 
-async def _history(session: AsyncSession, channel: Channel, place: script.Place, team: Sequence[Member], *, now: datetime) -> None:
-    """Take sixty days in as they would have come; answers are credited to the members who gave them."""
+async def _history(
+    session: AsyncSession, channel: Channel, place: script.Place, team: Sequence[Member], *, now: datetime, days: int
+) -> None:
+    """Take the days in as they would have come; answers are credited to the members who gave them."""
     authors = tuple([await _colleague(session, channel, member, now=now) for member in team])
-    told = iter(history.events(place, until=now, team=authors))
+    told = iter(history.events(place, until=now, team=authors, days=days))
     while batch := _take(told, BATCH):
         await receive.receive(session, channel, Batch(batch), now=now, move_cursor=False)
 

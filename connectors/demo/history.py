@@ -18,11 +18,11 @@ ANSWERS = {
 }  # fmt: skip
 
 
-def events(place: script.Place, *, until: datetime, team: tuple[Author, ...]) -> Iterator[Event]:
-    """Two months of one channel, oldest first: questions, and how the team answered them, now prompt, now less so."""
+def events(place: script.Place, *, until: datetime, team: tuple[Author, ...], days: int = DAYS) -> Iterator[Event]:
+    """The last `days` of one channel, oldest first: questions, and how the team answered them, now prompt, now less so."""
     dice = random.Random(f"history {place.slug}")  # noqa: S311
     told: list[Event] = []
-    for day in range(DAYS, 0, -1):
+    for day in range(days, 0, -1):
         for number in range(dice.randint(1, 5)):
             asked = until - timedelta(days=day) + timedelta(seconds=dice.randint(8 * 3600, 20 * 3600) - 14 * 3600)
             told.extend(_exchange(place, f"h{day}-{number}", asked, until, team, dice))

@@ -1,0 +1,73 @@
+"""The demonstration workspace, from its link to the customer's window."""
+
+import html
+import json
+from datetime import datetime
+
+import httpx
+import pytest
+from sqlalchemy import func, select
+from sqlmodel import col
+
+from api.demo import seed
+from api.deps import House
+from connectors.demo import town
+from inbox.models import Channel, Conversation, Direction, Message, Outcome, Status, Wait, Workspace
+
+
+@pytest.fixture
+async def workspace_id(house: House, now: datetime) -> int:
+    """A small one: three days are enough for most questions."""
+    return await seed.ensure(house, now=now, days=3)
+
+
+async def test_the_demonstration_has_sixty_days_behind_it_and_is_made_once(house: House, now: datetime):
+    workspace_id = await seed.ensure(house, now=now)
+    assert await seed.ensure(house, now=now) == workspace_id
+    async with house.database.transaction() as session:
+        assert await session.scalar(select(func.count()).select_from(Workspace)) == 1
+        assert await session.scalar(select(func.count()).select_from(Channel)) == 8
+        answered = await session.scalar(select(func.count()).where(col(Wait.outcome) == Outcome.ANSWERED, col(Wait.member_id).is_not(None)))
+        assert answered is not None
+        assert answered > 300
+        old_and_open = col(Conversation.status) == Status.OPEN, col(Conversation.last_message_at) < now - seed.FRESH
+        assert await session.scalar(select(func.count()).select_from(Conversation).where(*old_and_open)) == 0
+
+
+async def test_the_printed_link_signs_in_as_the_supervisor_and_another_signature_does_not(
+    house: House, workspace_id: int, client: httpx.AsyncClient
+):
+    assert (await client.get(f"/demo/{workspace_id}/{'x' * 24}")).status_code == 404
+    answer = await client.get(f"/demo/{workspace_id}/{house.vault.sign('demo', str(workspace_id))}")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/w/{workspace_id}/inbox")
+    assert "httponly" in answer.headers["set-cookie"].lower()
+
+
+async def test_the_link_of_a_workspace_that_is_no_demonstration_signs_nobody_in(house: House, workspace_id: int, client: httpx.AsyncClient):
+    async with house.database.transaction() as session:
+        (await session.get_one(Workspace, workspace_id)).is_demo = False
+    assert (await client.get(f"/demo/{workspace_id}/{house.vault.sign('demo', str(workspace_id))}")).status_code == 404
+
+
+async def test_what_is_said_in_the_customers_window_reaches_the_town(house: House, workspace_id: int, client: httpx.AsyncClient):
+    await client.get(f"/demo/{workspace_id}/{house.vault.sign('demo', str(workspace_id))}")
+    async with house.database.transaction() as session:
+        question = await session.scalar(select(Message).where(col(Message.direction) == Direction.IN).limit(1))
+        assert question is not None
+        channel = await session.get_one(Channel, question.channel_id)
+    window = f"/w/{workspace_id}/demo/customer/{question.conversation_id}"
+    page = await client.get(window)
+    assert question.body in html.unescape(page.text)
+    assert (await client.post(window, data={"text": "Und Stevia?"})).status_code == 303
+    config = json.loads(house.vault.decrypt(channel.config))
+    (typed,) = town.Town(seed.folder(house.settings.home, workspace_id), config["place"]).typed()
+    assert (typed.text, typed.thread) == ("Und Stevia?", question.thread_external_id)
+
+
+async def test_time_in_the_demonstration_can_be_paused(house: House, workspace_id: int, client: httpx.AsyncClient):
+    await client.get(f"/demo/{workspace_id}/{house.vault.sign('demo', str(workspace_id))}")
+    clock = town.Clock(seed.folder(house.settings.home, workspace_id))
+    assert (await client.post(f"/w/{workspace_id}/demo/speed", data={"speed": 4})).status_code == 303
+    assert clock.speed() == 4
+    assert (await client.post(f"/w/{workspace_id}/demo/speed", data={"speed": 7})).status_code == 422
+    assert clock.speed() == 4
