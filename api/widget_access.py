@@ -25,6 +25,7 @@ from connectors.widget import Widget, WidgetConfig
 from inbox.conversations import visitors
 from inbox.errors import Forbidden, NotFound, ParleyError, TooMany, Unauthorized
 from inbox.models import Channel, ChannelState, Visitor
+from inbox.secrets import Vault
 from inbox.team import throttle
 from inbox.team.throttle import Limit
 
@@ -56,12 +57,12 @@ async def open_door(session: AsyncSession, house: House, key: str) -> Door:
     channel = await session.scalar(found)
     if channel is None:
         raise NotFound("There is no such chat.")
-    return Door(channel, config_of(house, channel))
+    return Door(channel, config_of(house.vault, channel))
 
 
-def config_of(house: House, channel: Channel) -> WidgetConfig:
+def config_of(vault: Vault, channel: Channel) -> WidgetConfig:
     """What an admin set; the public copy wins. Settings that do not fit any more show the plainest chat, on our own pages only."""
-    kept: dict[str, Any] = json.loads(house.vault.decrypt(channel.config)) if channel.config else {}
+    kept: dict[str, Any] = json.loads(vault.decrypt(channel.config)) if channel.config else {}
     try:
         return WidgetConfig.model_validate({**kept, **channel.public_config})
     except ValidationError:

@@ -114,9 +114,9 @@ async def transcript(visitor: VisitorDep, session: SessionDep, format: Annotated
 
 
 @router.delete("/chat", status_code=204)
-async def erase(visitor: VisitorDep, session: SessionDep, now: NowDep) -> None:
+async def erase(visitor: VisitorDep, house: HouseDep, session: SessionDep, now: NowDep) -> None:
     """Delete the chat, as its visitor asks."""
-    await chats.erase(session, visitor, now=now)
+    await chats.erase(session, house.vault, house.settings.home, visitor, now=now)
 
 
 @router.post("/resume")

@@ -55,21 +55,32 @@ class Hub:
             yield watch
         finally:
             self._watches.discard(watch)
-            if not self._watches and self._reading is not None:
-                reading, self._reading = self._reading, None
-                reading.cancel()
-                with suppress(asyncio.CancelledError):
-                    await reading
+            if not self._watches:
+                await self._stop()
+
+    async def _stop(self) -> None:
+        reading, self._reading = self._reading, None
+        if reading is not None:
+            reading.cancel()
+            with suppress(asyncio.CancelledError):
+                await reading
 
     async def _read(self) -> None:
         while True:
             try:
-                connection = await self._database.listen(events.CHANNEL, presence.CHANNEL)
-                async with connection:
+                async with await self._listen() as connection:
                     await self._follow(connection)
             except (psycopg.Error, SQLAlchemyError, OSError) as error:
                 log.warning("the chats' reader lost its database", error=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
+
+    async def _listen(self) -> AsyncConnection[tuple[object, ...]]:
+        opening = asyncio.create_task(self._database.listen(events.CHANNEL, presence.CHANNEL))
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:  # the last chat closed meanwhile: what is opened is closed
+            await (await opening).close()
+            raise
 
     async def _follow(self, connection: AsyncConnection[tuple[object, ...]]) -> None:
         async with self._database.transaction() as session:

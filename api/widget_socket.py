@@ -54,7 +54,7 @@ async def socket(websocket: WebSocket, key: str) -> None:
         for result in results:
             if isinstance(result, Exception) and not isinstance(result, WebSocketDisconnect | TimeoutError | RuntimeError):
                 raise result
-        with suppress(RuntimeError):  # closed already, by either side
+        with suppress(RuntimeError, WebSocketDisconnect):  # closed already, by either side
             await websocket.close(1000)
 
 

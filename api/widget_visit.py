@@ -129,16 +129,13 @@ class Visit:
             await self.send(type="refused", code=error.code, key=frame.key, retry_after=retry_after)
             return
         async with self.house.database.transaction() as session:
-            await self._recognise(visitors.find(session, self.house.vault, self.door.channel, self.token))
+            self.visitor = self.visitor or await visitors.find(session, self.house.vault, self.door.channel, self.token)
             if self.visitor is not None:
                 self.watch.conversation_id = await visitors.conversation_id(session, self.visitor)
-                await visits.connected(session, self.visitor, until=self.house.clock() + visits.CONNECTED)
+                await visits.spoke(session, self.visitor, now=self.house.clock())
             here = await visits.team_is_there(session, self.door.channel.workspace_id, now=self.house.clock())
         await self.send(type="accepted", key=frame.key, id=message_id, here=here)
         self.watch.poke(changed=True)
-
-    async def _recognise(self, finding: Awaitable[Visitor | None]) -> None:
-        self.visitor = self.visitor or await finding
 
     async def _typing(self, frame: Typing) -> None:
         del frame

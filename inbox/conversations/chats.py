@@ -7,6 +7,7 @@ else's, should a stranger's mail ever be filed into it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
@@ -14,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from inbox import events
-from inbox.conversations import visitors
+from inbox.conversations import erasing, visitors
 from inbox.models import (
     Attachment,
     Contact,
@@ -26,11 +27,14 @@ from inbox.models import (
     Message,
     Outcome,
     Reading,
+    Role,
     Status,
     Visitor,
     VisitorToken,
 )
 from inbox.promptness import waits
+from inbox.secrets import Vault
+from inbox.team.rights import Access
 
 SHOWN = 200  # messages of a chat that a page opens with
 CHANGES = ("message.", "reply.sent", "reply.failed", "reply.ambiguous", "conversation.created")
@@ -107,51 +111,65 @@ async def file(session: AsyncSession, channel_id: int, attachment_id: int) -> At
     return await session.scalar(query)
 
 
-async def erase(session: AsyncSession, visitor: Visitor, *, now: datetime) -> None:
-    """Delete the chat as its visitor asks: words, files, name and address go, the bare fact and the measured waits stay.
+async def erase(session: AsyncSession, vault: Vault, home: Path, visitor: Visitor, *, now: datetime) -> None:
+    """Delete the chat as its visitor asks: words, files, name and address go, the bare rows and the measured waits stay.
 
-    A contact under legal hold keeps what was said; the visitor's own access ends all the same.
+    A contact who is nobody but this visitor is forgotten as a whole. One who is known elsewhere too loses the chat alone, and one under
+    legal hold keeps its words; the visitor's own access ends all the same.
     """
-    await session.execute(delete(VisitorToken).where(col(VisitorToken.visitor_id) == visitor.id))
-    await session.execute(update(Visitor).where(col(Visitor.id) == visitor.id).values(erased_at=now, email=None))
+    actor = f"channel:{visitor.channel_id}"
     conversation_id = await visitors.conversation_id(session, visitor)
     conversation = await session.get(Conversation, conversation_id, with_for_update=True) if conversation_id is not None else None
-    if conversation is None:
-        return
-    actor = f"channel:{visitor.channel_id}"
-    await waits.close(session, conversation, Outcome.DELETED, actor=actor, now=now)
-    await _take_back(session, conversation, actor, now)
     contact_id = await _contact(session, visitor)
-    held = await session.scalar(select(col(Contact.legal_hold)).where(col(Contact.id) == contact_id))
-    words: dict[str, Any] = {} if held else {"body": "", "html": None, "quoted": "", "envelope": None, "permalink": None}
-    deleted = update(Message).where(col(Message.conversation_id) == conversation.id, col(Message.deleted_at).is_(None))
-    ids = (await session.scalars(deleted.values(deleted_at=now, **words).returning(col(Message.id)))).all()
-    if not held:
+    contact = await session.get(Contact, contact_id) if contact_id is not None else None
+    if contact is not None and not contact.legal_hold and await _is_nobody_else(session, contact):
+        access = Access(workspace_id=visitor.workspace_id, role=Role.ADMIN, actor=actor)
+        await erasing.erase(session, vault, home, access, contact, now=now)
+    elif conversation is not None:
+        await _empty(session, conversation, actor, now, keep_words=contact is not None and contact.legal_hold)
+    await session.execute(delete(VisitorToken).where(col(VisitorToken.visitor_id) == visitor.id))
+    await session.execute(update(Visitor).where(col(Visitor.id) == visitor.id).values(erased_at=now, email=None))
+    if conversation is not None:
+        await _end(session, conversation, actor, now)
+
+
+async def _is_nobody_else(session: AsyncSession, contact: Contact) -> bool:
+    return await session.scalar(select(func.count()).where(col(Identity.contact_id) == contact.id)) == 1
+
+
+async def _empty(session: AsyncSession, conversation: Conversation, actor: str, now: datetime, *, keep_words: bool) -> None:
+    await waits.close(session, conversation, Outcome.DELETED, actor=actor, now=now)
+    words: dict[str, Any] = {} if keep_words else {"body": "", "html": None, "quoted": "", "envelope": None, "permalink": None}
+    here = update(Message).where(col(Message.conversation_id) == conversation.id)
+    await session.execute(here.where(col(Message.delivery) == Delivery.QUEUED).values(delivery=Delivery.UNDONE))
+    deleted = here.where(col(Message.deleted_at).is_(None)).values(deleted_at=now, **words)
+    ids = (await session.scalars(deleted.returning(col(Message.id)))).all()
+    if not keep_words:
         await session.execute(delete(Attachment).where(col(Attachment.conversation_id) == conversation.id))
-        await session.execute(update(Contact).where(col(Contact.id) == contact_id).values(email=None, avatar=None))
         conversation.snippet = ""
-    before = conversation.status
-    conversation.status, conversation.erased_at, conversation.resolved_at, conversation.snoozed_until = Status.RESOLVED, now, now, None
-    told = {"workspace_id": visitor.workspace_id, "channel_id": visitor.channel_id, "conversation_id": conversation.id}
     for message_id in sorted(ids):
-        events.record(session, "message.deleted", at=now, actor=actor, **told, message=message_id)
-    events.record(session, "conversation.moved", at=now, actor=actor, **told, status=Status.RESOLVED, before=before)
+        _record(session, conversation, "message.deleted", actor, now, message=message_id)
 
 
-async def _take_back(session: AsyncSession, conversation: Conversation, actor: str, now: datetime) -> None:
-    """What is still queued would speak to nobody."""
-    queued = update(Message).where(col(Message.conversation_id) == conversation.id, col(Message.delivery) == Delivery.QUEUED)
-    for message_id in await session.scalars(queued.values(delivery=Delivery.UNDONE).returning(col(Message.id))):
-        events.record(
-            session,
-            "reply.undone",
-            workspace_id=conversation.workspace_id,
-            channel_id=conversation.channel_id,
-            conversation_id=conversation.id,
-            at=now,
-            actor=actor,
-            message=message_id,
-        )
+async def _end(session: AsyncSession, conversation: Conversation, actor: str, now: datetime) -> None:
+    await session.refresh(conversation)
+    before = conversation.status
+    conversation.status, conversation.snoozed_until = Status.RESOLVED, None
+    conversation.resolved_at = conversation.erased_at = now
+    _record(session, conversation, "conversation.moved", actor, now, status=Status.RESOLVED.value, before=before.value)
+
+
+def _record(session: AsyncSession, conversation: Conversation, kind: str, actor: str, now: datetime, **data: Any) -> None:
+    events.record(
+        session,
+        kind,
+        workspace_id=conversation.workspace_id,
+        channel_id=conversation.channel_id,
+        conversation_id=conversation.id,
+        at=now,
+        actor=actor,
+        **data,
+    )
 
 
 async def _changed(session: AsyncSession, conversation_id: int, after: int) -> set[int]:

@@ -16,7 +16,7 @@ from sqlmodel import col
 from inbox import events
 from inbox.contract import Attachment, Author, Batch, ConversationKind, Event, EventKind
 from inbox.conversations import receive
-from inbox.errors import NotFound
+from inbox.errors import Invalid, NotFound
 from inbox.files import Files
 from inbox.models import Channel, Contact, Identity, Message, Thread, Visitor, VisitorToken
 from inbox.secrets import Vault, hash_token, new_token
@@ -110,7 +110,10 @@ async def say(session: AsyncSession, channel: Channel, visitor: Visitor, said: S
     )
     await receive.receive(session, channel, Batch(events=(event,)), now=now, files=files, move_cursor=False)
     stored = select(col(Message.id)).where(col(Message.channel_id) == channel.id, col(Message.external_id) == event.message_id)
-    return (await session.scalars(stored)).one()
+    message_id = await session.scalar(stored)
+    if message_id is None:  # kept as a dead letter
+        raise Invalid("This message could not be read.")
+    return message_id
 
 
 async def seen(session: AsyncSession, channel: Channel, visitor: Visitor, message_id: int, *, now: datetime) -> None:

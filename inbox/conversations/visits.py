@@ -16,29 +16,27 @@ LOOKING = timedelta(minutes=2)  # a colleague who looked at a conversation this 
 SIGNED_IN = timedelta(minutes=10)  # a browser's last sign of life is kept to five minutes
 
 
-async def connected(session: AsyncSession, visitor: Visitor, *, until: datetime, typing_until: datetime | None = None) -> None:
-    """Note until when the visitor is there, and until when they type; the page is told when typing begins or ends."""
-    row = {
-        "workspace_id": visitor.workspace_id,
-        "visitor_id": visitor.id,
-        "connected_until": until,
-        "typing_until": typing_until,
-    }
-    note = insert(VisitorPresence).values(row)
-    await session.execute(
-        note.on_conflict_do_update(
-            index_elements=[col(VisitorPresence.visitor_id)],
-            set_={"connected_until": until, "typing_until": typing_until},
-        )
-    )
+async def connected(session: AsyncSession, visitor: Visitor, *, until: datetime) -> None:
+    """Note until when the visitor is there."""
+    await _note(session, visitor, connected_until=until)
 
 
 async def typing(session: AsyncSession, visitor: Visitor, *, now: datetime) -> None:
     """Show colleagues that the visitor writes, for a few seconds."""
-    await connected(session, visitor, until=now + CONNECTED, typing_until=now + presence.TYPING)
+    await _note(session, visitor, connected_until=now + CONNECTED, typing_until=now + presence.TYPING)
     found = await visitors.conversation_id(session, visitor)
     if found is not None:
         await session.execute(select(func.pg_notify(presence.CHANNEL, f"{visitor.workspace_id} {found}")))
+
+
+async def spoke(session: AsyncSession, visitor: Visitor, *, now: datetime) -> None:
+    """What the visitor typed has come in."""
+    await _note(session, visitor, connected_until=now + CONNECTED, typing_until=None)
+
+
+async def _note(session: AsyncSession, visitor: Visitor, **moments: datetime | None) -> None:
+    note = insert(VisitorPresence).values(workspace_id=visitor.workspace_id, visitor_id=visitor.id, **moments)
+    await session.execute(note.on_conflict_do_update(index_elements=[col(VisitorPresence.visitor_id)], set_=moments))
 
 
 async def typing_in(session: AsyncSession, conversation_ids: list[int], *, now: datetime) -> set[int]:
