@@ -231,7 +231,7 @@ async def test_a_deleted_answer_leaves_the_open_chat(shop: Shop):
         answer = await shop.answer("Wrong window")
         await page.lines("Wrong window")
         async with shop.database.transaction() as session:
-                await session.execute(update(Message).where(col(Message.id) == answer.id).values(deleted_at=shop.house.clock()))
+            await session.execute(update(Message).where(col(Message.id) == answer.id).values(deleted_at=shop.house.clock()))
             events.record(
                 session, "message.deleted", workspace_id=answer.workspace_id, conversation_id=answer.conversation_id,
                 channel_id=answer.channel_id, at=shop.house.clock(), actor="system", message=answer.id,
@@ -251,7 +251,7 @@ async def test_seen_works_both_ways(shop: Shop):
         [stored] = await shop.rows(select(Message).where(col(Message.id) == answer.id))
         assert stored.seen_at is not None
         async with shop.database.transaction() as session:
-                reading = Reading(
+            reading = Reading(
                 workspace_id=answer.workspace_id, conversation_id=answer.conversation_id, member_id=shop.member.id,
                 message_id=answer.id, at=shop.house.clock(),
             )  # fmt: skip
@@ -532,8 +532,9 @@ async def test_a_message_that_is_too_long_is_refused_by_its_key_and_the_chat_goe
 @pytest.mark.parametrize(
     "frame",
     [
-        "", "null", "[]", "{", "{}", '{"type":"admin"}', '{"type":"message"}', '{"type":"message","key":1,"text":"x"}', '{"type":"seen","message":-1}',
-        '{"type":"seen","message":1e400}', '{"type":"seen","message":99999999999999999999}', '{"type":"message","key":"\\ud800aaaaaaa","text":"x"}',
+        "", "null", "[]", "{", "{}", '{"type":"admin"}', '{"type":"message"}', '{"type":"message","key":1,"text":"x"}',
+        '{"type":"seen","message":-1}', '{"type":"seen","message":1e400}', '{"type":"seen","message":99999999999999999999}',
+        '{"type":"message","key":"\\ud800aaaaaaa","text":"x"}',
         '{"type":"message","key":"aaaaaaaa","text":"\\ud800"}', b"\x00\xff", "x" * 70_000, "[" * 5000, '{"type":"hello","after":"x"}',
         '{"type":"message","key":"aaaaaaaa","text":{"a":1}}',
     ],

@@ -104,6 +104,7 @@ button { font: inherit; color: inherit; cursor: pointer; }
 .card p { margin: 0; }
 .card form { display: flex; gap: 8px; margin-block-start: 10px; }
 .card input { flex: 1; min-inline-size: 0; block-size: 40px; padding: 0 12px; border: 1px solid var(--edge); border-radius: 10px; background: var(--surface); color: var(--ink); font: inherit; font-size: 16px; }
+.card input::placeholder { color: var(--muted); opacity: 1; }
 .card .actions { display: flex; flex-wrap: wrap; gap: 8px; justify-content: flex-end; margin-block-start: 12px; }
 .card .problem { margin-block-start: 8px; color: var(--bad); }
 .firm, .soft { block-size: 40px; padding: 0 16px; border: 1px solid transparent; border-radius: 10px; font-weight: 600; white-space: nowrap; }
