@@ -20,7 +20,7 @@ def serve(
     """Run Parley: the database, the page and the background work, until Ctrl-C."""
     settings = Settings()
     logs.configure(settings)
-    raise typer.Exit(supervisor.serve(settings, workers=workers or settings.workers, work=not no_work, prepare=_prepare))
+    raise typer.Exit(supervisor.serve(settings, workers=workers or settings.workers, work=not no_work, prepare=prepare))
 
 
 def work() -> None:
@@ -30,7 +30,7 @@ def work() -> None:
     raise typer.Exit(supervisor.work(settings))
 
 
-def _prepare(settings: Settings) -> str:
+def prepare(settings: Settings) -> str:
     """What to tell before the first request: the link that makes the first admin, and whether the installation is held."""
     import asyncio
 
