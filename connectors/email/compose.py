@@ -95,7 +95,7 @@ def _flow(paragraph: str) -> list[str]:
     if paragraph in {"-- ", "--"}:
         return ["-- "]
     quoted = paragraph.startswith(">")
-    words = paragraph.rstrip().split(" ")
+    words = paragraph.rstrip(" ").split(" ")
     lines: list[str] = [words[0]]
     for word in words[1:]:
         if not quoted and lines[-1].strip() and len(lines[-1]) + len(word) >= WIDTH:

@@ -66,9 +66,19 @@ def attached(part: Message) -> Message | None:
 def data_of(part: Message) -> bytes:
     """The decoded bytes of a leaf; an attached message or report gives its source."""
     if part.is_multipart():
-        return b"\n".join(child.as_bytes() for child in children(part))
+        return b"\n".join(_source(child) for child in children(part))
     data: object = part.get_payload(decode=True)
     return data if isinstance(data, bytes) else b""
+
+
+def _source(message: Message) -> bytes:
+    """A message as it came, as far as the library can write it down again."""
+    try:
+        return message.as_bytes()
+    except (UnicodeError, LookupError, TypeError, AttributeError):
+        lines = [f"{name}: {'; '.join(headers.values(message, name))}" for name in message.keys()]  # noqa: SIM118  # no mapping
+        body: object = message.get_payload()
+        return "\r\n".join([*lines, "", body if isinstance(body, str) else ""]).encode("utf-8", "surrogateescape")
 
 
 def _is_words(part: Message) -> bool:

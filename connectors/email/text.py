@@ -27,10 +27,12 @@ MEANT = {
     "unicode-1-1-utf-7": "utf-7",
     "utf8mb4": "utf-8",
 }
+ESCAPES = frozenset({"idna", "punycode", "raw-unicode-escape", "raw_unicode_escape", "unicode-escape", "unicode_escape", "undefined"})
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 BREAKS = frozenset(
     {"p", "div", "tr", "table", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "header", "footer", "pre"}
 )
+CONDITIONAL = re.compile(r"<!\[[^>]*>?")  # Outlook's <![if …]>; the parser cannot get past the broken ones
 SILENT = frozenset({"style", "script", "title", "head", "template"})
 
 
@@ -72,7 +74,7 @@ def unflow(words: str, *, delete_space: bool = False) -> str:
 def from_html(html: str) -> str:
     """What a reader of the HTML would see, as plain text; quotations get `> ` in front, links that hide their target show it."""
     reader = _Reader()
-    reader.feed(html)
+    reader.feed(CONDITIONAL.sub("", html))
     reader.close()
     return tidy(reader.words())
 
@@ -89,12 +91,11 @@ def _codec(charset: str | None) -> str | None:
         return None
     name = charset.strip().strip("\"'").lower()
     try:
-        found = codecs.lookup(MEANT.get(name, name))
-        found.decode(b"a")  # some codecs (hex, zip) do not make text
-        "".encode(found.name)
+        found = codecs.lookup(MEANT.get(name, name)).name
+        b"a".decode(found)  # refuses what is no charset, such as hex or zip
     except (LookupError, ValueError, TypeError):
         return None
-    return found.name
+    return None if found in ESCAPES else found
 
 
 class _Reader(HTMLParser):
@@ -113,6 +114,8 @@ class _Reader(HTMLParser):
         attributes = {name: content or "" for name, content in attrs}
         if tag in SILENT:
             self._silent += 1
+        elif tag == "body":
+            self._silent = 0  # many a head is never closed
         elif tag == "br":
             self._break()
         elif tag == "blockquote":
