@@ -11,15 +11,17 @@ import web
 from api import health, hooks, live, measures, problems, security, widget
 from api.demo import pages as demo
 from api.deps import House
-from api.pages import conversations, inbox, metrics, people, settings
+from api.pages import conversations, inbox, metrics, people, settings, writing
 from api.v1 import channels as v1_channels
 from api.v1 import conversations as v1_conversations
 from api.v1 import events as v1_events
 from api.v1 import messages as v1_messages
 from api.v1 import metrics as v1_metrics
+from api.v1 import people as v1_people
+from api.v1 import templates as v1_templates
 
-PAGES = (demo, people, inbox, conversations, settings, metrics)
-V1 = (v1_conversations, v1_messages, v1_channels, v1_events, v1_metrics)
+PAGES = (demo, people, inbox, conversations, writing, settings, metrics)
+V1 = (v1_conversations, v1_messages, v1_channels, v1_templates, v1_people, v1_events, v1_metrics)
 
 
 def create_app(house: House) -> FastAPI:
@@ -30,7 +32,7 @@ def create_app(house: House) -> FastAPI:
     security.install(app)
     measures.install(app)
     for module in (health, hooks, live, widget, *PAGES):
-        app.include_router(module.router)
+        app.include_router(module.router, include_in_schema=False)
     for module in V1:
         app.include_router(module.router, prefix="/api/v1")
     app.mount("/static", StaticFiles(directory=Path(web.__file__).parent / "static"), name="static")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 from fastapi.requests import HTTPConnection
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -24,6 +24,7 @@ from inbox.team import rights, sessions, tokens
 from inbox.team.rights import Access
 
 COOKIE = "parley_session"
+Number = Annotated[int, Path(ge=1, lt=2**63)]  # a row's id in an address: what no row can have is not asked of the database
 
 
 @dataclass(slots=True)
@@ -86,7 +87,7 @@ async def signed_in(connection: HTTPConnection, session: SessionDep, house: Hous
 SignedInDep = Annotated[SignedIn, Depends(signed_in)]
 
 
-async def member(workspace_id: int, signed_in: SignedInDep, session: SessionDep) -> Member:
+async def member(workspace_id: Number, signed_in: SignedInDep, session: SessionDep) -> Member:
     found = await sessions.member(session, signed_in.account.id, workspace_id)
     if found is None:
         raise NotFound("There is no such workspace, or you are not a member of it.")
@@ -113,11 +114,11 @@ def needs(role: Role) -> Callable[[Access], Access]:
     return check
 
 
-async def conversation(conversation_id: int, access: AccessDep, session: SessionDep) -> Conversation:
+async def conversation(conversation_id: Number, access: AccessDep, session: SessionDep) -> Conversation:
     return await rights.conversation(session, access, conversation_id)
 
 
-async def channel(channel_id: int, access: AccessDep, session: SessionDep) -> Channel:
+async def channel(channel_id: Number, access: AccessDep, session: SessionDep) -> Channel:
     return await rights.channel(session, access, channel_id)
 
 
@@ -149,7 +150,7 @@ def api_needs(role: Role) -> Callable[[Access], Access]:
     return check
 
 
-async def api_conversation(conversation_id: int, access: ApiAccessDep, session: SessionDep) -> Conversation:
+async def api_conversation(conversation_id: Number, access: ApiAccessDep, session: SessionDep) -> Conversation:
     return await rights.conversation(session, access, conversation_id)
 
 

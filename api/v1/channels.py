@@ -1,3 +1,23 @@
+"""Channels and their health."""
+
 from fastapi import APIRouter
 
-router = APIRouter()
+from api.deps import ApiAccessDep, SessionDep
+from api.schemas import ChannelOut, Id
+from api.v1 import PROBLEMS
+from inbox import channels
+from inbox.team import rights
+
+router = APIRouter(prefix="/channels", tags=["channels"], responses=PROBLEMS)
+
+
+@router.get("")
+async def list_channels(access: ApiAccessDep, session: SessionDep) -> list[ChannelOut]:
+    """The channels that this token may see, by name."""
+    return [ChannelOut.model_validate(channel) for channel in await channels.list_for(session, access)]
+
+
+@router.get("/{channel_id}")
+async def get_channel(access: ApiAccessDep, channel_id: Id, session: SessionDep) -> ChannelOut:
+    """One channel."""
+    return ChannelOut.model_validate(await rights.channel(session, access, channel_id))

@@ -1,3 +1,90 @@
-from fastapi import APIRouter
+"""Conversations: listed, read, assigned, moved, labelled."""
 
-router = APIRouter()
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.deps import ApiAccessDep, ApiConversationDep, NowDep, SessionDep
+from api.schemas import AssignmentIn, ConversationOut, LabelsIn, PageOut, StatusIn
+from api.v1 import PROBLEMS
+from inbox.conversations import assignment, labels, listing, rows, status
+from inbox.conversations.listing import Filters
+from inbox.models import Conversation, Status
+
+router = APIRouter(prefix="/conversations", tags=["conversations"], responses=PROBLEMS)
+
+LimitParameter = Annotated[int, Query(ge=1, le=listing.LIMIT)]
+CursorParameter = Annotated[str | None, Query(description="`next` of the page before.", max_length=100)]
+OwnerParameter = Annotated[int | None, Query(ge=0, lt=2**63, description="0: nobody.")]
+IdParameter = Annotated[int | None, Query(ge=1, lt=2**63)]
+
+
+@router.get("")
+async def list_conversations(
+    access: ApiAccessDep,
+    session: SessionDep,
+    view: Annotated[str | None, Query(description="A queue of the page: next, mine, unassigned, open, …, team:3, channel:7.")] = None,
+    status: Status | None = None,
+    channel: IdParameter = None,
+    assignee: OwnerParameter = None,
+    team: OwnerParameter = None,
+    label: IdParameter = None,
+    contact: IdParameter = None,
+    waiting: Annotated[bool | None, Query(description="Somebody waits for an answer, or nobody does.")] = None,
+    q: Annotated[str | None, Query(max_length=200, description="Words, newest conversations first; one page.")] = None,
+    cursor: CursorParameter = None,
+    limit: LimitParameter = 50,
+) -> PageOut[ConversationOut]:
+    """Conversations that this token may see and that fit every filter, the newest first."""
+    filters = Filters(
+        view=view,
+        status=status,
+        channel_id=channel,
+        assignee_id=assignee,
+        team_id=team,
+        label_id=label,
+        contact_id=contact,
+        waiting=waiting,
+        words=q,
+    )
+    page = await listing.page(session, access, filters, after=cursor, limit=limit)
+    return PageOut(items=[ConversationOut.of(row) for row in page.rows], next=page.after)
+
+
+@router.get("/{conversation_id}")
+async def get_conversation(conversation: ApiConversationDep, session: SessionDep) -> ConversationOut:
+    """One conversation."""
+    return await _shown(session, conversation)
+
+
+@router.put("/{conversation_id}/assignment")
+async def put_assignment(
+    conversation: ApiConversationDep, access: ApiAccessDep, owner: AssignmentIn, session: SessionDep, now: NowDep
+) -> ConversationOut:
+    """Give the conversation to a member, a team, both or nobody."""
+    await assignment.assign(session, access, conversation, member_id=owner.assignee_id, team_id=owner.team_id, now=now)
+    return await _shown(session, conversation)
+
+
+@router.put("/{conversation_id}/status")
+async def put_status(
+    conversation: ApiConversationDep, access: ApiAccessDep, wanted: StatusIn, session: SessionDep, now: NowDep
+) -> ConversationOut:
+    """Move the conversation: open, pending, snoozed, resolved or spam."""
+    await status.move(session, access, conversation, wanted.status, now=now, until=wanted.until)
+    return await _shown(session, conversation)
+
+
+@router.put("/{conversation_id}/labels")
+async def put_labels(
+    conversation: ApiConversationDep, access: ApiAccessDep, wanted: LabelsIn, session: SessionDep, now: NowDep
+) -> ConversationOut:
+    """Make these the conversation's labels."""
+    await labels.put(session, access, conversation, wanted.label_ids, now=now)
+    return await _shown(session, conversation)
+
+
+async def _shown(session: AsyncSession, conversation: Conversation) -> ConversationOut:
+    await session.flush()
+    return ConversationOut.of((await rows.load(session, [conversation.id]))[conversation.id])

@@ -1,0 +1,258 @@
+"""The shapes of /api/v1: ids are integers, times are ISO 8601 in UTC, names are those of the screen."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from inbox.contract import ConversationKind
+from inbox.conversations.rows import Row
+from inbox.conversations.timeline import Entry
+from inbox.models import ChannelState, Delivery, Direction, Role, Status
+
+T = TypeVar("T")
+Id = Annotated[int, Field(ge=1, lt=2**63)]
+Text = Annotated[str, StringConstraints(max_length=100_000)]
+
+
+class Shape(BaseModel):
+    """Made from a row."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class Given(BaseModel):
+    """What a caller sends; a field that nobody knows is refused, not ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Problem(BaseModel):
+    """Why a request was refused (RFC 9457). `code` is stable, `detail` is a sentence for a person."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+
+
+class PageOut(BaseModel, Generic[T]):
+    """One page. `next` goes into `cursor` for the following one; null: that was all."""
+
+    items: list[T]
+    next: str | None = None
+
+
+class LabelOut(Shape):
+    id: int
+    name: str
+    colour: str
+
+
+class ConversationOut(Shape):
+    """A conversation, as lists show it."""
+
+    id: int
+    channel_id: int
+    platform: str
+    channel: str
+    kind: ConversationKind
+    status: Status
+    subject: str
+    post: str
+    contact_id: int | None
+    author: str
+    last_author: str
+    snippet: str
+    message_count: int
+    last_message_at: datetime
+    last_inbound_id: int | None
+    waiting_since: datetime | None = Field(description="Since when the longest waiting customer waits; null: nobody does.")
+    waiting_count: int
+    snoozed_until: datetime | None
+    assignee_id: int | None
+    team_id: int | None
+    labels: list[str]
+    trouble: str | None = Field(description='"failed" or "ambiguous": a reply that a person has to look at.')
+
+    @classmethod
+    def of(cls, row: Row) -> "ConversationOut":
+        values = {name: getattr(row, name) for name in cls.model_fields if name != "labels"}
+        return cls.model_validate({**values, "labels": [name for name, _ in row.labels]})
+
+
+class AttachmentOut(Shape):
+    id: int
+    name: str
+    media_type: str
+    size: int | None
+
+
+class MessageOut(Shape):
+    """One thing said. What was deleted on the platform has no text any more."""
+
+    id: int
+    conversation_id: int
+    direction: Direction
+    private: bool
+    author: str
+    member_id: int | None
+    identity_id: int | None
+    body: str
+    html: str | None
+    at: datetime = Field(description="The platform's time.")
+    received_at: datetime
+    edited_at: datetime | None
+    deleted_at: datetime | None
+    hidden_at: datetime | None
+    parent_id: int | None
+    permalink: str | None
+    automatic: bool
+    native: bool = Field(description="Ours, written in the platform's own app.")
+    delivery: Delivery
+    send_at: datetime | None
+    error: str | None
+    delivered_at: datetime | None
+    seen_at: datetime | None
+    attachments: list[AttachmentOut] = []
+    reactions: Mapping[str, int] = {}
+
+    @classmethod
+    def of(cls, entry: Entry) -> "MessageOut":
+        message = entry.message
+        if message is None:
+            raise ValueError("not a message")
+        told: dict[str, Any] = {name: getattr(message, name) for name in cls.model_fields if hasattr(message, name)}
+        gone = message.deleted_at is not None
+        return cls.model_validate(
+            told
+            | {
+                "author": entry.author,
+                "body": "" if gone else message.body,
+                "html": None if gone else message.html,
+                "attachments": [] if gone else [AttachmentOut.model_validate(file) for file in entry.attachments],
+                "reactions": dict(entry.reactions),
+            }
+        )
+
+
+class ReplyIn(Given):
+    """An answer to the customer. `seen_message_id`: refuse when something newer came in, unless `anyway`."""
+
+    body: Text = ""
+    parent_id: Id | None = Field(default=None, description="The message answered; default: the newest from outside.")
+    private: bool = False
+    send_at: datetime | None = Field(default=None, description="Not before this time; default: when the undo window ends.")
+    answers_all: bool = Field(default=False, description="Ends the wait of every author, not just of the one answered.")
+    then_resolve: bool = False
+    template_id: Id | None = None
+    seen_message_id: Id | None = None
+    anyway: bool = False
+    subject: str | None = None
+    to: list[str] | None = None
+    cc: list[str] | None = None
+    bcc: list[str] | None = None
+
+
+class NoteIn(Given):
+    body: Text
+
+
+class NoteOut(Shape):
+    id: int
+    conversation_id: int
+    member_id: int | None
+    author_name: str
+    body: str
+    at: datetime
+    edited_at: datetime | None
+
+
+class AssignmentIn(Given):
+    """Who has the conversation; null takes it from whoever has it."""
+
+    assignee_id: Id | None = None
+    team_id: Id | None = None
+
+
+class StatusIn(Given):
+    status: Status
+    until: datetime | None = Field(default=None, description="When a snoozed conversation comes back.")
+
+
+class LabelsIn(Given):
+    """All labels of the conversation, whatever it had before."""
+
+    label_ids: list[Id]
+
+
+class ChannelOut(Shape):
+    """A connected account and its health."""
+
+    id: int
+    platform: str
+    name: str
+    account_name: str
+    restricted: bool
+    state: ChannelState
+    error: str | None
+    last_event_at: datetime | None
+    last_success_at: datetime | None
+    next_try_at: datetime | None
+    lag_seconds: float | None
+    gap_at: datetime | None
+
+
+class TemplateIn(Given):
+    name: str
+    shortcut: str
+    body: Text
+    locale: str = ""
+    channel_id: Id | None = None
+
+
+class TemplateOut(Shape):
+    id: int
+    name: str
+    shortcut: str
+    body: str
+    locale: str
+    channel_id: int | None
+    uses: int
+    updated_at: datetime
+
+
+class MemberOut(Shape):
+    id: int
+    name: str
+    public_name: str
+    role: Role
+    email: str | None = Field(description="For admins only.")
+    created_at: datetime
+
+
+class TeamOut(Shape):
+    id: int
+    name: str
+    member_ids: list[int]
+
+
+class EventOut(Shape):
+    """One row of the log. `data` holds ids and field changes, never what was said."""
+
+    id: int
+    at: datetime
+    kind: str
+    conversation_id: int | None
+    channel_id: int | None
+    actor: str
+    data: Mapping[str, Any]
+
+
+class EventsOut(BaseModel):
+    """Events after an id, oldest first. Ask again with `after` = `last`, also when there were none."""
+
+    events: Sequence[EventOut]
+    last: int

@@ -1,0 +1,116 @@
+"""Conversations through /api/v1."""
+
+from datetime import timedelta
+
+import pytest
+
+from inbox.conversations import labels
+from inbox.db import Database
+from inbox.models import Conversation, Label, Role
+from inbox.team.rights import Access
+from tests.api.v1.conftest import Program, World
+from tests.make import MONDAY, Make
+
+
+async def test_a_list_holds_what_the_token_may_see_and_nothing_else(world: World, agent: Program, admin: Program, stranger: Program):
+    assert [row["id"] for row in (await agent("GET", "/conversations")).json()["items"]] == [world.seen.id]
+    assert {row["id"] for row in (await admin("GET", "/conversations")).json()["items"]} == {world.seen.id, world.hidden.id}
+    assert [row["id"] for row in (await stranger("GET", "/conversations")).json()["items"]] == [world.foreign.id]
+
+
+async def test_times_are_utc_and_ids_are_numbers(world: World, agent: Program):
+    row = (await agent("GET", f"/conversations/{world.seen.id}")).json()
+    assert row["last_message_at"] == "2026-03-02T09:00:00Z"
+    assert row["id"] == world.seen.id
+    assert row["author"] == "Anna"
+    assert row["labels"] == []
+
+
+async def test_pages_follow_one_another_without_gap_or_repetition(database: Database, world: World, agent: Program):
+    async with database.transaction() as session:
+        for number in range(7):  # three of them at the very same moment
+            await Make(session).conversation(world.open, last_message_at=MONDAY + timedelta(minutes=number // 3))
+    seen: list[int] = []
+    cursor = None
+    while True:
+        params = {"limit": 3} | ({"cursor": cursor} if cursor else {})
+        page = (await agent("GET", "/conversations", params=params)).json()
+        seen += [row["id"] for row in page["items"]]
+        if (cursor := page["next"]) is None:
+            break
+    assert len(seen) == len(set(seen)) == 8
+    whole = (await agent("GET", "/conversations", params={"limit": 200})).json()["items"]
+    assert seen == [row["id"] for row in whole]
+
+
+async def test_filters_narrow_the_list(database: Database, world: World, admin: Program):
+    async with database.transaction() as session:
+        make = Make(session)
+        team = await make.team(world.workspace, world.agent)
+        kept = {"assignee_id": world.agent.id, "team_id": team.id, "status": "pending", "waiting_since": MONDAY, "waiting_count": 1}
+        wanted = await make.conversation(world.open, **kept, last_message_at=MONDAY - timedelta(days=1))
+        label = Label(workspace_id=world.workspace.id, name="Press")
+        session.add(label)
+        await session.flush()
+        access = Access(world.workspace.id, Role.ADMIN, "system")
+        await labels.put(session, access, wanted, [label.id], now=MONDAY)
+        await make.message(wanted, body="Where is the Rathaus?")
+    for params in (
+        {"status": "pending"},
+        {"assignee": world.agent.id},
+        {"team": team.id},
+        {"label": label.id},
+        {"waiting": True},
+        {"view": "next"},
+        {"q": "rathaus"},
+        {"channel": world.open.id, "status": "pending", "q": "rathaus"},
+    ):
+        found = (await admin("GET", "/conversations", params=params)).json()["items"]
+        assert [row["id"] for row in found] == [wanted.id], params
+    nobody = (await admin("GET", "/conversations", params={"assignee": 0})).json()["items"]
+    assert wanted.id not in {row["id"] for row in nobody}
+    assert (await admin("GET", "/conversations", params={"q": "rathaus", "status": "open"})).json()["items"] == []
+
+
+async def test_a_search_does_not_look_into_restricted_channels(world: World, agent: Program, admin: Program):
+    assert (await agent("GET", "/conversations", params={"q": "confidential"})).json()["items"] == []
+    assert len((await admin("GET", "/conversations", params={"q": "confidential"})).json()["items"]) == 1
+
+
+@pytest.mark.parametrize(
+    "params", [{"cursor": "nonsense"}, {"cursor": "2026-03-02_1"}, {"limit": 0}, {"limit": 201}, {"status": "lost"}, {"channel": 2**63}]
+)
+async def test_a_wrong_parameter_is_a_problem_and_no_error(world: World, agent: Program, params: dict):
+    answer = await agent("GET", "/conversations", params=params)
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_conversation_is_assigned_moved_and_labelled(database: Database, world: World, agent: Program):
+    path = f"/conversations/{world.seen.id}"
+    assigned = await agent("PUT", f"{path}/assignment", json={"assignee_id": world.agent.id})
+    assert assigned.json()["assignee_id"] == world.agent.id
+    later = (MONDAY + timedelta(days=1)).isoformat()
+    snoozed = await agent("PUT", f"{path}/status", json={"status": "snoozed", "until": later})
+    assert (snoozed.json()["status"], snoozed.json()["snoozed_until"]) == ("snoozed", "2026-03-03T09:00:00Z")
+    async with database.transaction() as session:
+        label = Label(workspace_id=world.workspace.id, name="Press")
+        session.add(label)
+    labelled = await agent("PUT", f"{path}/labels", json={"label_ids": [label.id]})
+    assert labelled.json()["labels"] == ["Press"]
+    kinds = [event["kind"] for event in (await agent("GET", "/events")).json()["events"]]
+    assert kinds == ["conversation.assigned", "conversation.moved", "conversation.labelled"]
+
+
+async def test_what_a_viewer_may_not_do_changes_nothing(database: Database, world: World, viewer: Program):
+    for part, body in (("assignment", {"assignee_id": None}), ("status", {"status": "resolved"}), ("labels", {"label_ids": []})):
+        answer = await viewer("PUT", f"/conversations/{world.seen.id}/{part}", json=body)
+        assert answer.status_code == 403
+        assert answer.json()["code"] == "forbidden"
+    async with database.transaction() as session:
+        assert (await session.get_one(Conversation, world.seen.id)).status == "open"
+
+
+async def test_a_field_that_nobody_knows_is_refused(world: World, agent: Program):
+    answer = await agent("PUT", f"/conversations/{world.seen.id}/status", json={"status": "resolved", "silently": True})
+    assert answer.status_code == 422
