@@ -1,0 +1,1 @@
+"""What Parley costs, each figure beside a baseline measured in the same run."""
