@@ -96,18 +96,21 @@ def _later(request: Request, code: str, words: str, seconds: int) -> Response:
 
 async def _channel(doorway: Doorway, key: str) -> tuple[Channel, bool]:
     """The channel with this key, and whether the installation is held. NotFound when there is none."""
+    if not (key.isascii() and key.isprintable()):
+        raise NotFound("There is no such address.")
     known = doorway.channels.get(key)
     if known is not None and known[0] > time.monotonic():
         return known[1], False
     query = select(Channel, exists().where(col(Installation.held))).where(col(Channel.key) == key, col(Channel.removed_at).is_(None))
     async with doorway.house.database.transaction() as session:
-        found = (await session.execute(query)).tuples().first()
-    if found is None:
+        row = (await session.execute(query)).first()
+    if row is None:
         doorway.channels.pop(key, None)
         raise NotFound("There is no such address.")
-    if not found[1]:
-        doorway.channels[key] = (time.monotonic() + REMEMBERED, found[0])
-    return found
+    channel, held = row
+    if not held:
+        doorway.channels[key] = (time.monotonic() + REMEMBERED, channel)
+    return channel, held
 
 
 async def _body(request: Request, limit: int) -> bytes:

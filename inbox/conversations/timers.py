@@ -34,7 +34,7 @@ LOG = text("DELETE FROM event WHERE id IN (SELECT id FROM event WHERE at < :befo
 
 async def wake_snoozed(session: AsyncSession, now: datetime) -> int:
     """Open the conversations whose time has come, each by one process only; how many."""
-    rows = sorted((await session.execute(WAKE, {"now": now})).tuples())
+    rows = sorted(tuple(row) for row in await session.execute(WAKE, {"now": now}))
     for conversation_id, workspace_id, channel_id in rows:
         events.record(
             session,
