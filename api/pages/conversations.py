@@ -1,3 +1,148 @@
-from fastapi import APIRouter
+"""One conversation: its page, and what a team does with it.
 
-router = APIRouter()
+Every change takes a form, by PUT from the page's scripts and by POST from a browser without them; the one is answered with nothing, the
+other with the page again.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from api.deps import AccessDep, ConversationDep, MemberDep, NowDep, SessionDep
+from api.pages.inbox import PartDep, ReaderDep
+from inbox.assistant import templates
+from inbox.conversations import assignment, drafts, labels, reading, status
+from inbox.errors import Invalid
+from inbox.models import Status
+
+router = APIRouter(prefix="/w/{workspace_id}/conversations/{conversation_id}")
+BOTH = ["PUT", "POST"]
+
+
+def done(request: Request, workspace_id: int, conversation_id: int) -> Response:
+    """The answer to a change: nothing for a script, the conversation's page for a form."""
+    if "text/html" in request.headers.get("accept", ""):
+        return RedirectResponse(f"/w/{workspace_id}/conversations/{conversation_id}", status_code=303)
+    return Response(status_code=204)
+
+
+DoneDep = Annotated[Response, Depends(done)]
+
+
+@router.get("")
+async def show_conversation(
+    conversation: ConversationDep, reader: ReaderDep, part: PartDep, view: str = "next", before: str | None = None
+) -> HTMLResponse:
+    """The inbox with this conversation open, or its pane only."""
+    return await reader.draw(part, view=view, conversation=conversation, before=before)
+
+
+@router.api_route("/assignment", methods=BOTH)
+async def put_assignment(
+    conversation: ConversationDep,
+    access: AccessDep,
+    session: SessionDep,
+    now: NowDep,
+    done: DoneDep,
+    member: Annotated[str, Form()] = "",
+    team: Annotated[str, Form()] = "",
+    take: Annotated[bool, Form()] = False,
+) -> Response:
+    """Give the conversation to a member and a team; empty takes it away. `take` gives it to the asker if nobody has it."""
+    if take:
+        await assignment.take(session, access, conversation, now=now)
+    else:
+        await assignment.assign(session, access, conversation, member_id=_number(member), team_id=_number(team), now=now)
+    return done
+
+
+@router.api_route("/status", methods=BOTH)
+async def put_status(
+    conversation: ConversationDep,
+    access: AccessDep,
+    session: SessionDep,
+    now: NowDep,
+    done: DoneDep,
+    status_: Annotated[Status, Form(alias="status")],
+    until: Annotated[datetime | None, Form()] = None,
+) -> Response:
+    """Open, pending, snoozed until a time, resolved or spam."""
+    if until is not None and until.tzinfo is None:
+        raise Invalid("The time to come back needs its time zone.", code="snooze_zone")
+    await status.move(session, access, conversation, status_, until=until, now=now)
+    return done
+
+
+@router.api_route("/labels", methods=BOTH)
+async def put_labels(
+    conversation: ConversationDep,
+    access: AccessDep,
+    session: SessionDep,
+    now: NowDep,
+    done: DoneDep,
+    label: Annotated[list[int], Form(default_factory=list)],
+) -> Response:
+    """The conversation's labels, all of them."""
+    await labels.put(session, access, conversation, label, now=now)
+    return done
+
+
+@router.api_route("/reading", methods=BOTH)
+async def put_reading(
+    conversation: ConversationDep,
+    access: AccessDep,
+    session: SessionDep,
+    now: NowDep,
+    done: DoneDep,
+    message: Annotated[int, Form(ge=0)],
+) -> Response:
+    """How far the member has read; 0 marks unread."""
+    newest = conversation.last_inbound_id or 0
+    await reading.mark(session, access, conversation, message_id=min(message, newest), now=now)
+    return done
+
+
+@router.api_route("/draft", methods=BOTH)
+async def put_draft(
+    conversation: ConversationDep,
+    access: AccessDep,
+    session: SessionDep,
+    now: NowDep,
+    done: DoneDep,
+    body: Annotated[str, Form()] = "",
+    mode: Annotated[str, Form()] = "reply",
+    subject: Annotated[str, Form()] = "",
+    cc: Annotated[str, Form()] = "",
+    bcc: Annotated[str, Form()] = "",
+    sender: Annotated[str, Form()] = "",
+) -> Response:
+    """The member's unfinished text; empty drops it."""
+    options = {"subject": subject, "cc": cc, "bcc": bcc, "sender": sender}
+    kept = {name: value for name, value in options.items() if value}
+    await drafts.save(session, access, conversation, body=body, mode=mode, options=kept, now=now)
+    return done
+
+
+@router.get("/templates")
+async def list_templates(
+    conversation: ConversationDep, access: AccessDep, member: MemberDep, session: SessionDep, name: str = ""
+) -> list[dict[str, Any]]:
+    """The saved replies that fit here, filled in for this conversation; `name` is the person answered."""
+    known = await templates.variables(session, conversation, member=member, contact_name=name)
+    found = await templates.list_for(session, access, channel_id=conversation.channel_id)
+    shown: list[dict[str, Any]] = []
+    for template in found:
+        body = templates.fill(template.body, known)
+        shown.append({"id": template.id, "name": template.name, "shortcut": template.shortcut, "body": body})
+    return shown
+
+
+def _number(text: str) -> int | None:
+    """The number of a form's field; empty means nobody."""
+    if not text:
+        return None
+    if not text.isdecimal() or len(text) > 18:
+        raise Invalid("This is not one of the members or teams.", code="not_a_number")
+    return int(text)

@@ -1,0 +1,55 @@
+"""The parts of the inbox that both the page and the socket draw, each a function of what it shows, the language and the clock."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from inbox.conversations.rows import Row
+from inbox.conversations.surroundings import Waiting
+from inbox.conversations.timeline import Entry
+from inbox.team.presence import Person
+from web import render
+from web.names import Names
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What every fragment of a workspace shares."""
+
+    locale: str
+    timezone: str
+    workspace_id: int
+    now: datetime
+
+
+def row(frame: Frame, row: Row) -> str:
+    """A conversation in a list."""
+    return render.fragment("inbox/row.html", frame.locale, row=row, now=frame.now)
+
+
+def head(frame: Frame, row: Row) -> str:
+    """What stands above an open conversation."""
+    return render.fragment("inbox/head.html", frame.locale, row=row, now=frame.now, timezone=frame.timezone)
+
+
+def answers(frame: Frame, row: Row, waiting: Sequence[Waiting]) -> str:
+    """Whom a reply can answer."""
+    return render.fragment("inbox/answers.html", frame.locale, row=row, waiting=waiting)
+
+
+def entry(frame: Frame, entry: Entry, names: Names) -> str:
+    """One line of a timeline."""
+    return render.fragment(
+        "inbox/entry.html",
+        frame.locale,
+        entry=entry,
+        names=names,
+        timezone=frame.timezone,
+        workspace_id=frame.workspace_id,
+        now=frame.now,
+    )
+
+
+def here(locale: str, conversation_id: int, people: Sequence[Person], where: str) -> str:
+    """Who looks at a conversation, for its row or its pane."""
+    return render.fragment("inbox/here.html", locale, conversation_id=conversation_id, people=people, where=where)

@@ -1,0 +1,136 @@
+// Every action once: what it does and its key. The keyboard, the palette, the help and the buttons' tooltips all read this.
+import { openChooser } from "./choosers.js";
+import { release, rows } from "./list.js";
+import { closeConversation, neighbour, openConversation, openView } from "./navigate.js";
+import { undoLast } from "./outbox.js";
+import { change } from "./request.js";
+import { toast } from "./toast.js";
+import { canAct, conversationPath, openId, pane, root, words, workspace } from "./words.js";
+
+const act = (work) => async () => { if (openId() && canAct) await work(openId()); };
+const head = () => pane().querySelector(".head");
+
+export const actions = {
+  "next-row": { key: "j", run: () => step(1) },
+  "previous-row": { key: "k", run: () => step(-1) },
+  "open": { key: "Enter", passive: true, run: () => document.activeElement?.click() },
+  "back": { key: "Escape", passive: true, run: () => closeConversation() },
+  "answer-next": { key: "Space", run: answerNext },
+  "reply": { key: "r", run: () => write("reply") },
+  "note": { key: "n", run: () => write("note") },
+  "send": { key: "Ctrl+Enter", passive: true, run: () => document.querySelector("[data-send]")?.click() },
+  "send-resolve": { key: "Ctrl+Shift+Enter", passive: true, run: () => document.querySelector("[name=then_resolve]")?.click() },
+  "resolve": { key: "e", run: act((id) => move(id, "resolved", words.resolved)) },
+  "reopen": { key: "o", run: act((id) => change("PUT", `${conversationPath(id)}/status`, { status: "open" })) },
+  "assign": { key: "a", run: act(() => openChooser("assign")) },
+  "take": { key: "i", run: act((id) => assign(id, { member: root.dataset.member, team: head().dataset.team })) },
+  "snooze": { key: "s", run: act(() => openChooser("snooze")) },
+  "label": { key: "l", run: act(() => openChooser("label")) },
+  "unread": { key: "u", run: markUnread },
+  "pending": { key: "p", run: act((id) => move(id, "pending", words.moved)) },
+  "spam": { run: act((id) => move(id, "spam", words.moved)) },
+  "undo": { key: "z", run: undo },
+  "show-new": { key: ".", run: release },
+  "previous": { key: "[", run: () => openConversation(neighbour(-1)) },
+  "next": { key: "]", run: () => openConversation(neighbour(1)) },
+  "next-unread": { key: "N", run: () => openConversation(neighbour(1, { unread: true })) },
+  "search": { key: "/", run: () => document.getElementById("search").focus() },
+  "go-next": { key: "g i", run: () => openView("next") },
+  "go-mine": { key: "g m", run: () => openView("mine") },
+  "go-waiting": { key: "g w", run: () => openView("unassigned") },
+  "go-open": { key: "g o", run: () => openView("open") },
+  "go-settings": { key: "g s", run: () => location.assign(`${workspace}/settings`) },
+  "palette": { key: "Ctrl+K", passive: true, run: () => document.dispatchEvent(new CustomEvent("open-palette")) },
+  "help": { key: "?", run: () => document.dispatchEvent(new CustomEvent("open-help")) },
+  "activity": { run: () => document.querySelector(".timeline")?.toggleAttribute("data-all") },
+  "copy-link": { run: copyLink },
+  "theme": { run: switchTheme },
+  "keys": { run: switchKeys },
+};
+
+export const labelOf = (id) => words.action[id];
+
+let lastChange = null; // how to take the last change of status or owner back
+
+export async function move(id, status, said, values = {}) {
+  const before = { status: head().dataset.status };
+  const following = neighbour(1) ?? neighbour(-1);
+  await change("PUT", `${conversationPath(id)}/status`, { status, ...values });
+  offerUndo(said, () => change("PUT", `${conversationPath(id)}/status`, before.status === "snoozed" ? { status: "open" } : before), id);
+  if (following) openConversation(following);
+  else closeConversation();
+}
+
+export async function assign(id, owner) {
+  const { assignee, team } = head().dataset;
+  await change("PUT", `${conversationPath(id)}/assignment`, owner);
+  offerUndo(words.assigned, () => change("PUT", `${conversationPath(id)}/assignment`, { member: assignee, team }), id);
+}
+
+function offerUndo(said, back, id) {
+  const take = lastChange = { at: Date.now(), run: async () => { lastChange = null; await back(); openConversation(id); } };
+  toast(said, { action: words.undo, key: "z", run: take.run, seconds: 8 });
+}
+
+function undo() {
+  if (lastChange && Date.now() - lastChange.at < 8000) return lastChange.run();
+  return undoLast();
+}
+
+async function answerNext() {
+  if (!canAct) return;
+  for (const row of rows()) {
+    const id = row.dataset.conversation;
+    if (id === openId()) continue;
+    try {
+      await change("PUT", conversationPath(id) + "/assignment", { take: true }, { quiet: true });
+    } catch (error) {
+      if (error.code === "taken") continue; // a colleague was faster: the one after it
+      throw error;
+    }
+    await openConversation(id, { focus: false });
+    return write("reply");
+  }
+  toast(words.empty_queue);
+}
+
+function write(mode) {
+  if (!openId() || !canAct) return;
+  document.querySelector(`[data-mode-set="${mode}"]`)?.click();
+  document.querySelector(".composer textarea")?.focus();
+}
+
+function step(direction) {
+  const all = rows();
+  if (!all.length) return;
+  const focused = all.findIndex((row) => row.contains(document.activeElement));
+  const at = focused >= 0 ? focused : all.findIndex((row) => row.hasAttribute("data-shown"));
+  const row = all[Math.max(0, Math.min(all.length - 1, at < 0 ? 0 : at + direction))];
+  row.querySelector(".row-link").focus({ preventScroll: true });
+  row.scrollIntoView({ block: "nearest" });
+}
+
+async function markUnread() {
+  if (!openId()) return;
+  const id = openId();
+  closeConversation();
+  await change("PUT", `${conversationPath(id)}/reading`, { message: 0 });
+  toast(words.unread);
+}
+
+async function copyLink() {
+  await navigator.clipboard.writeText(new URL(conversationPath(), location.href).href);
+  toast(words.copied);
+}
+
+function switchTheme() {
+  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = localStorage.theme = dark ? "light" : "dark";
+}
+
+function switchKeys() {
+  localStorage.singleKeys = localStorage.singleKeys === "off" ? "on" : "off";
+  toast(localStorage.singleKeys === "off" ? words.keys_off : words.keys_on);
+}
+
+if (localStorage.theme) root.dataset.theme = localStorage.theme;

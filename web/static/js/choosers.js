@@ -1,0 +1,73 @@
+// Lists to choose from by typing: owners, labels, times to snooze. Also the ground of the command palette.
+import { change } from "./request.js";
+import { assign, move } from "./actions.js";
+import { presets } from "./snooze.js";
+import { conversationPath, openId, pane, root, words } from "./words.js";
+
+// Filters the options of a dialog, moves with the arrows, hands over what was chosen.
+export function choose(dialog, options, pick) {
+  const input = dialog.querySelector("input"), list = dialog.querySelector("[role=listbox]");
+  let shown = options, at = 0;
+  const draw = () => {
+    const typed = input.value.trim().toLowerCase();
+    shown = options.filter((option) => option.textContent.toLowerCase().includes(typed));
+    list.replaceChildren(...shown);
+    mark(0);
+  };
+  const mark = (next) => {
+    at = Math.max(0, Math.min(shown.length - 1, next));
+    shown.forEach((option, i) => option.setAttribute("aria-selected", String(i === at)));
+    if (shown[at]) { input.setAttribute("aria-activedescendant", shown[at].id); shown[at].scrollIntoView({ block: "nearest" }); }
+    else input.removeAttribute("aria-activedescendant");
+  };
+  const take = () => { const option = shown[at]; if (option) { dialog.close(); setTimeout(() => pick(option)); } };
+  input.oninput = draw;
+  input.onkeydown = (event) => {
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") { event.preventDefault(); mark(at + (event.key === "ArrowDown" ? 1 : -1)); }
+    if (event.key === "Enter") { event.preventDefault(); take(); }
+  };
+  list.onclick = (event) => { at = shown.indexOf(event.target.closest("[role=option]")); take(); };
+  dialog.onclick = (event) => { if (event.target === dialog) dialog.close(); };
+  input.value = "";
+  draw();
+  dialog.showModal();
+}
+
+export function option(id, text, values = {}) {
+  const item = document.createElement("li");
+  item.setAttribute("role", "option");
+  item.id = id;
+  Object.assign(item.dataset, values);
+  item.append(Object.assign(document.createElement("span"), { textContent: text }));
+  return item;
+}
+
+const all = new Map(); // the options that the page came with
+const options = (name) => {
+  if (!all.has(name)) all.set(name, [...document.querySelectorAll(`#choose-${name} [role=option]`)]);
+  return all.get(name);
+};
+const head = () => pane().querySelector(".head").dataset;
+
+const open = {
+  assign(dialog) {
+    const me = option("assign-me", words.me, { member: root.dataset.member }), nobody = option("assign-nobody", words.nobody, { member: "", team: "" });
+    const others = options("assign").filter((one) => one.dataset.member !== root.dataset.member);
+    choose(dialog, [me, ...others, nobody], ({ dataset }) => assign(openId(), { member: dataset.member ?? head().assignee, team: dataset.team ?? head().team }));
+  },
+  label(dialog) {
+    const worn = new Set(head().labels.split(",").filter(Boolean));
+    for (const one of options("label")) one.toggleAttribute("data-chosen", worn.has(one.textContent.trim()));
+    choose(dialog, options("label"), (picked) => {
+      picked.toggleAttribute("data-chosen");
+      const wanted = options("label").filter((one) => one.hasAttribute("data-chosen")).map((one) => one.dataset.label);
+      change("PUT", `${conversationPath()}/labels`, { label: wanted });
+    });
+  },
+  snooze(dialog) {
+    choose(dialog, presets().map(({ text, until }, i) => option(`snooze-${i}`, text, { until: until.toISOString() })), ({ dataset }) =>
+      move(openId(), "snoozed", words.snoozed, { until: dataset.until }));
+  },
+};
+
+export const openChooser = (name) => open[name](document.getElementById(`choose-${name}`));

@@ -1,0 +1,104 @@
+// The composer: reply or note, whom it answers, how long it is, sending.
+import { length } from "./count.js";
+import { clearDraft } from "./drafts.js";
+import { queue } from "./outbox.js";
+import { toast } from "./toast.js";
+import { newestInbound } from "./timeline.js";
+import { conversationPath, fill, words } from "./words.js";
+
+const form = () => document.querySelector(".composer");
+const mac = /Mac|iP/.test(navigator.platform);
+
+document.addEventListener("click", (event) => {
+  const tab = event.target.closest("[data-mode-set]"), answer = event.target.closest("[data-answer]");
+  if (tab) setMode(tab.dataset.modeSet);
+  if (answer) answerMessage(answer.dataset.answer, answer.dataset.name);
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || !(mac ? event.metaKey : event.ctrlKey) || !event.target.closest?.(".composer")) return;
+  event.preventDefault();
+  submit(event.target.closest(".composer"), { resolve: event.shiftKey });
+});
+
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches(".composer")) return;
+  event.preventDefault();
+  submit(event.target, { resolve: event.submitter?.name === "then_resolve" });
+});
+
+document.addEventListener("input", (event) => { if (event.target.matches(".composer textarea")) count(form()); });
+document.addEventListener("conversation-shown", () => { if (form()) { setMode(form().dataset.mode, { focus: false }); count(form()); } });
+
+export function setMode(mode, { focus = true } = {}) {
+  const box = form().querySelector("textarea");
+  form().dataset.mode = mode;
+  for (const tab of form().querySelectorAll("[data-mode-set]")) tab.setAttribute("aria-pressed", String(tab.dataset.modeSet === mode));
+  box.placeholder = mode === "note" ? box.dataset.noteHint : box.dataset.replyHint;
+  if (focus) box.focus();
+  count(form());
+}
+
+// Put a text into the box, in front of what is there: an undone reply comes back, nothing is overwritten.
+export function giveBack(text) {
+  const box = form()?.querySelector("textarea");
+  if (!box) return;
+  box.value = box.value.trim() && box.value.trim() !== text.trim() ? `${text}\n\n${box.value}` : text;
+  box.dispatchEvent(new Event("input", { bubbles: true }));
+  box.focus();
+}
+
+async function submit(composer, { resolve }) {
+  const box = composer.querySelector("textarea"), body = box.value.trim(), note = composer.dataset.mode === "note";
+  const files = [...composer.querySelectorAll("[name=attachment]")].map((input) => input.value);
+  if (!body && !files.length) return box.focus();
+  const open = [...new Set(body.match(/\{\{[^{}]*\}\}/g) ?? [])];
+  if (open.length && !note) return void refuse(box, fill(words.placeholders, { names: open.join(", ") }), body.indexOf(open[0]), open[0].length);
+  if (!note && count(composer) < 0) return void refuse(box, composer.querySelector(".counter").textContent);
+  const values = new FormData(composer);
+  values.set("body", body);
+  if (resolve) values.set("then_resolve", "true");
+  if (note) for (const name of [...values.keys()]) if (name !== "body" && name !== "client_key") values.delete(name);
+  const sent = { id: composer.dataset.conversation, path: `${conversationPath(composer.dataset.conversation)}/${note ? "notes" : "replies"}`, note, body, values: [...values.entries()] };
+  empty(composer);
+  await queue(sent);
+}
+
+function refuse(box, text, from, size) {
+  toast(text, { bad: true });
+  box.focus();
+  if (from >= 0) box.setSelectionRange(from, from + size);
+}
+
+function empty(composer) {
+  composer.querySelector("textarea").value = "";
+  composer.querySelector(".chosen-files").replaceChildren();
+  composer.querySelector("[name=client_key]").value = crypto.randomUUID();
+  for (const box of composer.querySelectorAll("[type=checkbox]")) box.checked = false;
+  composer.querySelector("[name=template_id]")?.remove();
+  composer.querySelector("[name=seen_message_id]").value = Math.max(0, newestInbound());
+  clearDraft(composer.dataset.conversation);
+  count(composer);
+}
+
+// What is left until the platform's limit; said only when it gets near.
+function count(composer) {
+  const limit = Number(composer.dataset.limit), place = composer.querySelector(".counter");
+  if (!limit || composer.dataset.mode === "note") { place.textContent = ""; return 1; }
+  const left = limit - length(composer.querySelector("textarea").value, composer.dataset.unit);
+  place.toggleAttribute("data-over", left < 0);
+  place.toggleAttribute("data-near", left >= 0 && left < limit / 10);
+  place.textContent = left < 0 ? fill(words.offer_split, { n: -left }) : left < limit / 4 ? fill(words.left, { n: left }) : "";
+  return left;
+}
+
+function answerMessage(id, name) {
+  const select = form()?.querySelector("[name=parent_id]");
+  if (!select) return;
+  if (![...select.options].some((one) => one.value === id)) select.prepend(Object.assign(new Option(name, id), { className: "chosen" }));
+  select.value = id;
+  select.selectedOptions[0].dataset.name = name;
+  setMode("reply");
+}
+
+if (form()) setMode(form().dataset.mode, { focus: false });

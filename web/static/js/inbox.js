@@ -1,0 +1,17 @@
+// The inbox page. Each module does one thing; the server's HTML works without any of them for reading and replying.
+import "./clock.js";
+import "./choosers.js";
+import "./composer.js";
+import "./drafts.js";
+import "./files.js";
+import "./keys.js";
+import "./navigate.js";
+import "./ops.js";
+import "./palette.js";
+import "./presence.js";
+import "./reading.js";
+import "./slash.js";
+import "./title.js";
+import { connect } from "./live.js";
+
+connect();

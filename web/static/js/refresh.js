@@ -1,0 +1,39 @@
+// Reading the page again where pushing is not enough: after a long absence, or when names and rights changed.
+import { watch } from "./watch.js";
+import { state } from "./live.js";
+import { morph } from "./morph.js";
+import { arrange } from "./timeline.js";
+import { forgetHeld, markOpen } from "./list.js";
+
+const PARTS = { side: "views", list: "list", conversation: "conversation" };
+let running = false, again = false;
+
+export async function refreshAll() {
+  if (running) { again = true; return; }
+  running = true;
+  try {
+    const response = await fetch(location.href, { headers: { accept: "text/html" } });
+    if (response.redirected || response.status === 404) return location.reload();
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    for (const id of Object.values(PARTS)) take(id, page);
+    state.eventId = Number(page.documentElement.dataset.event);
+    watch();
+  } catch {
+    setTimeout(refreshAll, 3000);
+  } finally {
+    running = false;
+    if (again) { again = false; refreshAll(); }
+  }
+}
+
+export const refreshPart = refreshAll; // one request answers for all parts, so nothing can disagree
+
+function take(id, page) {
+  const current = document.getElementById(id), next = page.getElementById(id);
+  if (!current || !next) return;
+  if (id === "list") forgetHeld();
+  if (id === "conversation" && current.dataset.conversation !== next.dataset.conversation) return;
+  morph(current, next);
+  if (id === "list") markOpen();
+  if (id === "conversation") arrange();
+}
