@@ -18,6 +18,7 @@ from inbox.contract import Ambiguous, AuthError, ConnectorError, Permanent, Tran
 
 READY = 354  # the server waits for the mail
 ACCEPTED = 250
+STEP = 8.0  # seconds for reaching the server, for signing in, and for the envelope
 CHUNK = 64 * 1024
 LINE_END = re.compile(rb"\r\n|\r|\n")
 
@@ -51,11 +52,12 @@ async def deliver(route: Route, mail: Outgoing) -> None:
                 raise Permanent("The outgoing mail server cannot send to an address with such letters.")
             options.append("SMTPUTF8")
         encoding = "utf-8" if mail.international else "ascii"
-        with _naming(f"does not accept mail from {mail.sender}"):
-            await client.mail(mail.sender, options=options, encoding=encoding)
-        for recipient in mail.recipients:
-            with _naming(f"does not accept mail to {recipient}, so nothing was sent"):
-                await client.rcpt(recipient, encoding=encoding)
+        async with _soon():
+            with _naming(f"does not accept mail from {mail.sender}"):
+                await client.mail(mail.sender, options=options, encoding=encoding)
+            for recipient in mail.recipients:
+                with _naming(f"does not accept mail to {recipient}, so nothing was sent"):
+                    await client.rcpt(recipient, encoding=encoding)
         await _hand_over(client, route, mail.source)
 
 
@@ -67,7 +69,8 @@ async def check(route: Route) -> None:
 
 @asynccontextmanager
 async def _connected(route: Route) -> AsyncGenerator[aiosmtplib.SMTP]:
-    reached = None if route.trusted else await network.connect(route.host, route.port, route.seconds, name="The outgoing mail server")
+    async with _soon():
+        reached = None if route.trusted else await network.connect(route.host, route.port, route.seconds, name="The outgoing mail server")
     client = aiosmtplib.SMTP(
         hostname=route.host,
         port=route.port if reached is None else None,
@@ -79,15 +82,26 @@ async def _connected(route: Route) -> AsyncGenerator[aiosmtplib.SMTP]:
         local_hostname=route.name,
     )
     try:
-        with _naming("does not let us in"):
-            await client.connect()
-            await client.ehlo()
-        await _sign_in(client, route)
+        async with _soon():
+            with _naming("does not let us in"):
+                await client.connect()
+                await client.ehlo()
+            await _sign_in(client, route)
         yield client
         with suppress(aiosmtplib.SMTPException, OSError):  # all is done: how the farewell goes changes nothing
             await client.quit(timeout=5)
     finally:
         client.close()
+
+
+@asynccontextmanager
+async def _soon() -> AsyncGenerator[None]:
+    """An end to the steps before the mail itself: who waits for us would give up, and could not know that nothing was sent yet."""
+    try:
+        async with asyncio.timeout(STEP):
+            yield
+    except TimeoutError:
+        raise Transient("The outgoing mail server is too slow.") from None
 
 
 async def _sign_in(client: aiosmtplib.SMTP, route: Route) -> None:
