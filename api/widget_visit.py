@@ -43,6 +43,7 @@ class Visit:
     last: int = 0
     seen: int = 0
     typed_at: datetime | None = None
+    colleague_typed: bool = False
     greeted: bool = False
 
     async def take(self, frame: Frame) -> None:
@@ -73,7 +74,9 @@ class Visit:
             if self.visitor is not None and typing and self.watch.conversation_id is not None:
                 async with self.house.database.transaction() as session:
                     on = await visits.colleague_types(session, self.watch.conversation_id, now=self.house.clock())
-                await self.send(type="typing", on=on)
+                if on or self.colleague_typed:  # the visitor's own typing wakes this too
+                    await self.send(type="typing", on=on)
+                self.colleague_typed = on
 
     async def refuse_unreadable(self, text: str, error: ValidationError) -> bool:
         """A message that is only too long is told so; the rest of the nonsense ends the socket. Whether it goes on."""
