@@ -86,7 +86,9 @@ async def test_too_many_tries_have_to_wait_even_with_the_right_password(app: Fas
 async def test_the_throttle_of_one_address_locks_nobody_out_elsewhere(app: FastAPI, nora: Person):
     for address, expected in [("198.51.100.1", 429), ("198.51.100.2", 303)]:
         transport = httpx.ASGITransport(app=app, client=(address, 1))
-        async with httpx.AsyncClient(transport=transport, base_url="http://parley.test", headers={"origin": "http://parley.test"}) as client:
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://parley.test", headers={"origin": "http://parley.test"}
+        ) as client:
             for _ in range(10 if expected == 429 else 0):
                 await client.post("/sign-in", data={**FORM, "password": "wrong"})
             assert (await client.post("/sign-in", data=FORM)).status_code == expected
