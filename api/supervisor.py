@@ -18,7 +18,7 @@ import traceback
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from pydantic import SecretStr
 
@@ -46,15 +46,10 @@ def work(settings: Settings) -> int:
 
 
 def _until_told(run: Callable[[], None]) -> int:
-    """Run to the end; a person reads why it could not start."""
+    """Run until the end, or until told to stop while starting."""
     signal.signal(signal.SIGTERM, _interrupt)  # before an event loop listens for it: leave in order, as with Ctrl-C
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         run()
-    except KeyboardInterrupt:
-        return 0
-    except ParleyError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
     return 0
 
 
@@ -65,7 +60,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 def _serve(settings: Settings, *, workers: int, work: bool, prepare: Callable[[Settings], str] | None) -> None:
     with _listen(settings.host, settings.port) as listener, _database(settings) as database:
         settings = _changed(settings, port=listener.getsockname()[1], database_url=database.url)
-        told = prepare(settings) if prepare else ""
+        told = _prepared(settings, prepare, meanwhile=_process if workers == 1 else lambda: None)
         sys.stdout.write(f"{told}\nParley answers at {settings.public_url} (Ctrl-C stops it).\n".lstrip())
         sys.stdout.flush()
         if workers == 1:
@@ -78,6 +73,7 @@ def _serve(settings: Settings, *, workers: int, work: bool, prepare: Callable[[S
 def _work(settings: Settings) -> None:
     with _database(settings) as database:
         settings = _changed(settings, database_url=database.url)
+        _prepared(settings, None, meanwhile=_process)
         sys.stdout.write("Parley works in the background (Ctrl-C stops it).\n")
         sys.stdout.flush()
         _process().run(settings, None, work=True, watch=database.check)
@@ -128,35 +124,61 @@ class Engine:
 
 @contextlib.contextmanager
 def _database(settings: Settings) -> Generator[Engine]:
-    """The database, up to date; the embedded one stops with its last user."""
+    """The database; the embedded one stops with its last user."""
     if settings.database_url is not None:
         engine = Engine(settings.database_url.get_secret_value(), None)
     else:
         server = embedded.start(settings.home)
         engine = Engine(server.url, server)
     try:
-        _upgrade(engine.url)
         yield engine
     finally:
         if engine.server is not None:
             embedded.stop(engine.server)
 
 
-def _upgrade(url: str) -> None:
-    """Run the migrations in a fork, while there is no other thread: what they import takes 8 MB, and is needed this once."""
+def _prepared(settings: Settings, prepare: Callable[[Settings], str] | None, meanwhile: Callable[[], object]) -> str:
+    """Migrate and prepare in a fork, while there is no other thread: what that imports is needed this once, and takes memory for good."""
+    ours, theirs = os.pipe()
     pid = os.fork()
-    if pid:
-        _, status = os.waitpid(pid, 0)
-        if status:
-            raise Unusable("The database could not be brought up to date: the lines above say why. Parley changed nothing.")
-        return
+    if pid == 0:
+        _prepare(settings, prepare, theirs)
+    os.close(theirs)
     try:
-        from inbox.migrations.run import upgrade
+        meanwhile()
+        with os.fdopen(ours) as pipe:
+            answer: dict[str, str] = json.loads(pipe.read() or "{}")
+        os.waitpid(pid, 0)
+    except BaseException:
+        os.kill(pid, signal.SIGKILL)  # a migration is one transaction
+        os.waitpid(pid, 0)
+        raise
+    if "told" not in answer:
+        raise Unusable(answer.get("error", "The database could not be brought up to date: the lines above say why. Nothing was changed."))
+    return answer["told"]
 
-        upgrade(url)
-    except BaseException:  # a fork must never return into its parent's code
+
+def _prepare(settings: Settings, prepare: Callable[[Settings], str] | None, pipe: int) -> NoReturn:
+    """What the fork does: it answers through the pipe, and never returns into its parent's code."""
+    try:
+        from inbox.migrations import run, state
+
+        url = settings.database_url.get_secret_value() if settings.database_url else ""
+        found = state.state_of(state.read(url))
+        if found is state.State.NEWER:
+            raise Unusable("A newer Parley has changed this database. Install that version again, or a newer one.")
+        if found is not state.State.CURRENT:
+            run.upgrade(url)
+        answer = {"told": prepare(settings) if prepare else ""}
+    except ParleyError as error:
+        answer = {"error": str(error)}
+    except KeyboardInterrupt:
+        os._exit(1)
+    except BaseException:
         traceback.print_exc()
         os._exit(1)
+    with contextlib.suppress(BrokenPipeError), os.fdopen(pipe, "w") as out:
+        out.write(json.dumps(answer))
     os._exit(0)
 
 
