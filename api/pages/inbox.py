@@ -13,6 +13,7 @@ from inbox import events
 from inbox.conversations import directory, reading, views
 from inbox.conversations.directory import Directory
 from inbox.models import Conversation, Role
+from inbox.team import rights
 from inbox.team.rights import RANK
 from web import render
 from web.names import Names
@@ -58,8 +59,10 @@ class Reader:
         context = await self.context(names, event_id)
         chosen = views.parse(view)
         if part in ("", "side"):
-            context["side"] = await panes.side(session, access, names, "" if words else chosen.key)
-            context["unread"] = await reading.unread(session, access)
+            visible = await rights.channels(session, access)
+            context["side"] = await panes.side(session, access, names, visible, "" if words else chosen.key)
+            unread = await reading.unread(session, access.workspace_id, visible, [self.here.member_id])
+            context["unread"] = unread.get(self.here.member_id, 0)
         if part in ("", "list"):
             context["list"] = await panes.list_pane(session, access, chosen, names, words=words, after=after, locale=self.locale, now=now)
         if part in ("", "conversation"):

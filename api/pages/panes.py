@@ -83,9 +83,8 @@ class ConversationPane:
     client_key: str
 
 
-async def side(session: AsyncSession, access: Access, names: Directory, current: str) -> Side:
-    """Queues with their counts: three queries."""
-    visible = await rights.channels(session, access)
+async def side(session: AsyncSession, access: Access, names: Directory, visible: Collection[int], current: str) -> Side:
+    """Queues with their counts: two queries."""
     tallies = await views.tally(session, access.workspace_id)
     channels = await _channels(session, access.workspace_id, visible)
     shown = [views.parse(key) for key in _keys(names.teams, channels)]
@@ -121,7 +120,7 @@ async def conversation_pane(
         row=row,
         post=await surroundings.post(session, conversation),
         timeline=shown,
-        waiting=await surroundings.waiting(session, conversation.id),
+        waiting=(await surroundings.waiting(session, [conversation.id]))[conversation.id],
         person=await surroundings.person(session, access, conversation),
         draft=await drafts.find(session, access, conversation),
         people=await presence.people(session, [conversation.id], now=now),

@@ -1,15 +1,15 @@
 """How far each member has read."""
 
+from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import ARRAY, BigInteger, cast, column, func, select, true
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from inbox.conversations import changes
 from inbox.models import Conversation, Reading, Status
-from inbox.team import rights
 from inbox.team.rights import Access
 
 MANY = 100  # the page says "99+"
@@ -35,24 +35,27 @@ async def mark(session: AsyncSession, access: Access, conversation: Conversation
         changes.record(session, conversation, "conversation.read", actor=access.actor, now=now, member=access.member_id, message=message_id)
 
 
-async def unread(session: AsyncSession, access: Access) -> int:
-    """How many open conversations hold something that the member has not read; counted up to MANY."""
-    if access.member_id is None:
-        return 0
-    mine = (
+async def unread(session: AsyncSession, workspace_id: int, channels: Collection[int], members: Collection[int]) -> dict[int, int]:
+    """How many open conversations of these channels hold something that each member has not read; counted up to MANY."""
+    member = column("member", BigInteger)
+    each = func.unnest(cast(list(members), ARRAY(BigInteger))).table_valued(member, name="reader")
+    read = (
         select(col(Reading.message_id))
-        .where(col(Reading.conversation_id) == Conversation.id, col(Reading.member_id) == access.member_id)
+        .where(col(Reading.conversation_id) == Conversation.id, col(Reading.member_id) == each.c.member)
         .scalar_subquery()
     )
     found = (
         select(col(Conversation.id))
         .where(
-            col(Conversation.workspace_id) == access.workspace_id,
+            col(Conversation.workspace_id) == workspace_id,
             col(Conversation.status) == Status.OPEN,
-            rights.sees(access, col(Conversation.channel_id)),
-            col(Conversation.last_inbound_id) > func.coalesce(mine, 0),
+            col(Conversation.channel_id).in_(channels),
+            col(Conversation.last_inbound_id) > func.coalesce(read, 0),
         )
         .limit(MANY)
+        .correlate(each)
         .subquery()
     )
-    return await session.scalar(select(func.count()).select_from(found)) or 0
+    counted = select(func.count().label("count")).select_from(found).lateral("counted")
+    query = select(each.c.member, counted.c.count).select_from(each).join(counted, true())
+    return {row[0]: row[1] for row in (await session.execute(query)).all()}

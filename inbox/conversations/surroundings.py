@@ -1,6 +1,6 @@
 """What stands around a conversation's timeline: its post, its contact, who waits, and the contact's other conversations."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,15 +37,19 @@ class Person:
     others: Sequence[Row]  # other conversations with the same contact that the reader may see
 
 
-async def waiting(session: AsyncSession, conversation_id: int) -> Sequence[Waiting]:
-    """Who waits in a conversation, the longest first."""
+async def waiting(session: AsyncSession, conversation_ids: Collection[int]) -> dict[int, list[Waiting]]:
+    """Who waits in each of these conversations, the longest first."""
+    columns = (col(Wait.conversation_id), col(Wait.identity_id), col(Identity.name), col(Wait.opened_at), col(Wait.opened_by))
     query = (
-        select(col(Wait.identity_id), col(Identity.name), col(Wait.opened_at), col(Wait.opened_by), col(Wait.message_count))
+        select(*columns, col(Wait.message_count))
         .join(Identity, col(Identity.id) == Wait.identity_id)
-        .where(col(Wait.conversation_id) == conversation_id, col(Wait.closed_at).is_(None))
+        .where(col(Wait.conversation_id).in_(conversation_ids), col(Wait.closed_at).is_(None))
         .order_by(col(Wait.opened_at), col(Wait.id))
     )
-    return [Waiting(*row) for row in (await session.execute(query)).all()]
+    found: dict[int, list[Waiting]] = {conversation_id: [] for conversation_id in conversation_ids}
+    for conversation_id, identity_id, name, since, message_id, count in (await session.execute(query)).all():
+        found[conversation_id].append(Waiting(identity_id, name, since, message_id, count))
+    return found
 
 
 async def post(session: AsyncSession, conversation: Conversation) -> Post | None:

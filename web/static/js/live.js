@@ -17,7 +17,8 @@ export function connect() {
   socket = new WebSocket(address);
   socket.onopen = () => { tries = 0; lastHeard = Date.now(); setStatus("live"); if (shown) send({ ...shown, after: state.eventId }); };
   socket.onmessage = (message) => { lastHeard = Date.now(); hear(JSON.parse(message.data)); };
-  socket.onclose = (event) => {
+  socket.onclose = async (event) => {
+    if (tries > 1 && navigator.onLine) await check();
     if (event.code === 4401) return location.reload(); // signed out or removed: the server says where to go
     setStatus(navigator.onLine ? "lost" : "offline");
     const wait = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** tries++) * (0.7 + Math.random() * 0.6);
@@ -40,6 +41,12 @@ export function send(message) {
 function hear(frame) {
   if (frame.id) state.eventId = Math.max(state.eventId, frame.id);
   for (const listener of listeners) listener(frame);
+}
+
+// A socket that is refused does not say why: the page's own address does.
+async function check() {
+  const response = await fetch(location.href, { headers: { "x-fragment": "list" } }).catch(() => null);
+  if (response && [401, 404].includes(response.status)) location.reload();
 }
 
 function setStatus(status) {

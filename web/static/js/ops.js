@@ -2,7 +2,7 @@
 import { drawRow, settleRow } from "./list.js";
 import { onFrame, state } from "./live.js";
 import { morph, parse } from "./morph.js";
-import { refreshAll, refreshPart } from "./refresh.js";
+import { refreshAll } from "./refresh.js";
 import { dropEntry, putEntry, tidy } from "./timeline.js";
 import { setUnread } from "./title.js";
 import { openId } from "./words.js";
@@ -28,7 +28,7 @@ function flush() {
   for (const op of ops) apply(op);
   tidy();
   hideMyself();
-  if (stale.size) { for (const part of stale) refreshPart(part); stale.clear(); }
+  if (stale.size) { stale.clear(); setTimeout(refreshAll, Math.random() * 400); return; } // not every page at the same moment
   document.documentElement.dataset.applied = state.eventId; // tests wait for it
 }
 

@@ -1,4 +1,5 @@
-// Reading the page again where pushing is not enough: after a long absence, or when names and rights changed.
+// Reading the page again where pushing is not enough: after a long absence, or when names and rights changed. One request answers for all
+// parts, so that nothing can disagree.
 import { watch } from "./watch.js";
 import { state } from "./live.js";
 import { morph } from "./morph.js";
@@ -18,6 +19,7 @@ export async function refreshAll() {
     for (const id of Object.values(PARTS)) take(id, page);
     state.eventId = Number(page.documentElement.dataset.event);
     watch();
+    document.documentElement.dataset.applied = state.eventId;
   } catch {
     setTimeout(refreshAll, 3000);
   } finally {
@@ -25,8 +27,6 @@ export async function refreshAll() {
     if (again) { again = false; refreshAll(); }
   }
 }
-
-export const refreshPart = refreshAll; // one request answers for all parts, so nothing can disagree
 
 function take(id, page) {
   const current = document.getElementById(id), next = page.getElementById(id);

@@ -1,0 +1,90 @@
+"""Colleagues seen at conversations, and the numbers behind the views: what pages are told beside the log."""
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from api.deps import House
+from api.watcher import Watcher
+from inbox.models import Conversation
+from inbox.team import presence
+from inbox.team.presence import Person
+from web import fragments
+
+LONG = 3600.0  # seconds
+
+
+class Crowd:
+    """Who is where, until when; pages are told when somebody comes, types or is gone."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._changed: set[int] = set()
+        self._until: dict[int, datetime] = {}  # conversation → when its crowd changes by itself
+
+    def moved(self, payload: str) -> None:
+        """A wake-up's payload: "workspace conversation"."""
+        _, _, number = payload.partition(" ")
+        if number.isdecimal():
+            self._changed.add(int(number))
+
+    def rest(self) -> float:
+        """Seconds until somebody's time runs out."""
+        if not self._until:
+            return LONG
+        return max(0.05, (min(self._until.values()) - self._house.clock()).total_seconds() + 0.05)
+
+    async def tell(self, watchers: Collection[Watcher]) -> None:
+        """Tell the pages that show a conversation who is there now."""
+        now = self._house.clock()
+        over = {number for number, until in self._until.items() if until <= now}
+        changed, self._changed = self._changed | over, set()
+        shown = {number for watcher in watchers for number in (*watcher.rows, watcher.conversation) if number in changed}
+        for number in changed:
+            self._until.pop(number, None)
+        if not shown:
+            return
+        people: dict[int, list[Person]] = defaultdict(list)
+        async with self._house.database.transaction() as session:
+            for person in await presence.people(session, shown, now=now):
+                people[person.conversation_id].append(person)
+                self._until[person.conversation_id] = min(person.until, self._until.get(person.conversation_id, person.until))
+            query = select(col(Conversation.id), col(Conversation.channel_id)).where(col(Conversation.id).in_(shown))
+            channels = {row[0]: row[1] for row in (await session.execute(query)).all()}
+        for watcher in watchers:
+            watcher.tell(self._ops(watcher, channels, people))
+
+    def _ops(self, watcher: Watcher, channels: Mapping[int, int], people: Mapping[int, list[Person]]) -> list[str]:
+        told: list[str] = []
+        for number, channel_id in channels.items():
+            if channel_id not in watcher.channels:
+                continue
+            wheres = [*(["row"] if number in watcher.rows else []), *(["pane"] if number == watcher.conversation else [])]
+            for where in wheres:
+                html = fragments.here(watcher.locale, number, people.get(number, ()), where)
+                told.append(json.dumps({"put": f"here-{where}-{number}", "html": html}, ensure_ascii=False))
+        return told
+
+
+def tell_counts(watcher: Watcher, shared: Mapping[str, int], mine: int, unread: int) -> None:
+    """Tell a page the numbers that are others than it was told last."""
+    counts = {view.key: mine if view.name == "mine" else shared[view.key] for view in watcher.views}
+    changed = {key: count for key, count in counts.items() if watcher.counts.get(key) != count}
+    watcher.counts = counts
+    ops = [json.dumps({"counts": changed})] if changed else []
+    if watcher.unread != unread:
+        watcher.unread = unread
+        ops.append(json.dumps({"unread": unread}))
+    watcher.tell(ops)
+
+
+async def stopped(*tasks: asyncio.Task[None]) -> None:
+    """Cancel these and wait until they are done."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

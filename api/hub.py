@@ -1,0 +1,196 @@
+"""The log's reader of one web process: one LISTEN connection, one reading of each event, and every open page told what concerns it."""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
+from datetime import datetime
+
+import psycopg
+import structlog
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from api import crowd, news
+from api.deps import House
+from api.watcher import Watcher
+from inbox import events
+from inbox.conversations import reading, views
+from inbox.models import AccountSession, LogEvent, Member, Status, Workspace
+from inbox.team import presence, rights
+
+APART = 0.05  # seconds between two readings: what happens within them travels in one frame
+POLL = 2.0  # seconds without a wake-up: NOTIFY is only a hint
+COUNT_APART = 0.5  # seconds between two countings of queues
+GUARD = 2.0  # seconds between two looks at who is still signed in
+BATCH = 1000
+MOST_MISSED = 2000  # events; a page that missed more reads itself again
+log = structlog.get_logger()
+
+
+class Hub:
+    """Every page that is open in this process."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.watchers: set[Watcher] = set()
+        self.cursor = 0
+        self.ready = asyncio.Event()
+        self._crowd = crowd.Crowd(house)
+        self._uncounted: set[int] = set()
+
+    async def join(self, watcher: Watcher) -> None:
+        """Let a page take part, with the rights it has now."""
+        await self.ready.wait()
+        async with self.house.database.transaction() as session:
+            watcher.channels = await rights.channels(session, watcher.access)
+        self.watchers.add(watcher)
+
+    def leave(self, watcher: Watcher) -> None:
+        self.watchers.discard(watcher)
+
+    async def catch_up(self, watcher: Watcher, after: int) -> None:
+        """Tell a page what happened since it was drawn, up to now; what comes later reaches it with everybody's."""
+        workspace_id = watcher.access.workspace_id
+        async with self.house.database.transaction() as session:
+            oldest = await events.oldest_id(session)
+            missed = await events.since(session, after, workspace_id=workspace_id, limit=MOST_MISSED + 1)
+            if after + 1 < oldest or len(missed) > MOST_MISSED:
+                watcher.refresh()
+                return
+            if missed:
+                await self._deal(session, workspace_id, missed, [watcher])
+        self._uncounted.add(workspace_id)
+
+    async def run(self) -> None:
+        """Read the log until cancelled. A lost connection is tried again: nothing is skipped, since the table is the truth."""
+        while True:
+            try:
+                await self._listen()
+            except (psycopg.Error, SQLAlchemyError, OSError) as error:
+                log.warning("the log's reader lost the database and tries again", error=type(error).__name__)
+                await asyncio.sleep(1)
+
+    async def _listen(self) -> None:
+        database = self.house.database
+        connection = await database.listen(events.CHANNEL, presence.CHANNEL)
+        try:
+            if not self.ready.is_set():
+                async with database.transaction() as session:
+                    self.cursor = await events.last_id(session)
+                self.ready.set()
+            woken = asyncio.Event()
+            hearing = asyncio.create_task(self._hear(connection, woken))
+            try:
+                while not hearing.done():
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(woken.wait(), min(POLL, self._crowd.rest()))
+                    woken.clear()
+                    await self._read()
+                    await self._crowd.tell(self.watchers)
+                    await asyncio.sleep(APART)
+                await hearing
+            finally:
+                hearing.cancel()
+        finally:
+            await connection.close()
+
+    async def _hear(self, connection: psycopg.AsyncConnection[tuple[object, ...]], woken: asyncio.Event) -> None:
+        async for notify in connection.notifies():
+            if notify.channel == presence.CHANNEL:
+                self._crowd.moved(notify.payload)
+            woken.set()
+
+    async def _read(self) -> None:
+        """Read and deal what is new, in parts."""
+        while True:
+            async with self.house.database.transaction() as session:
+                found = await events.since(session, self.cursor, limit=BATCH)
+                by_workspace: dict[int, list[LogEvent]] = defaultdict(list)
+                for event in found:
+                    by_workspace[event.workspace_id].append(event)
+                for workspace_id, batch in by_workspace.items():
+                    watchers = [watcher for watcher in self.watchers if watcher.access.workspace_id == workspace_id]
+                    if watchers:
+                        await self._deal(session, workspace_id, batch, watchers)
+                        self._uncounted.add(workspace_id)
+            if found:
+                self.cursor = found[-1].id
+            if len(found) < BATCH:
+                return
+
+    async def _deal(self, session: AsyncSession, workspace_id: int, batch: Sequence[LogEvent], watchers: Collection[Watcher]) -> None:
+        if any(event.kind in news.EVERYTHING for event in batch):
+            await self._renew(session, watchers)
+        gathered = await news.gather(session, workspace_id, batch, watchers)
+        workspace = await session.get(Workspace, workspace_id)
+        drawing = news.Drawing(gathered, workspace_id, workspace.timezone if workspace else "UTC", self.house.clock())
+        for watcher in watchers:
+            ops = drawing.ops(watcher)
+            if ops:
+                watcher.tell(ops, gathered.last_id)
+
+    async def _renew(self, session: AsyncSession, watchers: Iterable[Watcher]) -> None:
+        """Rights as they are now, before anything that came after their change is dealt out."""
+        for watcher in watchers:
+            member = await session.get(Member, watcher.member_id, populate_existing=True)
+            if member is not None:
+                watcher.access = rights.of(member)
+            watcher.channels = await rights.channels(session, watcher.access)
+
+    async def count(self) -> None:
+        """Keep the numbers behind the views true, at most twice a second."""
+        while True:
+            await asyncio.sleep(COUNT_APART)
+            waiting, self._uncounted = self._uncounted, set()
+            try:
+                for workspace_id in waiting:
+                    async with self.house.database.transaction() as session:
+                        await self._count(session, workspace_id)
+            except (psycopg.Error, SQLAlchemyError, OSError):
+                self._uncounted |= waiting
+
+    async def _count(self, session: AsyncSession, workspace_id: int) -> None:
+        by_rights: dict[frozenset[int], list[Watcher]] = defaultdict(list)
+        for watcher in self.watchers:
+            if watcher.access.workspace_id == workspace_id:
+                by_rights[watcher.channels].append(watcher)
+        tallies = await views.tally(session, workspace_id)
+        for channels, watchers in by_rights.items():
+            shown = {view for watcher in watchers for view in watcher.views}
+            shared = views.counts(tallies, shown, channels, None)
+            mine: Counter[int] = Counter()
+            for tally in tallies:
+                if tally.assignee_id is not None and tally.status == Status.OPEN and tally.channel_id in channels:
+                    mine[tally.assignee_id] += tally.count
+            unread = await reading.unread(session, workspace_id, channels, {watcher.member_id for watcher in watchers})
+            for watcher in watchers:
+                crowd.tell_counts(watcher, shared, mine[watcher.member_id], unread.get(watcher.member_id, 0))
+
+    async def guard(self) -> None:
+        """End the sockets of sessions that were ended and of members who were removed."""
+        while True:
+            await asyncio.sleep(GUARD)
+            with suppress(psycopg.Error, SQLAlchemyError, OSError):
+                await self._guard(self.house.clock())
+
+    async def _guard(self, now: datetime) -> None:
+        if not self.watchers:
+            return
+        query = (
+            select(col(AccountSession.id), col(Member.id))
+            .join(Member, col(Member.account_id) == AccountSession.account_id)
+            .where(
+                col(AccountSession.id).in_({watcher.session_id for watcher in self.watchers}),
+                col(AccountSession.revoked_at).is_(None),
+                col(AccountSession.expires_at) > now,
+                col(Member.removed_at).is_(None),
+            )
+        )
+        async with self.house.database.transaction() as session:
+            welcome = {(row[0], row[1]) for row in (await session.execute(query)).all()}
+        for watcher in [watcher for watcher in self.watchers if (watcher.session_id, watcher.member_id) not in welcome]:
+            self.leave(watcher)
+            await watcher.close(4401)

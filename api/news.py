@@ -1,0 +1,143 @@
+"""What a batch of events changes on pages: gathered once, drawn once for each language, dealt out to each page by its rights and view."""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.watcher import Watcher
+from inbox.conversations import directory, rows, surroundings, timeline, views
+from inbox.conversations.rows import Mine, Row
+from inbox.conversations.surroundings import Waiting
+from inbox.conversations.timeline import Entry
+from inbox.models import LogEvent
+from web import fragments
+from web.fragments import Frame
+from web.names import Names
+
+MESSAGES = ("message.", "reaction.", "reply.")
+WAITS = ("message.", "reply.", "wait.", "conversation.moved")
+# Names, rights or whole conversations changed: what is shown anywhere may be wrong, so pages read themselves again.
+EVERYTHING = frozenset({
+    "channel.added", "channel.changed", "channel.removed", "member.joined", "member.changed", "member.removed", "team.changed",
+    "label.changed", "workspace.changed", "contact.changed", "contact.erased",
+})  # fmt: skip
+# What no inbox shows: secrets, the health of channels (settings show it), letters that could not be read, and who looked at what.
+INVISIBLE = frozenset({
+    "channel.failed", "channel.recovered", "channel.gap_found", "dead_letter.kept", "dead_letter.replayed", "template.changed",
+    "token.created", "token.revoked", "contact.exported", "figures.viewed",
+})  # fmt: skip
+NOBODY = Mine()
+
+
+@dataclass(slots=True)
+class News:
+    """The state of everything that a batch touched, read after the batch."""
+
+    last_id: int
+    everything: bool
+    rows: Mapping[int, Row] = field(default_factory=dict[int, Row])
+    mine: Mapping[tuple[int, int], Mine] = field(default_factory=dict[tuple[int, int], Mine])
+    entries: Mapping[int, list[Entry]] = field(default_factory=dict[int, list[Entry]])
+    dropped: Mapping[int, list[int]] = field(default_factory=dict[int, list[int]])
+    waiting: Mapping[int, list[Waiting]] = field(default_factory=dict[int, list[Waiting]])
+    names: Names = field(default_factory=lambda: Names(directory.Directory()))
+
+
+async def gather(session: AsyncSession, workspace_id: int, events: Sequence[LogEvent], watchers: Collection[Watcher]) -> News:
+    """Read what the events touched, with a number of queries that does not grow with them."""
+    news = News(events[-1].id, everything=any(event.kind in EVERYTHING for event in events))
+    touched = {event.conversation_id for event in events if event.conversation_id is not None and event.kind not in INVISIBLE}
+    if news.everything or not touched:
+        return news
+    news.rows = await rows.load(session, touched)
+    news.mine = await rows.mine(session, touched, {watcher.member_id for watcher in watchers})
+    opened = touched & {watcher.conversation for watcher in watchers if watcher.conversation is not None}
+    of_opened = [event for event in events if event.conversation_id in opened]
+    if of_opened:
+        news.names = Names(await directory.load(session, workspace_id))
+        await _entries(session, news, of_opened)
+        waits = {event.conversation_id for event in of_opened if event.conversation_id and event.kind.startswith(WAITS)}
+        news.waiting = await surroundings.waiting(session, waits) if waits else {}
+    return news
+
+
+async def _entries(session: AsyncSession, news: News, events: Sequence[LogEvent]) -> None:
+    said = {event.data["message"]: event for event in events if event.kind.startswith(MESSAGES) and "message" in event.data}
+    noted = [event.data["note"] for event in events if event.kind == "note.added"]
+    messages = await timeline.messages(session, said) if said else {}
+    notes = await timeline.notes(session, noted) if noted else {}
+    done = [entry for event in events if (entry := timeline.activity(event)) is not None]
+    entries: dict[int, list[Entry]] = {}
+    for entry in (*messages.values(), *notes.values(), *done):
+        entries.setdefault(entry.conversation_id, []).append(entry)
+    dropped: dict[int, list[int]] = {}
+    for message_id, event in said.items():
+        if message_id not in messages and event.conversation_id is not None:
+            dropped.setdefault(event.conversation_id, []).append(message_id)
+    news.entries, news.dropped = entries, dropped
+
+
+class Drawing:
+    """The news as operations for pages, each drawn once for each language."""
+
+    def __init__(self, news: News, workspace_id: int, timezone: str, now: datetime) -> None:
+        self.news = news
+        self._workspace_id, self._timezone, self._now = workspace_id, timezone, now
+        self._drawn: dict[tuple[str, str, int], str] = {}
+        self._settled: dict[tuple[Any, ...], str] = {}
+
+    def ops(self, watcher: Watcher) -> list[str]:
+        """What one page has to be told."""
+        if self.news.everything:
+            return ['{"stale":["page"]}']
+        told: list[str] = []
+        for row in self.news.rows.values():
+            if row.channel_id in watcher.channels:
+                told += self._row(watcher, row)
+                if row.id == watcher.conversation:
+                    told += self._open(watcher, row)
+        return told
+
+    def _row(self, watcher: Watcher, row: Row) -> list[str]:
+        view, known = watcher.view, row.id in watcher.rows
+        belongs = views.holds(view, row, watcher.member_id) if view else None
+        place = views.place(view, row) if view else None
+        if not known:
+            if not belongs or (watcher.end is not None and place is not None and place > watcher.end):
+                return []
+            watcher.rows.add(row.id)
+        mine = self.news.mine.get((row.id, watcher.member_id), NOBODY)
+        return [self._op(watcher, "row", row.id, row), self._mine(row.id, belongs, place, mine.unread(row), mine.draft)]
+
+    def _open(self, watcher: Watcher, row: Row) -> list[str]:
+        told = [self._op(watcher, "head", row.id, row)]
+        if row.id in self.news.waiting:
+            told.append(self._op(watcher, "answers", row.id, row))
+        told += [self._op(watcher, entry.kind, entry.id, entry) for entry in self.news.entries.get(row.id, ())]
+        return told + [json.dumps({"drop": f"message-{number}"}) for number in self.news.dropped.get(row.id, ())]
+
+    def _op(self, watcher: Watcher, sort: str, number: int, thing: Any) -> str:
+        key = (watcher.locale, sort, number)
+        if key not in self._drawn:
+            frame = Frame(watcher.locale, self._timezone, self._workspace_id, self._now)
+            if sort == "row":
+                op: dict[str, Any] = {"row": number, "html": fragments.row(frame, thing)}
+            elif sort == "head":
+                op = {"put": f"head-{number}", "html": fragments.head(frame, thing)}
+            elif sort == "answers":
+                op = {"put": f"answers-{number}", "html": fragments.answers(frame, thing, self.news.waiting[number])}
+            else:
+                html = fragments.entry(frame, thing, self.news.names)
+                op = {"entry": f"{sort}-{number}", "conversation": thing.conversation_id, "html": html}
+            self._drawn[key] = json.dumps(op, ensure_ascii=False)
+        return self._drawn[key]
+
+    def _mine(self, *facts: Any) -> str:
+        if facts not in self._settled:
+            number, belongs, place, unread, draft = facts
+            self._settled[facts] = json.dumps({"mine": number, "in": belongs, "place": place, "unread": unread, "draft": draft})
+        return self._settled[facts]
