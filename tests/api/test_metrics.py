@@ -1,0 +1,138 @@
+"""The figures about waits: page, file and API tell the same."""
+
+import csv
+import io
+from datetime import timedelta
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from api import sheets
+from api.deps import House
+from inbox import events
+from inbox.models import ApiToken, Channel, Metric, Outcome, Role, Wait, Workspace
+from inbox.secrets import hash_token
+from tests.api import people
+from tests.make import MONDAY, Make
+
+
+async def seeded(house: House) -> tuple[people.Person, Channel, Channel]:
+    """An agent, a channel that they see and one that they do not, with waits of 60, 120 and 600 s, one open, and one restricted of 9 h."""
+    workspace = await people.found(house)
+    agent = await people.person(house, workspace, role=Role.AGENT)
+    async with house.database.transaction() as session:
+        make = Make(session)
+        channels = await make.channel(workspace, name="=cmd|' /C calc'!A0"), await make.channel(workspace, name="Board", restricted=True)
+        for channel, seconds, closes in ((0, 60, True), (0, 120, True), (0, 600, True), (0, 0, False), (1, 32400, True)):
+            identity = await make.identity(channels[channel])
+            conversation = await make.conversation(channels[channel])
+            message = await make.message(conversation, identity_id=identity.id)
+            opened = MONDAY - timedelta(hours=30)
+            closed = {"closed_at": opened + timedelta(seconds=seconds), "outcome": Outcome.ANSWERED, "member_id": agent.access.member_id}
+            session.add(
+                Wait(
+                    workspace_id=workspace.id,
+                    channel_id=channels[channel].id,
+                    conversation_id=conversation.id,
+                    identity_id=identity.id,
+                    metric=Metric.FIRST,
+                    opened_at=opened,
+                    opened_by=message.id,
+                    received_at=opened,
+                    **(closed if closes else {}),
+                )
+            )
+        token = {"workspace_id": workspace.id, "role": Role.AGENT, "created_at": MONDAY, "name": "probe"}
+        session.add(ApiToken(**token, token_hash=hash_token("probe"), member_id=agent.access.member_id))
+    return agent, *channels
+
+
+async def test_page_file_and_api_tell_the_same_numbers(app: FastAPI, house: House, client: httpx.AsyncClient):
+    agent, seen, _ = await seeded(house)
+    address = f"/w/{agent.access.workspace_id}/metrics"
+    async with people.browser(app, agent) as browser:
+        page = await browser.get(address)
+        file = await browser.get(f"{address}.csv")
+    headers = {"authorization": "Bearer probe"}
+    told = (await client.get("/api/v1/metrics", params={"by": "channel"}, headers=headers)).json()
+    assert [(item["key"], item["n"], item["open_now"], item["p50"]) for item in told["items"]] == [(seen.id, 4, 1, 120.0)]
+    rows = list(csv.DictReader(io.StringIO(file.content.decode("utf-8-sig"))))
+    assert [(row["cut"], row["waits"], row["still_waiting"], row["p50_seconds"], row["mean_seconds"]) for row in rows] == [
+        ("all", "4", "1", "120.0", "260.0"),
+        ("channel", "4", "1", "120.0", "260.0"),
+        ("team", "4", "1", "120.0", "260.0"),
+        ("member", "3", "0", "120.0", "260.0"),
+    ]
+    assert page.status_code == 200
+    assert "2 min" in page.text
+    assert "style=" not in page.text
+
+
+async def test_restricted_channels_are_in_no_figure(app: FastAPI, house: House):
+    agent, *_ = await seeded(house)
+    async with people.browser(app, agent) as browser:
+        page = await browser.get(f"/w/{agent.access.workspace_id}/metrics")
+    assert "Board" not in page.text
+    assert "9 h" not in page.text
+
+
+async def test_the_figure_is_chosen(app: FastAPI, house: House):
+    agent, *_ = await seeded(house)
+    for metric, waits in (("first", ["4"]), ("next", [])):
+        async with people.browser(app, agent) as browser:
+            file = await browser.get(f"/w/{agent.access.workspace_id}/metrics.csv", params={"metric": metric})
+        rows = list(csv.DictReader(io.StringIO(file.content.decode("utf-8-sig"))))
+        assert [row["waits"] for row in rows if row["cut"] == "all"] == waits
+
+
+async def test_a_period_is_whole_days_of_the_workspace(app: FastAPI, house: House):
+    agent, *_ = await seeded(house)  # the waits began the morning before, at 03:00 UTC
+    async with people.browser(app, agent) as browser:
+        today = await browser.get(f"/w/{agent.access.workspace_id}/metrics", params={"days": 1})
+        week = await browser.get(f"/w/{agent.access.workspace_id}/metrics", params={"days": 7})
+    assert "Nobody waited in this period." in today.text
+    assert "Today" in week.text
+
+
+async def test_a_stranger_and_somebody_not_signed_in_see_nothing(app: FastAPI, house: House):
+    agent, *_ = await seeded(house)
+    stranger = await people.person(house, await people.found(house, "Elsewhere"), email="stranger@example.org")
+    for who, status in ((stranger, 404), (None, 303)):
+        async with people.browser(app, who) as browser:
+            for address in ("metrics", "metrics.csv"):
+                assert (await browser.get(f"/w/{agent.access.workspace_id}/{address}")).status_code == status
+
+
+async def test_named_figures_are_noted_in_the_log(app: FastAPI, house: House):
+    house.settings = house.settings.model_copy(update={"member_figures": "named"})
+    agent, *_ = await seeded(house)
+    workspace = agent.access.workspace_id
+    other = await people.person(house, await _workspace(house, workspace), role=Role.SUPERVISOR, name="Iris Blum")
+    async with people.browser(app, other) as browser:
+        page = await browser.get(f"/w/{workspace}/metrics")
+    assert "Nora Berg" in page.text
+    async with house.database.transaction() as session:
+        assert "figures.viewed" in [event.kind for event in await events.since(session, 0)]
+
+
+async def _workspace(house: House, number: int) -> Workspace:
+    async with house.database.transaction() as session:
+        return await session.get_one(Workspace, number)
+
+
+@pytest.mark.parametrize(
+    ("cell", "safe"),
+    [("=1+1", "'=1+1"), (" @sum", "' @sum"), ("+49", "'+49"), ("-5", "'-5"), ("\tx", "'\tx"), ("Anna", "Anna"), (-5, -5), (1.5, 1.5)],
+)
+def test_no_cell_is_taken_for_a_formula(cell: object, safe: object):
+    assert sheets.safe(cell) == safe
+
+
+@pytest.mark.parametrize(
+    "params", [{"since": "2026-03-02T00:00:00"}, {"since": "2027-01-01T00:00:00Z"}, {"by": "shoe_size"}, {"until": "x"}]
+)
+async def test_a_wrong_period_is_refused(house: House, client: httpx.AsyncClient, params: dict):
+    await seeded(house)
+    answer = await client.get("/api/v1/metrics", params=params, headers={"authorization": "Bearer probe"})
+    assert answer.status_code == 422
