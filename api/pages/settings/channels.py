@@ -45,7 +45,7 @@ async def show_form(platform: str, frame: FrameDep, access: AccessDep) -> Respon
     del access
     kind = kind_of(platform)
     main, more = config_form.main_and_more(config_form.entries(kind.Config, {}))
-    return frame.show("settings/channel_new.html", kind=kind, name="", restricted=False, main=main, more=more, kept="")
+    return frame.show("settings/channel_new.html", kind=kind, channel_name="", restricted=False, main=main, more=more, kept="")
 
 
 @router.post("/new/{platform}")
@@ -85,7 +85,7 @@ async def add(
         "settings/channel_new.html",
         error=f"{error} {filled.errors.get('', '')}".strip(),
         kind=kind,
-        name=name,
+        channel_name=name,
         restricted="restricted" in given,
         main=main,
         more=more,
