@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import structlog
 from fastapi import FastAPI
 from pydantic import SecretStr
 from sqlalchemy import text
@@ -22,6 +23,9 @@ from inbox.migrations import run
 from inbox.secrets import open_vault
 from inbox.settings import Settings
 from tests.make import Make
+
+# The default renderer draws every local variable of a traceback, which takes minutes when one of them is a page.
+structlog.configure(processors=[structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)])
 
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
