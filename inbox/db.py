@@ -52,8 +52,12 @@ class Database:
     async def listen(self, *channels: str) -> AsyncConnection[tuple[object, ...]]:
         """A connection of its own that receives the wake-ups; whoever asked closes it."""
         connection = await AsyncConnection.connect(self.url, autocommit=True)
-        for channel in channels or (events.CHANNEL,):
-            await connection.execute(f"LISTEN {channel}".encode())
+        try:
+            for channel in channels or (events.CHANNEL,):
+                await connection.execute(f"LISTEN {channel}".encode())
+        except BaseException:  # cancelled too: nobody else could close it
+            await connection.close()
+            raise
         return connection
 
     async def close(self) -> None:
