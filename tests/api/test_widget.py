@@ -30,6 +30,7 @@ from inbox.models import (
     Conversation,
     Member,
     Message,
+    Metric,
     Outcome,
     Reading,
     Status,
@@ -655,3 +656,23 @@ async def test_a_mailed_link_opens_the_chat_in_another_browser_until_it_ends(sho
     async with visiting(shop.address, shop.key, token=token) as resumed:
         assert [line["text"] for line in resumed.ready["messages"]] == ["Hello?"]
     assert token != page.token
+
+
+async def test_how_soon_the_team_answers_is_told_from_measured_waits_or_not_at_all(shop: Shop):
+    async with visiting(shop.address, shop.key) as page:
+        assert page.ready["typical"] is None
+    async with shop.database.transaction() as session:
+        make, begun = Make(session), shop.house.clock() - timedelta(days=1)
+        for number in range(11):
+            identity = await make.identity(shop.channel)
+            conversation = await make.conversation(shop.channel)
+            message = await make.message(conversation)
+            session.add(
+                Wait(
+                    workspace_id=shop.workspace.id, channel_id=shop.channel.id, conversation_id=conversation.id, identity_id=identity.id,
+                    metric=Metric.FIRST, opened_at=begun, opened_by=message.id, received_at=begun,
+                    closed_at=begun + timedelta(minutes=number + 1), outcome=Outcome.ANSWERED,
+                )
+            )  # fmt: skip
+    async with visiting(shop.address, shop.key) as page:
+        assert page.ready["typical"] == 360  # the sixth of eleven

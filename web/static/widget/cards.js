@@ -27,13 +27,21 @@ export class Cards {
   }
 
   /** When nobody is there to answer, and mail can be sent: asked once. */
-  offerAddress() {
-    if (this.#offered || this.#team.here || this.#team.email || !this.#team.mails) return;
+  offerAddress(here) {
+    this.#team.here = here;
+    if (this.#offered || here || this.#team.email || !this.#team.mails) return;
     this.#offered = true;
     this.#askAddress(this.#words.addressWhy, false);
   }
 
+  /** Somebody has answered: an offer that nobody has begun to fill in makes room. */
+  withdrawOffer() {
+    const field = this.#parts.cards.querySelector("input[type=email]");
+    if (field && field.value === "" && field.getRootNode().activeElement !== field) this.#show();
+  }
+
   addressKept(email) {
+    this.#team.email = email;
     this.#show(element("p", { role: "status" }, this.#words.addressKept(email)));
   }
 

@@ -4,12 +4,11 @@ import { Cards } from "./cards.js";
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
 import { Lines } from "./lines.js";
+import { Messages } from "./messages.js";
 import { News } from "./news.js";
 import { Outbox } from "./outbox.js";
 import { Requests } from "./requests.js";
 import { build, close, open, say, tell } from "./view.js";
-
-const TYPING_SHOWS = 6500;
 
 export class Chat {
   #here;
@@ -20,12 +19,9 @@ export class Chat {
   #cards;
   #news;
   #connection = null;
-  #messages = new Map();
+  #messages = new Messages();
   #team = { here: false, typical: null, mails: false, email: null };
   #ready = false;
-  #last = 0;
-  #seen = 0;
-  #typingEnds = 0;
 
   constructor(here) {
     const { settings, words, locale, base, store, link } = here;
@@ -72,57 +68,50 @@ export class Chat {
   }
 
   #hello() {
-    return { type: "hello", token: this.#here.store.token, after: this.#last, locale: this.#here.locale };
+    return { type: "hello", token: this.#here.store.token, after: this.#messages.last, locale: this.#here.locale };
   }
 
   #receive(frame) {
-    const { words, store } = this.#here;
     const handlers = {
-      ready: () => {
-        const { here, typical, mails, email } = frame;
-        Object.assign(this.#team, { here, typical, mails, email });
-        store.keepToken(frame.token);
-        this.#ready = true;
-        this.#show(frame);
-        this.#outbox.flush();
-      },
+      ready: () => this.#begin(frame),
       messages: () => this.#show(frame),
-      accepted: () => {
-        this.#team.here = frame.here;
-        this.#cards.offerAddress();
-      },
+      accepted: () => this.#cards.offerAddress(frame.here),
       refused: () => this.#refused(frame),
-      typing: () => this.#showTyping(frame.on),
-      team: () => {
-        this.#team.email = frame.email;
-        this.#cards.addressKept(frame.email);
-      },
-      ended: () => this.#end(words.removed),
+      typing: () => this.#lines.showTyping(frame.on),
+      team: () => this.#cards.addressKept(frame.email),
+      ended: () => this.#end(),
     };
     handlers[frame.type]?.();
     this.#draw();
   }
 
-  #show({ last, whole, messages, gone, seen }) {
-    if (whole) this.#messages.clear();
-    for (const id of gone) this.#messages.delete(id);
-    for (const message of messages) {
-      if (!this.#messages.has(message.id) && this.#last > 0) this.#news.came(message);
-      this.#messages.set(message.id, message);
-      this.#outbox.arrived(message);
-      if (!message.mine) this.#showTyping(false);
+  #begin(frame) {
+    const { here, typical, mails, email } = frame;
+    Object.assign(this.#team, { here, typical, mails, email });
+    this.#here.store.keepToken(frame.token);
+    this.#ready = true;
+    this.#show(frame);
+    this.#outbox.flush();
+  }
+
+  #show(frame) {
+    const fresh = this.#messages.take(frame);
+    const answers = fresh.filter((message) => !message.mine);
+    answers.forEach((message) => this.#news.came(message));
+    frame.messages.forEach((message) => this.#outbox.arrived(message));
+    if (answers.length > 0) {
+      this.#lines.showTyping(false);
+      this.#cards.withdrawOffer();
     }
-    this.#last = last;
-    this.#seen = seen;
     this.#draw();
     this.#look();
   }
 
   #draw() {
-    const shown = [...this.#messages.values()].sort((one, other) => one.at.localeCompare(other.at) || one.id - other.id);
-    this.#lines.draw(shown, this.#outbox.waiting, { seen: this.#seen, online: this.#ready, retry: (line) => this.#outbox.retry(line) });
+    const { shown, last, seen } = this.#messages;
+    this.#lines.draw(shown, this.#outbox.waiting, { seen, online: this.#ready, retry: (line) => this.#outbox.retry(line) });
     this.#cards.hasChat = shown.length > 0;
-    const lost = this.#connection !== null && !this.#ready && (this.#last > 0 || !navigator.onLine);
+    const lost = this.#connection !== null && !this.#ready && (last > 0 || !navigator.onLine);
     tell(this.#parts, this.#here.words, { lost, ready: this.#ready, connecting: this.#connection !== null, team: this.#team });
   }
 
@@ -143,14 +132,8 @@ export class Chat {
     say(this.#parts.notice, reasons[frame.code] ?? words.failedAction);
   }
 
-  #showTyping(on) {
-    clearTimeout(this.#typingEnds);
-    this.#lines.showTyping(on);
-    if (on) this.#typingEnds = setTimeout(() => this.#lines.showTyping(false), TYPING_SHOWS);
-  }
-
   #look() {
-    this.#news.look([...this.#messages.values()]);
+    this.#news.look(this.#messages.shown);
   }
 
   #resume(token) {
@@ -166,9 +149,8 @@ export class Chat {
     this.#connection?.close();
     this.#connection = null;
     this.#ready = false;
-    this.#last = this.#seen = 0;
     this.#team.email = null;
-    this.#messages.clear();
+    this.#messages.forget();
     this.#outbox.clear();
     this.#news.forget();
     this.#here.store.forget();

@@ -2,6 +2,8 @@
 
 import { element, icon, linked } from "./dom.js";
 
+const TYPING_SHOWS = 6500; // unless it is said again
+
 /** Draws lines into `parts.lines`; keeps what has not changed, so that a screen reader hears only what is new. */
 export class Lines {
   #parts;
@@ -10,6 +12,7 @@ export class Lines {
   #base;
   #drawn = new Map();
   #typing;
+  #typingEnds = 0;
 
   constructor(parts, words, locale, base, greeting) {
     this.#parts = parts;
@@ -17,7 +20,7 @@ export class Lines {
     this.#locale = navigator.language.startsWith(locale) ? navigator.language : locale; // 24 hours in en-GB, 12 in en-US
     this.#base = base;
     this.#typing = element("div", { class: "typing", hidden: true }, element("i"), element("i"), element("i"), element("span", { class: "hidden-words" }, words.typing));
-    const hello = element("div", { class: "line" }, element("div", { class: "text", dir: "auto" }, greeting || words.greeting));
+    const hello = element("div", { class: "line" }, element("div", { class: "text" }, element("span", { dir: "auto" }, greeting || words.greeting)));
     parts.lines.append(hello, this.#typing);
   }
 
@@ -49,8 +52,11 @@ export class Lines {
   }
 
   showTyping(on) {
+    clearTimeout(this.#typingEnds);
     this.#typing.hidden = !on;
-    if (on) this.toEnd();
+    if (!on) return;
+    this.toEnd();
+    this.#typingEnds = setTimeout(() => this.showTyping(false), TYPING_SHOWS);
   }
 
   toEnd() {
@@ -82,7 +88,7 @@ export class Lines {
       ? element("span", { class: "hidden-words" }, this.#words.you)
       : element("div", { class: "who", dir: "auto" }, line.author || this.#words.team);
     const at = new Date(line.at);
-    const text = line.text ? element("div", { class: "text", dir: "auto", title: at.toLocaleString(this.#locale) }, ...linked(line.text)) : null;
+    const text = line.text ? element("div", { class: "text", title: at.toLocaleString(this.#locale) }, element("span", { dir: "auto" }, ...linked(line.text))) : null;
     const again = line.error && retry ? element("button", { type: "button", on: { click: () => retry(line) } }, this.#words.again) : null;
     const below = about ? element("div", { class: line.error ? "about bad" : "about" }, about, again ? " " : null, again) : null;
     return element("div", { class: kinds, "data-id": line.id, "aria-live": line.mine ? "off" : null }, who, text, ...line.files.map((file) => this.#file(file)), below);

@@ -62,7 +62,7 @@ export const PANEL = `
 button { font: inherit; color: inherit; cursor: pointer; }
 .head { display: flex; align-items: center; gap: 12px; min-block-size: 68px; padding-block: 12px; padding-inline: 18px 10px; background: var(--brand); color: var(--on-brand); }
 .head-text { flex: 1; min-inline-size: 0; }
-.title { margin: 0; font-size: 17px; font-weight: 650; line-height: 1.3; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.title { display: -webkit-box; margin: 0; overflow: hidden; font-size: 17px; font-weight: 650; line-height: 1.25; overflow-wrap: anywhere; -webkit-box-orient: vertical; -webkit-line-clamp: 2; }
 .state { margin: 1px 0 0; font-size: 13px; line-height: 1.35; }
 .state.trouble { font-weight: 600; }
 .plain { display: grid; place-items: center; inline-size: 40px; block-size: 40px; padding: 0; border: 0; border-radius: 10px; background: transparent; }
@@ -82,6 +82,7 @@ button { font: inherit; color: inherit; cursor: pointer; }
   padding: 9px 13px; border-radius: 16px; border-end-start-radius: 5px; background: var(--bubble); white-space: pre-wrap; overflow-wrap: anywhere;
 }
 .mine .text { background: var(--brand); color: var(--on-brand); border-end-start-radius: 16px; border-end-end-radius: 5px; }
+.text span { display: block; }
 .text a { color: inherit; text-underline-offset: 2px; }
 .mine.pending .text { opacity: .72; }
 .about { margin: 3px 12px 0; font-size: 12px; color: var(--muted); }
