@@ -20,6 +20,7 @@ FOREIGN = (
     "/hooks/",  # platforms: a signature over the body
     "/api/v1/",  # programs: a bearer token
     "/widget/",  # visitors of other websites: an origin allow-list of its own, and no cookie
+    "/healthz/",  # nobody: it says one word and reads nothing
 )
 
 
