@@ -133,9 +133,10 @@ async def public_address(house: House, _session: AsyncSession) -> list[Finding]:
 async def _socket(url: str) -> list[Finding]:
     from websockets.asyncio.client import connect
     from websockets.exceptions import WebSocketException
+    from websockets.typing import Origin
 
     try:
-        async with asyncio.timeout(SECONDS), connect(url.replace("http", "ws", 1) + "/healthz/socket", origin=None) as socket:
+        async with asyncio.timeout(SECONDS), connect(url.replace("http", "ws", 1) + "/healthz/socket", origin=Origin(url)) as socket:
             await socket.recv()
     except (OSError, TimeoutError, WebSocketException) as error:
         mend = "Let the proxy pass websockets (Connection and Upgrade headers): without them the page is not live."
