@@ -166,7 +166,8 @@ def _take(told: Iterator[Event], most: int) -> list[Event]:
 
 
 async def _settle(session: AsyncSession, workspace: Workspace, *, now: datetime) -> None:
-    """What is older than yesterday has been dealt with, one way or the other."""
+    """What is older than yesterday has been dealt with, one way or the other; that it came late is no channel's fault."""
+    await session.execute(update(Channel).where(col(Channel.workspace_id) == workspace.id).values(lag_seconds=None))
     old = (col(Conversation.workspace_id) == workspace.id, col(Conversation.last_message_at) < now - FRESH)
     waiting = await session.scalars(select(Conversation).where(*old, col(Conversation.waiting_since).is_not(None)))
     for conversation in waiting.all():
