@@ -47,7 +47,7 @@ KINDS: dict[str, str] = {
     "channel.removed": "A channel was taken away.",
     "channel.failed": "A channel stopped working. data: state, code",
     "channel.recovered": "A channel works again.",
-    "channel.gap_found": "The platform could not fill a hole in what we have seen. data: at",
+    "channel.gap_found": "The platform could not fill a hole in what we have seen. data: gap_at",
     "dead_letter.kept": "Something came in that could not be read. data: dead_letter",
     "dead_letter.replayed": "A kept payload was read after all. data: dead_letter",
     "invitation.created": "A link that makes its bearer a member was made. data: invitation, role",

@@ -140,7 +140,7 @@ async def _mark_channel(
     if before is None:
         raise LeaseLost(f"another process reads channel {channel.id} now")
     if batch.gap:
-        _record(session, channel, "channel.gap_found", now, at=now.isoformat())
+        _record(session, channel, "channel.gap_found", now, gap_at=now.isoformat())
     if before[0] == ChannelState.CONNECTING:
         _record(session, channel, "channel.changed", now, fields=["state"])
     elif works and before[0] == ChannelState.FAILING:
