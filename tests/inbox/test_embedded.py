@@ -18,8 +18,24 @@ QUICK = {"fsync": "off"}
 
 
 @pytest.fixture
-def home() -> Iterator[Path]:
+def new_home() -> Iterator[Path]:
     """A folder that the server's user can reach when root runs the tests: pytest's own are closed to everybody else."""
+    yield from make_home()
+
+
+@pytest.fixture(scope="module")
+def used_home() -> Iterator[Path]:
+    yield from make_home()
+
+
+@pytest.fixture
+def home(used_home: Path) -> Iterator[Path]:
+    """One for most tests: each of them leaves it at rest."""
+    yield used_home
+    assert until(lambda: processes(used_home) == [])
+
+
+def make_home() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="parley-home-")).resolve()
     folder.chmod(0o711)
     yield folder
@@ -28,8 +44,9 @@ def home() -> Iterator[Path]:
 
 
 @pytest.fixture
-def join(home: Path) -> Iterator[Callable[..., Party]]:
+def join(request: pytest.FixtureRequest) -> Iterator[Callable[..., Party]]:
     """Processes of their own that use the server of this home until they are told to leave, or killed."""
+    home: Path = request.getfixturevalue("new_home" if "new_home" in request.fixturenames else "home")
     parties: list[Party] = []
 
     def start(*, wait: bool = True, **environment: str) -> Party:
@@ -65,11 +82,11 @@ def guards(home: Path) -> list[psutil.Process]:
     return [process for process in processes(home) if process.name() != "postgres"]
 
 
-def test_a_clean_home_gets_a_server_and_keeps_its_rows(home):
-    with embedded.running(home, settings=QUICK) as server, psycopg.connect(server.url) as connection:
+def test_a_clean_home_gets_a_server_and_keeps_its_rows(new_home):
+    with embedded.running(new_home, settings=QUICK) as server, psycopg.connect(server.url) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 'Grüße' AS word")
-    assert processes(home) == []
-    with embedded.running(home, settings=QUICK) as server:
+    assert processes(new_home) == []
+    with embedded.running(new_home, settings=QUICK) as server:
         assert ask(server.url, "SELECT word FROM kept") == "Grüße"
 
 
@@ -90,14 +107,14 @@ def test_a_second_process_shares_the_server_and_the_last_one_stops_it(home, join
     assert processes(home) == []
 
 
-def test_processes_that_start_at_the_same_moment_on_a_new_home_share_one_server(home, join):
+def test_processes_that_start_at_the_same_moment_on_a_new_home_share_one_server(new_home, join):
     parties = [join(wait=False) for _ in range(6)]
     assert len({party.pid for party in parties}) == 1
     for party in parties:
         party.leave(wait=False)
     for party in parties:
         party.gone()
-    assert processes(home) == []
+    assert processes(new_home) == []
 
 
 def test_a_killed_process_takes_nothing_from_the_others(join):
@@ -156,11 +173,13 @@ def test_a_socket_has_a_short_private_path_even_when_the_home_has_a_long_one(hom
         assert sockets.stat().st_mode & 0o777 == 0o700
         with embedded.running(long) as other:
             assert other.url == server.url
+    sockets.rmdir()
 
 
 def test_a_folder_that_somebody_put_where_the_socket_belongs_is_refused(home, monkeypatch, tmp_path):
     monkeypatch.setattr(cluster, "SOCKET_LIMIT", 70)
     long = home / ("long" * 10)
+    long.mkdir(exist_ok=True)
     place = cluster.folder(long, cluster.account(long))
     monkeypatch.setattr(cluster.tempfile, "gettempdir", lambda: str(home))
     sockets = cluster.sockets(long, place, cluster.account(long))
@@ -216,11 +235,13 @@ def test_data_of_another_major_version_is_refused_with_the_steps_and_not_touched
     with embedded.running(home, settings=QUICK) as server:
         marker = server.folder / "data" / "PG_VERSION"
     before = {path: path.stat().st_mtime_ns for path in marker.parent.rglob("*")}
+    right = marker.read_text()
     marker.write_text("17\n")
     before[marker] = marker.stat().st_mtime_ns
     with pytest.raises(embedded.EmbeddedError, match=r"PostgreSQL 17.*parley backup.*parley restore"):
         embedded.start(home)
     assert {path: path.stat().st_mtime_ns for path in marker.parent.rglob("*")} == before
+    marker.write_text(right)
 
 
 def test_a_cluster_that_was_half_made_is_made_again(home):
@@ -271,10 +292,10 @@ def test_no_folder_above_the_home_changes_its_mode_or_its_owner(home):
 
 
 @pytest.mark.servers
-def test_a_start_waits_as_long_as_recovery_takes(home, join):
+def test_a_start_waits_as_long_as_recovery_takes(new_home):
     """About 1 GB of write-ahead log to go through."""
     roomy = {"max_wal_size": "8GB", "checkpoint_timeout": "1h", "autovacuum": "off", "fsync": "off"}
-    server = embedded.start(home, settings=roomy)
+    server = embedded.start(new_home, settings=roomy)
     with psycopg.connect(server.url, autocommit=True) as connection:
         connection.execute("CREATE TABLE heap (id bigint PRIMARY KEY, word text)")
         connection.execute("CHECKPOINT")
@@ -289,5 +310,5 @@ def test_a_start_waits_as_long_as_recovery_takes(home, join):
             written = int(row[0])
     os.kill(server.pid, signal.SIGKILL)
     embedded.stop(server)
-    with embedded.running(home, settings=roomy) as server:
+    with embedded.running(new_home, settings=roomy) as server:
         assert ask(server.url, "SELECT count(*) FROM heap") == rows
