@@ -77,7 +77,7 @@ async def _once(place: Place, lease: Lease, failures: Failures) -> None:
             await _stream(place, lease, channel, connector, failures)
         except CursorExpired:
             failures.gap = True
-            await _forget_cursor(place, lease, channel)
+            await _forget_cursor(place, lease)
         finally:
             settled.cancel()
             await asyncio.gather(settled, return_exceptions=True)
@@ -153,9 +153,9 @@ async def _channel(place: Place, lease: Lease) -> Channel:
     return channel
 
 
-async def _forget_cursor(place: Place, lease: Lease, channel: Channel) -> None:
+async def _forget_cursor(place: Place, lease: Lease) -> None:
     """The platform forgot our place: begin with what it still has."""
-    if channel.cursor is None:
+    if (await _channel(place, lease)).cursor is None:
         raise ConnectorError("The platform says that it forgot our place, though we begin anew.")
     mine = update(Channel).where(col(Channel.id) == lease.channel_id, col(Channel.fence) == lease.fence)
     async with place.database.transaction() as session:
