@@ -267,6 +267,15 @@ class AcceptsWebhooks(Protocol):
 
 
 @runtime_checkable
+class Rereads(Protocol):
+    """A connector that can be given a rejected payload again, when it has learned to read it."""
+
+    def reread(self, raw: bytes, received_at: datetime) -> Batch:
+        """Parse what was once put into `Rejected.raw`; no signature, no network. What is still unreadable is rejected again."""
+        ...
+
+
+@runtime_checkable
 class Acts(Protocol):
     async def act(self, action: Action, message_id: str, text: str = "") -> None:
         """Do one of `capabilities.actions` to a message."""

@@ -58,6 +58,10 @@ class Email:
                         yield batch
                 await reading.wait(mailbox, self._config, progress)
 
+    def reread(self, raw: bytes, received_at: datetime) -> Batch:
+        """A mail that could not be read before; its own time on the server is not known any more."""
+        return parse.batch([parse.Source(raw, received_at)], self._config, None)
+
     async def send(self, reply: Reply) -> Receipt:
         """Hand the mail in; a copy for the sent folder follows where the server keeps none."""
         mail = compose.reply(reply, self._config, datetime.now(UTC))

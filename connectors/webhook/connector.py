@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import hashlib
 import json
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
@@ -126,6 +127,15 @@ class Webhook:
             return _answer(400, [], [Rejected(request.body, str(error))])
         events, rejected = shapes.parse(entries, webhook_id, datetime.fromtimestamp(timestamp, UTC))
         return _answer(200 if events or not rejected else 422, events, rejected)
+
+    def reread(self, raw: bytes, received_at: datetime) -> Batch:
+        """An entry, or a whole body, that could not be read before. Its signature was checked when it came."""
+        try:
+            entries = _entries(raw)
+        except ValueError as error:
+            return Batch(rejected=[Rejected(raw, str(error))])
+        events, rejected = shapes.parse(entries, hashlib.sha256(raw).hexdigest()[:32], received_at)
+        return Batch(events, rejected=rejected)
 
     async def send(self, reply: Reply) -> Receipt:
         """Post the reply to the callback; webhook-id is the reply's key, the same for every attempt."""
