@@ -1,5 +1,6 @@
 """Chat answers that leave by mail: only while the visitor is away, each of them once, and their answers come back."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -120,7 +121,7 @@ async def test_an_answer_is_mailed_a_minute_after_the_visitor_left(chat: Chat):
 async def test_an_answer_is_mailed_once_by_however_many_processes_and_times(chat: Chat):
     await chat.answer("Yes, we do.")
     chat.later(61)
-    assert await chat.mail() == 1
+    assert sum(await asyncio.gather(*(chat.mail() for _ in range(8)))) == 1
     for _ in range(3):
         chat.later(600)
         assert await chat.mail() == 0

@@ -165,6 +165,17 @@ async def test_nothing_is_stored_before_the_first_click_and_a_reload_keeps_the_c
     assert await context.cookies() == []
 
 
+async def test_the_chats_own_page_stores_nothing_before_the_visitor_writes(shop: Shop, context: BrowserContext):
+    page = await context.new_page()
+    async with page.expect_websocket() as opened:
+        await page.goto(f"{shop.parley}/widget/{shop.channel.key}/chat")
+    await (await opened.value).wait_for_event("framereceived")
+    assert await page.evaluate("() => [document.cookie, localStorage.length].join()") == ",0"
+    await write(page, "Here I am")
+    await shop.received("Here I am")
+    assert await page.evaluate("() => localStorage.length") == 1
+
+
 async def test_what_is_written_offline_waits_through_a_reload_and_arrives_once(shop: Shop, context: BrowserContext):
     page = await shop.open(context)
     await write(page, "Before")
