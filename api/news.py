@@ -25,10 +25,11 @@ EVERYTHING = frozenset({
     "channel.added", "channel.changed", "channel.removed", "member.joined", "member.changed", "member.removed", "team.changed",
     "label.changed", "workspace.changed", "contact.changed", "contact.erased",
 })  # fmt: skip
-# What no inbox shows: secrets, the health of channels (settings show it), letters that could not be read, and who looked at what.
+# What no inbox shows: keys and invitations, the health of channels (settings show it), letters that could not be read, who looked at what,
+# and that a reply also went out by mail.
 INVISIBLE = frozenset({
     "channel.failed", "channel.recovered", "channel.gap_found", "dead_letter.kept", "dead_letter.replayed", "template.changed",
-    "token.created", "token.revoked", "contact.exported", "figures.viewed",
+    "token.created", "token.revoked", "contact.exported", "figures.viewed", "invitation.created", "invitation.revoked", "reply.mailed",
 })  # fmt: skip
 NOBODY = Mine()
 

@@ -6,7 +6,7 @@ const AGAIN = 15000, TYPING = 3000;
 let typed = 0, timer = 0, told = null;
 
 export function hideMyself() {
-  for (const sign of document.querySelectorAll(`.person[data-member="${root.dataset.member}"]`)) sign.classList.add("here-hidden");
+  for (const sign of document.querySelectorAll(`.person[data-member="${root.dataset.member}"]`)) sign.hidden = true;
 }
 
 function tell(typing = false) {

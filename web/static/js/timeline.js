@@ -87,5 +87,19 @@ function remember() {
   wasAtEnd = !box || box.scrollHeight - box.scrollTop - box.clientHeight < 60;
 }
 
+// The composer grows and images arrive: whoever was at the end stays there.
+let atEnd = true;
+const sized = new ResizeObserver(() => { if (atEnd) toEnd(); });
+function follow() {
+  sized.disconnect();
+  atEnd = true;
+  if (!scroller()) return;
+  sized.observe(scroller());
+  sized.observe(list());
+}
+document.addEventListener("scroll", ({ target }) => { if (target.id === "scroll") atEnd = target.scrollHeight - target.scrollTop - target.clientHeight < 60; }, true);
+document.addEventListener("conversation-shown", follow);
+
 arrange();
+follow();
 toNews();

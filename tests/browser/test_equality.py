@@ -1,0 +1,226 @@
+"""Page + what is pushed == the page loaded again, for every kind of event (after Zulip's own test)."""
+
+import json
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Page
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from api import news
+from inbox import events
+from inbox.contract import Attachment, EventKind, Receipt
+from inbox.conversations import assignment, drafts, labels, notes, outbox, reading, replies, status
+from inbox.models import Conversation, Delivery, Member, Message, Outcome, Status
+from inbox.promptness import waits
+from inbox.team import rights
+from tests.browser.conftest import Desk
+
+pytestmark = pytest.mark.browser
+SNAPSHOT = (Path(__file__).parent / "snapshot.js").read_text()
+
+
+class Day:
+    """A working day: each step is one thing that can happen, done as the product does it."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.last = ""
+
+    async def with_first(self, work: Callable[[AsyncSession, Conversation, rights.Access], Awaitable[Any]], who: str = "Fatma") -> Any:
+        """Do something to the first conversation as a member."""
+
+        async def inside(session: AsyncSession) -> Any:
+            conversation = (await session.scalars(select(Conversation).order_by(col(Conversation.id)).limit(1))).one()
+            return await work(session, conversation, rights.of(await session.get_one(Member, self.desk.members[who].id)))
+
+        return await self.desk.do(inside)
+
+    async def message(self) -> None:
+        await self.desk.say("Ist das vegan? هل هذا نباتي", name="Bernd", attachments=(Attachment("a.txt", "text/plain", content=b"a"),))
+
+    async def new_conversation(self) -> None:
+        await self.desk.say("Hallo?", name="Zoë", thread="t9")
+
+    async def edit(self) -> None:
+        await self.desk.happens(EventKind.EDIT, "m1", "Ist das wirklich vegan?")
+
+    async def delete(self) -> None:
+        await self.desk.happens(EventKind.DELETE, await self.desk.say("Weg damit", name="Kim"), name="Kim")
+
+    async def hide(self) -> None:
+        await self.desk.happens(EventKind.MODERATION, await self.desk.say("Buy now", name="Spammer"), "hide")
+
+    async def react(self) -> None:
+        await self.desk.happens(EventKind.REACTION, "m1", "🧡", name="Bernd")
+
+    async def seen(self) -> None:
+        await self.desk.happens(EventKind.READ, "m1")
+
+    async def reply(self) -> Message:
+        async def work(session: AsyncSession, conversation: Conversation, access: rights.Access) -> Message:
+            member = await session.get_one(Member, access.member_id)
+            key = f"key-{datetime.now(UTC).timestamp()}"
+            return await replies.queue(session, conversation, member, body="Ja, alles!", client_key=key, now=datetime.now(UTC))
+
+        return await self.with_first(work)
+
+    async def undo(self) -> None:
+        message = await self.reply()
+
+        async def work(session: AsyncSession, _c: Conversation, access: rights.Access) -> None:
+            await replies.undo(session, await session.get_one(Message, message.id), access.actor, datetime.now(UTC))
+
+        await self.with_first(work)
+
+    async def send(self, end: str) -> None:
+        """A reply is claimed, and ends in one of the ways that there are."""
+        await self.desk.do(self.settle)
+        await self.reply()
+        now = datetime.now(UTC) + timedelta(minutes=2)
+
+        async def claim(session: AsyncSession) -> list[int]:
+            return [message.id for message in await outbox.claim(session, owner="test", now=now)]
+
+        claimed = await self.desk.do(claim)
+        assert claimed
+        if end == "sending":
+            return
+
+        async def finish(session: AsyncSession) -> None:
+            for number in claimed:
+                message = await session.get_one(Message, number)
+                if end == "sent":
+                    await outbox.mark_sent(session, message, Receipt(f"sent{number}", datetime.now(UTC)), datetime.now(UTC))
+                elif end == "failed":
+                    await outbox.mark_failed(session, message, "The comment is gone.", datetime.now(UTC))
+                else:
+                    await outbox.mark_ambiguous(session, message, "The platform did not answer.", datetime.now(UTC))
+
+        await self.desk.do(finish)
+
+    async def settle(self, session: AsyncSession) -> None:
+        """What the step before left on its way would hold up what comes after it."""
+        for message in await session.scalars(select(Message).where(col(Message.delivery).in_([Delivery.SENDING, Delivery.AMBIGUOUS]))):
+            if message.delivery == Delivery.SENDING:
+                await outbox.mark_ambiguous(session, message, "The platform did not answer.", datetime.now(UTC))
+            await replies.settle(session, message, True, "system", datetime.now(UTC))
+
+    async def delivered(self) -> None:
+        await self.send("sent")
+
+        async def work(session: AsyncSession) -> str:
+            query = select(col(Message.external_id)).where(col(Message.delivery) == Delivery.SENT).order_by(col(Message.id).desc()).limit(1)
+            return (await session.scalars(query)).one() or ""
+
+        await self.desk.happens(EventKind.DELIVERY, await self.desk.do(work), "delivered")
+
+    async def note(self) -> None:
+        await self.with_first(lambda s, c, a: notes.add(s, a, c, body="Lager fragen", client_key=None, now=datetime.now(UTC)))
+
+    async def assign(self) -> None:
+        me, team = self.desk.members["Aylin"].id, self.desk.team.id
+        await self.with_first(lambda s, c, a: assignment.assign(s, a, c, member_id=me, team_id=team, now=datetime.now(UTC)))
+
+    async def move(self) -> None:
+        await self.with_first(lambda s, c, a: status.move(s, a, c, Status.PENDING, now=datetime.now(UTC)))
+        await self.with_first(lambda s, c, a: status.move(s, a, c, Status.OPEN, now=datetime.now(UTC)))
+
+    async def put_label(self) -> None:
+        await self.with_first(lambda s, c, a: labels.put(s, a, c, [self.desk.label.id], now=datetime.now(UTC)))
+
+    async def read(self) -> None:
+        await self.with_first(lambda s, c, a: reading.mark(s, a, c, message_id=c.last_inbound_id or 0, now=datetime.now(UTC)), who="Aylin")
+
+    async def close_wait(self) -> None:
+        await self.with_first(lambda s, c, a: waits.close(s, c, Outcome.NOT_NEEDED, actor=a.actor, now=datetime.now(UTC)))
+
+    async def draft(self) -> None:
+        await self.with_first(lambda s, c, a: drafts.save(s, a, c, body="Liebe", now=datetime.now(UTC)), who="Aylin")
+
+    def renamed(self, kind: str, **data: Any) -> Callable[[], Awaitable[None]]:
+        """Something with a name changed: the row first, its event with it."""
+
+        async def work(session: AsyncSession) -> None:
+            row: Any = {
+                "channel": self.desk.channel, "member": self.desk.members["Fatma"], "team": self.desk.team, "label": self.desk.label,
+                "workspace": self.desk.workspace,
+            }.get(kind.partition(".")[0])  # fmt: skip
+            if row is not None:
+                (await session.get_one(type(row), row.id)).name = f"{row.name} {kind}"
+            events.record(session, kind, workspace_id=self.desk.workspace.id, at=datetime.now(UTC), actor="system", **data)
+
+        return lambda: self.desk.do(work)
+
+
+def steps(day: Day) -> dict[str, Callable[[], Awaitable[Any]]]:
+    return {
+        "message.received": day.message,
+        "conversation.created": day.new_conversation,
+        "wait.opened": day.new_conversation,
+        "message.edited": day.edit,
+        "message.deleted": day.delete,
+        "message.hidden": day.hide,
+        "reaction.changed": day.react,
+        "reply.queued": day.reply,
+        "reply.undone": day.undo,
+        "reply.sending": lambda: day.send("sending"),
+        "reply.sent": lambda: day.send("sent"),
+        "reply.failed": lambda: day.send("failed"),
+        "reply.ambiguous": lambda: day.send("ambiguous"),
+        "reply.delivered": day.delivered,
+        "message.seen": day.seen,
+        "note.added": day.note,
+        "conversation.assigned": day.assign,
+        "conversation.moved": day.move,
+        "conversation.labelled": day.put_label,
+        "conversation.read": day.read,
+        "wait.closed": day.close_wait,
+        "draft.saved": day.draft,
+        **{kind: day.renamed(kind) for kind in sorted(news.EVERYTHING)},
+    }
+
+
+def test_every_kind_of_event_is_shown_or_is_known_to_be_invisible() -> None:
+    shown = set(steps(Day(desk=None)))  # type: ignore[arg-type]  # only the names are asked
+    assert shown | news.INVISIBLE == set(events.KINDS)
+    assert not shown & news.INVISIBLE
+
+
+async def test_what_is_pushed_makes_the_page_what_it_is_after_loading_it_again(desk: Desk) -> None:
+    day = Day(desk)
+    await desk.say("Ist das vegan?", name="Anna")
+    page = await desk.page("Aylin", "/conversations/1?view=open")
+    await page.wait_for_timeout(1500)  # reading is marked
+    different: dict[str, Any] = {}
+    for kind, step in steps(day).items():
+        await step()
+        pushed = await settled(page, await desk.do(events.last_id))
+        await page.reload()
+        await page.locator("html[data-live=live]").wait_for(state="attached")
+        loaded = await page.evaluate(SNAPSHOT)
+        different |= {f"{kind} in {part}": (pushed[part], loaded[part]) for part in loaded if pushed[part] != loaded[part]}
+    assert not different, json.dumps(different, indent=1, ensure_ascii=False)[:6000]
+    assert not [line for line in desk.complaints if "Failed to load" not in line]
+
+
+async def settled(page: Page, event_id: int) -> Any:
+    """The page once it knows of the event, with what it held back released, when nothing changes any more."""
+    for _ in range(100):
+        if int(await page.evaluate("document.documentElement.dataset.applied ?? 0")) >= event_id:
+            break
+        await page.wait_for_timeout(50)
+    before = None
+    for _ in range(40):
+        await page.evaluate("document.getElementById('pill').click()")
+        await page.wait_for_timeout(250)
+        after = await page.evaluate(SNAPSHOT)
+        if after == before:
+            return after
+        before = after
+    return before
