@@ -43,6 +43,8 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Connect an account. The settings are tried before anything is stored."""
+    if platform == "demo":
+        raise Invalid("The demonstration has a workspace of its own: parley demo.", code="demo")
     kind = connectors.find(platform)
     chosen = _read(kind, config) if config else _ask(kind)
     account = None if no_check else asyncio.run(_check(kind(chosen)))
