@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-from typing import Any
 
 import httpx
 import pytest
@@ -12,6 +11,7 @@ from api import headers, process
 from api.deps import House
 from inbox.models import Role
 from inbox.settings import Settings
+from tests.api import knocking
 from tests.api.people import browser, found, person
 
 OURS = "http://parley.test"
@@ -73,12 +73,12 @@ async def test_doors_with_a_proof_of_their_own_take_requests_from_anywhere(app: 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", None])
 async def test_a_websocket_of_another_website_is_refused_before_it_opens(app: FastAPI, house: House, origin: str | None):
     nora = await person(house, await found(house))
-    sent = await _knock(app, f"/w/{nora.member.workspace_id}/live", origin, nora.cookies)
+    sent = await knocking.sent(app, f"/w/{nora.member.workspace_id}/live", origin, nora.cookies)
     assert [message["type"] for message in sent] == ["websocket.close"]
 
 
 async def test_a_websocket_of_our_own_page_is_let_through_to_its_route(app: FastAPI, house: House):
-    sent = await _knock(app, "/w/1/live", OURS, {})
+    sent = await knocking.sent(app, "/w/1/live", OURS, {})
     assert sent != [{"type": "websocket.close", "code": 1008, "reason": "from another website"}]
 
 
@@ -141,34 +141,3 @@ async def test_only_a_trusted_proxy_may_say_whose_address_it_is(
         stop.set()
         await serving
     assert answer.json()["client"] == believed
-
-
-async def _knock(app: FastAPI, path: str, origin: str | None, cookies: dict[str, str]) -> list[dict[str, Any]]:
-    """Ask for a websocket; what the application sends until it closes, or the first word after it was let in."""
-    sent: list[dict[str, Any]] = []
-    told = [(b"host", b"parley.test"), (b"cookie", "; ".join(f"{name}={value}" for name, value in cookies.items()).encode())]
-    told += [(b"origin", origin.encode())] if origin is not None else []
-    scope: dict[str, Any] = {
-        "type": "websocket",
-        "http_version": "1.1",
-        "scheme": "ws",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"after=0",
-        "root_path": "",
-        "headers": told,
-        "subprotocols": [],
-        "client": ("127.0.0.1", 1),
-        "server": ("parley.test", 80),
-        "extensions": {"websocket.http.response": {}},
-    }
-    words = iter([{"type": "websocket.connect"}])
-
-    async def receive() -> dict[str, Any]:
-        return next(words, {"type": "websocket.disconnect", "code": 1001})
-
-    async def send(message: dict[str, Any]) -> None:
-        sent.append(message)
-
-    await app(scope, receive, send)
-    return sent
