@@ -1,4 +1,4 @@
-"""Colleagues seen at conversations, and the numbers behind the views: what pages are told beside the log."""
+"""Colleagues and typing visitors seen at conversations, and the numbers behind the views: what pages are told beside the log."""
 
 import asyncio
 import json
@@ -11,6 +11,7 @@ from sqlmodel import col
 
 from api.deps import House
 from api.watcher import Watcher
+from inbox.conversations import visits
 from inbox.models import Conversation
 from inbox.team import presence
 from inbox.team.presence import Person
@@ -51,7 +52,7 @@ class Crowd:
             return
         people: dict[int, list[Person]] = defaultdict(list)
         async with self._house.database.transaction() as session:
-            for person in await presence.people(session, shown, now=now):
+            for person in (*await presence.people(session, shown, now=now), *await visits.typing_in(session, shown, now=now)):
                 people[person.conversation_id].append(person)
                 self._until[person.conversation_id] = min(person.until, self._until.get(person.conversation_id, person.until))
             query = select(col(Conversation.id), col(Conversation.channel_id)).where(col(Conversation.id).in_(shown))

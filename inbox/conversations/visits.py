@@ -1,5 +1,6 @@
 """Whether a visitor of the website chat is there or typing, and whether the team is. Moments that pass, not counters."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import and_, exists, func, or_, select
@@ -8,9 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from inbox.conversations import visitors
-from inbox.models import AccountSession, Member, Presence, Thread, Visitor, VisitorPresence
+from inbox.models import AccountSession, Identity, Member, Presence, Thread, Visitor, VisitorPresence
 from inbox.team import presence
+from inbox.team.presence import Person
 
+NO_MEMBER = 0
 CONNECTED = timedelta(seconds=100)  # a page in the background may speak only once a minute
 LOOKING = timedelta(minutes=2)  # a colleague who looked at a conversation this long ago is there
 SIGNED_IN = timedelta(minutes=10)  # a browser's last sign of life is kept to five minutes
@@ -39,15 +42,17 @@ async def _note(session: AsyncSession, visitor: Visitor, **moments: datetime | N
     await session.execute(note.on_conflict_do_update(index_elements=[col(VisitorPresence.visitor_id)], set_=moments))
 
 
-async def typing_in(session: AsyncSession, conversation_ids: list[int], *, now: datetime) -> set[int]:
-    """Which of these conversations have a visitor who is writing."""
+async def typing_in(session: AsyncSession, conversation_ids: Collection[int], *, now: datetime) -> Sequence[Person]:
+    """The visitors who are writing in these conversations, as the pages show whoever types there."""
     query = (
-        select(col(Thread.conversation_id))
+        select(col(Thread.conversation_id), col(Identity.name), col(VisitorPresence.typing_until))
         .join(Visitor, and_(col(Visitor.channel_id) == col(Thread.channel_id), col(Visitor.external_id) == col(Thread.external_id)))
+        .join(Identity, and_(col(Identity.channel_id) == col(Visitor.channel_id), col(Identity.external_id) == col(Visitor.external_id)))
         .join(VisitorPresence, col(VisitorPresence.visitor_id) == col(Visitor.id))
         .where(col(Thread.conversation_id).in_(conversation_ids), col(VisitorPresence.typing_until) > now)
     )
-    return set(await session.scalars(query))
+    rows = (await session.execute(query)).all()
+    return [Person(number, NO_MEMBER, name, typing=True, until=until) for number, name, until in rows if until is not None]
 
 
 async def team_is_there(session: AsyncSession, workspace_id: int, *, now: datetime) -> bool:

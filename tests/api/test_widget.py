@@ -273,7 +273,8 @@ async def test_typing_is_shown_both_ways(shop: Shop):
         await page.send(type="ping")
         await page.hear("pong")
         async with shop.database.transaction() as session:
-            assert await visits.typing_in(session, [conversation.id], now=shop.house.clock()) == {conversation.id}
+            [person] = await visits.typing_in(session, [conversation.id], now=shop.house.clock())
+            assert (person.conversation_id, person.typing) == (conversation.id, True)
             await presence.show(
                 session, workspace_id=shop.workspace.id, conversation_id=conversation.id, member_id=shop.member.id, typing=True,
                 now=shop.house.clock(),
@@ -289,7 +290,7 @@ async def test_a_message_ends_the_typing(shop: Shop):
         await page.say("Sent")
         [conversation] = await shop.rows(select(Conversation))
         async with shop.database.transaction() as session:
-            assert await visits.typing_in(session, [conversation.id], now=shop.house.clock()) == set()
+            assert await visits.typing_in(session, [conversation.id], now=shop.house.clock()) == []
 
 
 # Who may read

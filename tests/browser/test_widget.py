@@ -1,9 +1,7 @@
 """The website chat in a real browser, on a website of another origin with a strict content policy."""
 
 import asyncio
-import os
 import secrets
-import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -11,26 +9,25 @@ from datetime import UTC, datetime
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from fastapi import FastAPI
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, expect
 from pydantic import SecretStr
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlmodel import col
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from api.app import create_app
-from api.deps import House
+from api.deps import COOKIE, House
 from connectors import runner
 from inbox.conversations import replies, visitors
 from inbox.db import Database
-from inbox.models import Channel, Conversation, Member, Message, Reading, Visitor
-from inbox.team import presence
+from inbox.models import Channel, Conversation, Member, Message, Outcome, Reading, Visitor, Wait
+from inbox.team import presence, sessions
 from tests.api.visitor import serving
 from tests.make import Make
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 HOST_PAGE = """<!doctype html><html lang="{lang}" dir="{dir}"><head><meta charset="utf-8"><title>Bicycle Workshop</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"></head>
 <body><main><h1>Bicycle Workshop</h1><p><a href="#gears">Gears</a> <button>Basket</button></p></main>
@@ -84,16 +81,6 @@ class Shop:
             await replies.queue(session, conversation, self.member, body=body, client_key=secrets.token_hex(8), now=now, send_at=now)
 
 
-@pytest.fixture(scope="session")
-async def chromium() -> AsyncIterator[Browser]:
-    if CHROMIUM is None and not os.environ.get("CI"):
-        pytest.skip("no Chromium here")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM)
-        yield browser
-        await browser.close()
-
-
 @pytest.fixture
 async def context(chromium: Browser) -> AsyncIterator[BrowserContext]:
     context = await chromium.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
@@ -106,7 +93,8 @@ async def shop(database: Database, house: House) -> AsyncIterator[Shop]:
     settings = house.settings.model_copy(update={"smtp_url": SecretStr("smtp://127.0.0.1:1"), "mail_from": "chat@example.org"})
     house = replace(house, settings=settings, clock=lambda: datetime.now(UTC))
     stop = asyncio.Event()
-    async with serving(create_app(house)) as parley:
+    app = create_app(house)
+    async with app.router.lifespan_context(app), serving(app) as parley:
         async with database.transaction() as session:
             make = Make(session)
             workspace = await make.workspace(privacy_url="https://www.example.org/privacy")
@@ -149,6 +137,38 @@ async def test_a_message_reaches_the_inbox_and_its_answer_the_visitor_without_a_
     await expect(page.get_by_role("log")).to_contain_text("Yes, every day.")
     await expect(page.get_by_role("log")).to_contain_text("Kim")
     assert message.permalink == f"{shop.site}/"
+
+
+async def test_visitor_and_agent_talk_in_two_browsers_without_a_reload_and_the_wait_is_measured(
+    shop: Shop, context: BrowserContext, chromium: Browser
+):
+    async with shop.database.transaction() as session:
+        token = await sessions.begin(session, shop.member.account_id, now=shop.house.clock(), days=1)
+        await session.execute(update(Member).values(undo_seconds=0))
+    desk = await chromium.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")
+    await desk.add_cookies([{"name": COOKIE, "value": token, "url": shop.parley}])
+    agent = await desk.new_page()
+    await agent.goto(f"{shop.parley}/w/{shop.channel.workspace_id}/inbox")
+    await agent.locator("html[data-live=live]").wait_for(state="attached")
+    visitor = await shop.open(context)
+    await write(visitor, "Do you repair hub gears?")
+    await agent.get_by_text("Do you repair hub gears?").first.click()
+    await visitor.get_by_role("textbox", name="Write a message").press_sequentially("And")
+    await expect(agent.locator("#conversation .presence")).to_contain_text("is typing")
+    await agent.get_by_role("textbox", name="Your text").press_sequentially("Yes")
+    await expect(visitor.locator(".typing")).to_be_visible()
+    await agent.get_by_role("textbox", name="Your text").fill("Yes, every day.")
+    await agent.keyboard.press("Control+Enter")
+    await expect(visitor.get_by_role("log")).to_contain_text("Yes, every day.")
+    await expect(visitor.get_by_text("Seen", exact=False)).to_be_visible()
+    async with shop.database.transaction() as session:
+        wait = (await session.scalars(select(Wait))).one()
+        asked, answered = (await session.scalars(select(Message).order_by(col(Message.id)))).all()
+    assert wait.outcome == Outcome.ANSWERED
+    assert wait.closed_at is not None
+    assert (wait.opened_at, wait.closed_at) == (asked.at, answered.at)
+    await expect(agent.locator("#conversation")).to_contain_text("Seen")
+    await desk.close()
 
 
 async def test_nothing_is_stored_before_the_first_click_and_a_reload_keeps_the_chat_after_it(shop: Shop, context: BrowserContext):
