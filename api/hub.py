@@ -54,6 +54,7 @@ class Hub:
     async def catch_up(self, watcher: Watcher, after: int) -> None:
         """Tell a page what happened since it was drawn, up to now; what comes later reaches it with everybody's."""
         workspace_id = watcher.access.workspace_id
+        self._uncounted.add(workspace_id)
         async with self.house.database.transaction() as session:
             oldest = await events.oldest_id(session)
             missed = await events.since(session, after, workspace_id=workspace_id, limit=MOST_MISSED + 1)
@@ -62,7 +63,6 @@ class Hub:
                 return
             if missed:
                 await self._deal(session, workspace_id, missed, [watcher])
-        self._uncounted.add(workspace_id)
 
     async def run(self) -> None:
         """Read the log until cancelled. A lost connection is tried again: nothing is skipped, since the table is the truth."""

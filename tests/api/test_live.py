@@ -1,0 +1,247 @@
+"""The live page's socket: what reaches whom, and when it ends."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from api import watcher
+from api.app import create_app
+from api.deps import COOKIE, House
+from inbox import events
+from inbox.contract import Author, Batch, Event, EventKind
+from inbox.conversations import receive
+from inbox.models import AccountSession, Channel, ChannelAccess, Member, Role, Workspace
+from inbox.team import sessions
+from tests.api.visitor import serving
+from tests.make import Make
+
+SECONDS = 6.0
+
+
+class Socket:
+    """A page, as far as its socket is concerned."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+        self.ops: list[dict[str, Any]] = []
+        self.heard = self.last = 0
+
+    async def show(self, *, after: int = 0, conversation: int | None = None, rows: tuple[int, ...] = (), view: str = "open") -> None:
+        said = {"t": "show", "view": view, "rows": rows, "views": ["open", "mine"], "conversation": conversation, "after": after}
+        await self.connection.send(json.dumps(said))
+
+    async def say(self, **frame: Any) -> None:
+        await self.connection.send(json.dumps(frame))
+
+    async def hear(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """The next operation of this sort; each is heard once."""
+        async with asyncio.timeout(SECONDS):
+            while True:
+                while self.heard < len(self.ops):
+                    op = self.ops[self.heard]
+                    self.heard += 1
+                    if wanted(op):
+                        return op
+                frame = json.loads(await self.connection.recv())
+                self.last = max(self.last, frame.get("id", 0))
+                self.ops += [{"refresh": True}] if frame.get("refresh") else frame["ops"]
+
+    async def end(self) -> int:
+        """The code that the server ends the socket with."""
+        async with asyncio.timeout(5):
+            with suppress(ConnectionClosed):
+                while True:
+                    await self.connection.recv()
+        return self.connection.close_code or 0
+
+
+@dataclass
+class Office:
+    """A workspace with an open and a restricted channel, served."""
+
+    house: House
+    app: FastAPI
+    workspace: Workspace
+    channel: Channel
+    secret: Channel
+    agent: Member
+    insider: Member
+    address: str = ""
+    count: int = 0
+
+    async def do(self, work: Callable[[AsyncSession], Any]) -> Any:
+        async with self.house.database.transaction() as session:
+            return await work(session)
+
+    async def say(
+        self, words: str, *, channel: Channel | None = None, thread: str = "t", kind: EventKind = EventKind.MESSAGE, of: str = ""
+    ) -> str:
+        self.count += 1
+        number = of or f"m{self.count}"
+        event = Event(f"e{self.count}", kind, number, thread, datetime.now(UTC), Author("anna", "Anna"), words)
+
+        async def work(session: AsyncSession) -> None:
+            row = await session.get_one(Channel, (channel or self.channel).id)
+            await receive.receive(session, row, Batch([event]), now=datetime.now(UTC), move_cursor=False)
+
+        await self.do(work)
+        return number
+
+    async def token(self, member: Member) -> str:
+        return await self.do(lambda session: sessions.begin(session, member.account_id, now=datetime.now(UTC), days=1))
+
+    @asynccontextmanager
+    async def page(self, member: Member, *, workspace: int | None = None, origin: str = "", **shown: Any) -> AsyncIterator[Socket]:
+        url = f"{self.address.replace('http', 'ws')}/w/{workspace or self.workspace.id}/live"
+        headers = {"Cookie": f"{COOKIE}={await self.token(member)}", "Origin": origin or self.address}
+        async with connect(url, additional_headers=headers) as connection:
+            socket = Socket(connection)
+            await socket.show(**shown)
+            await socket.hear(lambda op: "unread" in op)  # counted: it takes part
+            yield socket
+
+
+@pytest.fixture
+async def office(house: House) -> AsyncIterator[Office]:
+    house = replace(house, clock=lambda: datetime.now(UTC))
+    async with house.database.transaction() as session:
+        make = Make(session)
+        workspace = await make.workspace()
+        channel, secret = await make.channel(workspace), await make.channel(workspace, restricted=True)
+        agent, insider = await make.member(workspace), await make.member(workspace, role=Role.SUPERVISOR)
+        session.add(ChannelAccess(workspace_id=workspace.id, channel_id=secret.id, member_id=insider.id))
+    app = create_app(house)
+    office = Office(house, app, workspace, channel, secret, agent, insider)
+    async with app.router.lifespan_context(app), serving(app) as office.address:
+        yield office
+
+
+async def test_a_message_reaches_an_open_page_with_its_row_and_line(office: Office) -> None:
+    await office.say("first")
+    async with office.page(office.agent, conversation=1, rows=(1,)) as page:
+        await office.say("Ist das vegan?")
+        line = await page.hear(lambda op: "Ist das vegan?" in op.get("html", "") and "entry" in op)
+        assert line["conversation"] == 1
+        assert any(op.get("row") == 1 for op in page.ops)
+
+
+async def test_nothing_of_a_restricted_channel_reaches_who_may_not_see_it(office: Office) -> None:
+    async with office.page(office.agent, rows=(1,), conversation=1) as page, office.page(office.insider, rows=()) as insider:
+        await office.say("secret words", channel=office.secret, thread="hidden")
+        await insider.hear(lambda op: "secret words" in op.get("html", ""))
+        await office.say("public words")
+        await page.hear(lambda op: "public words" in op.get("html", ""))
+        await page.hear(lambda op: "counts" in op)
+        assert "secret" not in json.dumps(page.ops)
+        assert [op["counts"]["open"] for op in page.ops if "open" in op.get("counts", {})][-1] == 1
+
+
+async def test_who_loses_a_channel_hears_nothing_of_what_comes_after(office: Office) -> None:
+    async def restrict(session: AsyncSession) -> None:
+        await session.execute(update(Channel).where(col(Channel.id) == office.channel.id).values(restricted=True))
+        record = {"workspace_id": office.workspace.id, "at": datetime.now(UTC), "actor": "system"}
+        events.record(session, "channel.changed", **record, channel_id=office.channel.id, fields=["restricted"])
+
+    await office.say("before")
+    async with office.page(office.agent, rows=(1,), conversation=1) as page:
+        await office.do(restrict)
+        await office.say("after")
+        await page.hear(lambda op: "stale" in op)
+        await page.hear(lambda op: op.get("counts", {}).get("open") == 0)
+        assert "after" not in json.dumps(page.ops)
+
+
+async def test_a_page_that_comes_back_gets_what_it_missed_edits_too(office: Office) -> None:
+    number = await office.say("wrogn")
+    last = await office.do(events.last_id)
+    await office.say("right", kind=EventKind.EDIT, of=number)
+    async with office.page(office.agent, rows=(1,), conversation=1, after=last) as page:
+        assert any("right" in op.get("html", "") for op in page.ops if "entry" in op)
+
+
+async def test_a_page_older_than_the_log_reads_itself_again(office: Office) -> None:
+    await office.say("one")
+    await office.say("two")
+    await office.do(lambda session: session.execute(text("DELETE FROM event WHERE id < (SELECT max(id) FROM event)")))
+    async with office.page(office.agent, rows=(1,), after=1) as page:
+        assert {"refresh": True} in page.ops
+
+
+async def test_a_socket_ends_within_five_seconds_of_its_session(office: Office) -> None:
+    async with office.page(office.agent) as page:
+        await office.do(lambda session: session.execute(update(AccountSession).values(revoked_at=datetime.now(UTC))))
+        assert await page.end() == 4401
+
+
+async def test_a_socket_ends_within_five_seconds_of_its_membership(office: Office) -> None:
+    async with office.page(office.agent) as page:
+        await office.do(lambda session: session.execute(update(Member).values(removed_at=datetime.now(UTC))))
+        assert await page.end() == 4401
+
+
+async def test_a_stranger_and_another_website_are_refused(office: Office) -> None:
+    with pytest.raises(InvalidStatus):
+        async with office.page(office.agent, workspace=999):
+            pass
+    with pytest.raises(InvalidStatus):
+        async with office.page(office.agent, origin="https://evil.example"):
+            pass
+
+
+async def test_a_colleague_is_seen_in_the_row_and_in_the_conversation_until_they_leave(office: Office) -> None:
+    await office.say("Hallo")
+    async with office.page(office.agent, rows=(1,), conversation=1) as page:
+        async with office.page(office.insider, rows=(1,), conversation=1) as other:
+            await other.say(t="here", conversation=1, typing=True)
+            await page.hear(lambda op: op.get("put") == "here-row-1" and office.insider.name in op["html"])
+            await page.hear(lambda op: op.get("put") == "here-pane-1" and "data-typing" in op["html"])
+        await page.hear(lambda op: op.get("put") == "here-row-1" and office.insider.name not in op["html"])
+
+
+async def test_nobody_is_seen_in_a_conversation_that_they_may_not_see(office: Office) -> None:
+    await office.say("secret", channel=office.secret)
+    async with office.page(office.insider, rows=(1,), conversation=1) as page, office.page(office.agent, rows=(1,), conversation=1) as nosy:
+        await nosy.say(t="here", conversation=1, typing=True)
+        await page.say(t="here", conversation=1, typing=False)
+        await page.hear(lambda op: op.get("put") == "here-pane-1")
+        assert office.agent.name not in json.dumps(page.ops)
+        assert not [op for op in nosy.ops if "put" in op]
+
+
+async def test_an_open_page_holds_no_connection_to_the_database(office: Office) -> None:
+    pool: Any = office.house.database.engine.pool
+    async with office.page(office.agent), office.page(office.insider):
+        async with asyncio.timeout(SECONDS):
+            while pool.checkedout():  # noqa: ASYNC110  # only what reads the log, for moments
+                await asyncio.sleep(0.05)
+
+
+async def test_a_reader_that_is_too_slow_is_told_to_read_again_instead_of_filling_the_memory() -> None:
+    sent: asyncio.Queue[str] = asyncio.Queue()
+    taking = asyncio.Event()
+
+    async def send(frame: str) -> None:
+        sent.put_nowait(frame)
+        await taking.wait()
+
+    page = watcher.Watcher(access=None, session_id=1, member_id=1, locale="en", send=send, close=None)  # type: ignore[arg-type]
+    writing = asyncio.create_task(page.write())
+    page.tell(["{}"], 1)
+    assert await sent.get() == '{"id":1,"ops":[{}]}'
+    for number in range(watcher.MOST_OPS + 1):
+        page.tell(["{}"], number)
+    taking.set()
+    assert await sent.get() == '{"refresh":true}'
+    writing.cancel()
