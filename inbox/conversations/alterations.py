@@ -184,9 +184,9 @@ def _alter_stored(alterations: Alterations, known: Known, message: KnownMessage,
 
 def _edit(message: Arrival | KnownMessage, change: Deferred, *, expects: bool) -> bool:
     """Take on the newest words; whether anything changed. A question asked in any version stays asked."""
-    changed = False
-    if expects and (message.expects_since is None or change.at < message.expects_since):
-        message.expects_since = change.at
+    changed, since = False, max(change.at, message.at)
+    if expects and (message.expects_since is None or since < message.expects_since):
+        message.expects_since = since
         changed = True
     if (message.edited_at is None or change.at >= message.edited_at) and (message.body, message.html) != (change.text, change.html):
         message.body, message.html, message.edited_at = change.text, change.html, change.at

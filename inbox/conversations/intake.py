@@ -123,19 +123,25 @@ def _place(intake: Intake, episode_days: int, latest: dict[int, list[tuple[datet
         grouped[arrival.conversation_id].append(arrival)
     for number, arrived in grouped.items():
         place = intake.known.places[number]
-        if number not in intake.begun and arrived[0].at < place.last_message_at:
-            intake.retold.add(number)
-        if not all(_is_in_order(arrival, place) for arrival in arrived):
+        waits_before = latest.get(number, [])
+        if not _is_in_order(intake, place, arrived, waits_before):
             intake.retold.add(number)
         if number not in intake.retold:
-            _advance(intake, place, arrived, episode_days, latest.get(number, []))
+            _advance(intake, place, arrived, episode_days, waits_before)
         for arrival in arrived:
             _settle(intake, place, arrival)
 
 
-def _is_in_order(arrival: Arrival, place: Place) -> bool:
-    """Whether its waits follow from the open ones alone. Whom a native reply names is known only to the database."""
-    return arrival.is_plain and not (arrival.direction == Direction.OUT and arrival.mentions and place.kind == ConversationKind.COMMENTS)
+def _is_in_order(intake: Intake, place: Place, arrived: Sequence[Arrival], latest: Sequence[tuple[datetime, Waiting]]) -> bool:
+    """Whether the waits follow from the open ones alone: nothing came late, nor changed, nor names whom only the database knows."""
+    if place.id not in intake.begun and arrived[0].at < place.last_message_at:
+        return False
+    answers = [arrival for arrival in arrived if arrival.direction == Direction.OUT]
+    if answers and any(waiting.closed_at is not None and waiting.closed_at > answers[0].at for _, waiting in latest):
+        return False
+    if place.kind == ConversationKind.COMMENTS and any(answer.mentions for answer in answers):
+        return False
+    return all(arrival.is_plain for arrival in arrived)
 
 
 def _advance(

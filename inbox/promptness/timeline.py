@@ -154,7 +154,7 @@ def _speak(clock: Clock, message: Said, at: datetime) -> None:
         if at == message.at or message not in waiting.pending:
             waiting.message_count += 1
             waiting.pending.append(message)
-    elif _expecting([message], at) and not _is_settled(clock, message, at):
+    elif _since(message) <= at and not _is_settled(clock, message, at):
         _begin(clock, author, message, at)
 
 
@@ -224,7 +224,6 @@ def _go(clock: Clock, message: Said, at: datetime) -> None:
     waiting = clock.open.get(message.identity_id or 0)
     if waiting is None or message.gone is None or message not in waiting.pending:
         return
-    waiting.pending.remove(message)
     if not _expecting(waiting.pending, at):
         del clock.open[waiting.identity_id]
         _close(clock, waiting, message.gone, at)
@@ -256,11 +255,10 @@ def _split(clock: Clock, waiting: Waiting, seen: list[Said], unseen: list[Said],
 
 
 def _restarted(waiting: Waiting, messages: list[Said], at: datetime) -> Waiting | None:
-    """The same author's wait over some of its messages only."""
-    expecting = _expecting(messages, at)
-    if not expecting:
+    """The wait as it would be had its author written only these; None when none of them expects an answer at that time."""
+    if not _expecting(messages, at):
         return None
-    first = min(expecting, key=lambda message: (_since(message), message.id))
+    first = min(messages, key=lambda message: (_since(message), message.id))
     joined = [message for message in messages if message.at >= first.at]
     return replace(
         waiting,
@@ -280,7 +278,11 @@ def _close(clock: Clock, waiting: Waiting, outcome: Outcome, at: datetime) -> No
 
 
 def _expecting(messages: Iterable[Said], at: datetime) -> list[Said]:
-    return [message for message in messages if _since(message) <= at]
+    return [message for message in messages if _since(message) <= at and not _is_gone(message, at)]
+
+
+def _is_gone(message: Said, at: datetime) -> bool:
+    return message.gone_at is not None and max(message.gone_at, message.at) <= at
 
 
 def _since(message: Said) -> datetime:
