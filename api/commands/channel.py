@@ -86,7 +86,7 @@ def list_channels(workspace: WorkspaceOption = "", as_json: JsonOption = False) 
                 "name": channel.name,
                 "state": channel.state.value,
                 "last_event": channel.last_event_at,
-                "lag_seconds": channel.lag_seconds,
+                "lag_seconds": None if channel.lag_seconds is None else round(channel.lag_seconds, 1),
                 "error": channel.error,
                 "next_try": channel.next_try_at,
             }
