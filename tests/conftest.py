@@ -12,7 +12,6 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import SQLModel
 
 from api.app import create_app
 from api.deps import House
@@ -28,6 +27,25 @@ from tests.make import Make
 structlog.configure(processors=[structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)])
 
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+# Deleting the few rows of a test takes milliseconds; TRUNCATE makes 150 new files each time. Sequences begin anew, as a test may count on.
+EMPTY = """
+DO $$
+DECLARE name text; filled boolean;
+BEGIN
+    SET LOCAL session_replication_role = replica;
+    FOR name IN SELECT c.relname FROM pg_class c WHERE c.relnamespace = to_regnamespace('public') AND c.relkind = 'r'
+                   AND c.relname NOT IN ('installation', 'alembic_version') LOOP
+        EXECUTE format('SELECT EXISTS (SELECT 1 FROM %I)', name) INTO filled;
+        IF filled THEN EXECUTE format('DELETE FROM %I', name); END IF;
+    END LOOP;
+    FOR name IN SELECT s.sequencename FROM pg_sequences s WHERE s.schemaname = 'public' AND s.last_value IS NOT NULL LOOP
+        EXECUTE format('ALTER SEQUENCE %I RESTART', name);
+    END LOOP;
+    UPDATE installation SET held = false, held_since = NULL;
+END $$
+"""
 
 
 @pytest.fixture(scope="session")
@@ -51,10 +69,8 @@ async def _database(server: embedded.Server) -> AsyncIterator[Database]:
 async def database(_database: Database) -> AsyncIterator[Database]:
     """For what really commits; every table is emptied afterwards."""
     yield _database
-    tables = ", ".join(f'"{table.name}"' for table in SQLModel.metadata.sorted_tables if table.name != "installation")
     async with _database.engine.begin() as connection:
-        await connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
-        await connection.execute(text("UPDATE installation SET held = false, held_since = NULL"))
+        await connection.execute(text(EMPTY))
 
 
 @pytest.fixture
