@@ -59,7 +59,7 @@ REACT = """
 # What is taken back before it was given leaves a mark, so that it does not come after all.
 TAKE_BACK = """
     WITH new AS (
-        SELECT message_id, external_id, author, at, identity.id AS identity_id
+        SELECT message_id, gone.external_id, author, gone.at, identity.id AS identity_id
           FROM unnest(%b::bigint[], %b::text[], %b::text[], %b::timestamptz[]) AS gone (message_id, external_id, author, at)
           JOIN identity ON identity.channel_id = %s AND identity.external_id = author),
     gone AS (
