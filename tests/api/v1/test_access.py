@@ -107,4 +107,4 @@ async def test_the_description_names_the_token_and_every_problem(schema: dict, w
         operation = schema["paths"][path][method.lower()]
         assert operation["security"] == [{"HTTPBearer": []}], path
         assert operation["description"], path
-        assert "401" in operation["responses"]
+        assert "application/problem+json" in operation["responses"]["401"]["content"]

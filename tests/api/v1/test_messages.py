@@ -1,10 +1,11 @@
 """What is said, through /api/v1."""
 
+import asyncio
 from datetime import timedelta
 
 import httpx
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from inbox.db import Database
 from inbox.models import Attachment, Channel, Message
@@ -56,6 +57,33 @@ async def test_the_same_key_is_the_same_reply(database: Database, world: World, 
     assert other.json()["id"] != first.json()["id"]
     async with database.transaction() as session:
         assert await session.scalar(select(func.count()).select_from(Message).where(Message.direction == "out")) == 2
+
+
+async def test_the_same_reply_asked_for_at_once_by_many_is_queued_once(database: Database, world: World, agent: Program):
+    answers = await asyncio.gather(*(reply(agent, world) for _ in range(6)))
+    assert {answer.status_code for answer in answers} == {202}
+    assert len({answer.json()["id"] for answer in answers}) == 1
+
+
+async def test_what_could_not_be_committed_is_not_told_as_done(database: Database, world: World, agent: Program):
+    async with database.transaction() as session:
+        await session.execute(text("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$"))
+        refusal = (
+            "CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON event DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()"
+        )
+        await session.execute(text(refusal))
+    try:
+        answers = [
+            await reply(agent, world),
+            await agent("POST", f"/conversations/{world.seen.id}/notes", json={"body": "Hm"}),
+            await agent("PUT", f"/conversations/{world.seen.id}/status", json={"status": "resolved"}),
+        ]
+    finally:
+        async with database.transaction() as session:
+            await session.execute(text("DROP FUNCTION refuse CASCADE"))
+    assert [answer.status_code for answer in answers] == [500] * 3
+    assert (await agent("GET", f"/conversations/{world.seen.id}")).json()["status"] == "open"
+    assert (await agent("GET", f"/conversations/{world.seen.id}/notes")).json() == []
 
 
 async def test_a_reply_without_a_key_is_refused(world: World, agent: Program):
