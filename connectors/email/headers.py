@@ -8,15 +8,26 @@ import re
 from collections.abc import Sequence
 from email.header import Header
 from email.message import Message
+from email.policy import Compat32
 from email.utils import getaddresses
 
 from connectors.email import text
 
 ENCODED_WORD = re.compile(r"=\?([^?*\s]+)(?:\*[^?\s]*)?\?([bBqQ])\?([^?]*)\?=")
 BETWEEN_WORDS = re.compile(r"(\?=)\s+(?==\?[^?\s]+\?[bBqQ]\?)")
-LOOKS_LIKE_ADDRESS = re.compile(r"[^\s<>()\[\],;:\"]+@[^\s<>()\[\],;:\"]+")
+BETWEEN_ADDRESSES = re.compile(r"[\s<>()\[\],;:\"]+")
 MESSAGE_ID = re.compile(r"<([^<>]+)>")
+LONGEST_FIELD = 100_000  # letters; a thousand recipients have room
+LONGEST_PARAMETERS = 8_000  # letters of Content-Type and its like: the library takes minutes over endless ones
 LONGEST_ID = 400  # longer ones would not fit into a database index; they are told apart by their hash
+
+
+class Bounded(Compat32):
+    """The library's most forgiving policy; hostile fields are cut off before anything looks into them."""
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        name, content = super().header_source_parse(sourcelines)
+        return name, content[: LONGEST_PARAMETERS if name.lower().startswith("content-") else LONGEST_FIELD]
 
 
 def value(message: Message, name: str) -> str:
@@ -130,12 +141,14 @@ def _word_bytes(encoding: str, data: str) -> bytes | None:
 def _addresses(line: str) -> list[tuple[str, str]]:
     pairs: list[tuple[str, str]] = []
     for name, address in getaddresses([line]):
-        found = LOOKS_LIKE_ADDRESS.search(address)
-        if found:
-            pairs.append((decode(name), text.clean(found[0]).lower()))
-    if not pairs:
-        pairs = [("", text.clean(found).lower()) for found in LOOKS_LIKE_ADDRESS.findall(decode(line))]
-    return pairs
+        pairs.extend((decode(name), found) for found in _bare(address)[:1])
+    return pairs or [("", found) for found in _bare(decode(line))]
+
+
+def _bare(words: str) -> list[str]:
+    """What looks like an address in these words, in lower case."""
+    pieces = (piece.partition("@") for piece in BETWEEN_ADDRESSES.split(words))
+    return [text.clean("".join(piece)).lower() for piece in pieces if all(piece)]
 
 
 def _fitting(identifier: str) -> str:

@@ -40,7 +40,7 @@ def batch(sources: list[Source], config: EmailConfig, cursor: str | None) -> Bat
 
 def events(source: Source, config: EmailConfig) -> list[Event]:
     """The mail itself and, when it reports on mail of ours, what became of that."""
-    message = message_from_bytes(source.data)
+    message = message_from_bytes(source.data, policy=headers.Bounded())
     letter = _letter(message, source, config)
     reports = automatic.outcomes(message, config.addresses)
     return [letter, *(_delivery(report, letter, config) for report in reports)]

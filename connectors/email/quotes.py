@@ -12,7 +12,7 @@ WROTE = re.compile(
 )
 ADDRESS_AND_COLON = re.compile(r"<[^<>\s]+@[^<>\s]+>\s*[:：]$")
 ORIGINAL = re.compile(
-    r"^[^\w>]*[-_—]{2,}\s*(original message|original appointment|ursprüngliche nachricht|original-nachricht|originalnachricht"
+    r"^[\s*|]*[-_—]{2,}\s*(original message|original appointment|ursprüngliche nachricht|original-nachricht|originalnachricht"
     r"|message d.origine|mensaje original|messaggio originale|mensagem original|oorspronkelijk bericht"
     r"|oprindelig meddelelse|ursprungligt meddelande"
     r"|opprinnelig melding|alkuperäinen viesti|wiadomość oryginalna|původní zpráva|pôvodná správa|eredeti üzenet|mesaj original"
@@ -22,7 +22,7 @@ ORIGINAL = re.compile(
     re.IGNORECASE,
 )
 FORWARDED = re.compile(
-    r"^[^\w>]*(begin forwarded message:|anfang der weitergeleiteten nachricht:|début du message transféré|[-_—]{2,}\s*(forwarded message"
+    r"^[\s*|]*(begin forwarded message:|anfang der weitergeleiteten nachricht:|début du message transféré|[-_—]{2,}\s*(forwarded message"
     r"|weitergeleitete nachricht|message transféré|mensaje reenviado|messaggio inoltrato|mensagem encaminhada|doorgestuurd bericht"
     r"|vidarebefordrat meddelande|転送メッセージ|转发邮件))",
     re.IGNORECASE,

@@ -4,6 +4,8 @@ import codecs
 import re
 from html.parser import HTMLParser
 
+import nh3
+
 # What senders write, and what they mean by it.
 MEANT = {
     "us-ascii": "utf-8",
@@ -32,8 +34,10 @@ UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 BREAKS = frozenset(
     {"p", "div", "tr", "table", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "header", "footer", "pre"}
 )
-CONDITIONAL = re.compile(r"<!\[[^>]*>?")  # Outlook's <![if …]>; the parser cannot get past the broken ones
-SILENT = frozenset({"style", "script", "title", "head", "template"})
+LONGEST_HTML = 100_000  # letters that are read as text; deep nesting costs their square
+SHOWN = set(BREAKS) | {"br", "blockquote", "li", "hr", "td", "th", "a", "img"}
+KEPT = {"a": {"href"}, "img": {"alt"}}
+SILENT = {"style", "script", "title", "template", "noscript"}
 
 
 def decode(data: bytes, charset: str | None) -> str:
@@ -74,7 +78,7 @@ def unflow(words: str, *, delete_space: bool = False) -> str:
 def from_html(html: str) -> str:
     """What a reader of the HTML would see, as plain text; quotations get `> ` in front, links that hide their target show it."""
     reader = _Reader()
-    reader.feed(CONDITIONAL.sub("", html))
+    reader.feed(nh3.clean(html[:LONGEST_HTML], tags=SHOWN, attributes=KEPT, clean_content_tags=SILENT, link_rel=None))
     reader.close()
     return tidy(reader.words())
 
@@ -99,24 +103,19 @@ def _codec(charset: str | None) -> str | None:
 
 
 class _Reader(HTMLParser):
-    """Collects the visible words of a page; never raises on broken markup."""
+    """Collects the words of a page that is well formed: on some broken ones the parser would take minutes."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self._lines: list[list[str]] = [[]]
         self._levels: list[int] = [0]
-        self._silent = 0
         self._level = 0
         self._links: list[tuple[str, int]] = []
         self._preformatted = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = {name: content or "" for name, content in attrs}
-        if tag in SILENT:
-            self._silent += 1
-        elif tag == "body":
-            self._silent = 0  # many a head is never closed
-        elif tag == "br":
+        if tag == "br":
             self._break()
         elif tag == "blockquote":
             self._quote(+1)
@@ -130,9 +129,7 @@ class _Reader(HTMLParser):
             self.handle_data(f"[{attributes['alt'].strip()}]")
 
     def handle_endtag(self, tag: str) -> None:
-        if tag in SILENT:
-            self._silent = max(0, self._silent - 1)
-        elif tag == "a" and self._links:
+        if tag == "a" and self._links:
             self._show_target(*self._links.pop())
         elif tag == "blockquote":
             self._quote(-1)
@@ -144,8 +141,6 @@ class _Reader(HTMLParser):
                 self._break()
 
     def handle_data(self, data: str) -> None:
-        if self._silent:
-            return
         if self._preformatted:
             for index, line in enumerate(data.split("\n")):
                 if index:
@@ -178,7 +173,7 @@ class _Reader(HTMLParser):
 
     def _show_target(self, target: str, start: int) -> None:
         shown = "".join(self._lines[-1][start:]).strip()
-        if target.startswith(("http://", "https://")) and shown and target.rstrip("/") != shown.rstrip("/") and not self._silent:
+        if target.startswith(("http://", "https://")) and shown and target.rstrip("/") != shown.rstrip("/"):
             self._lines[-1].append(f" <{target}>")
 
     def _fresh_line(self) -> None:
@@ -186,6 +181,5 @@ class _Reader(HTMLParser):
             self._break()
 
     def _break(self) -> None:
-        if not self._silent:
-            self._lines.append([])
-            self._levels.append(self._level)
+        self._lines.append([])
+        self._levels.append(self._level)

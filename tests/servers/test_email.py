@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
@@ -89,10 +88,8 @@ async def test_a_mail_is_pushed_while_the_connector_waits_and_its_answer_reaches
         assert list(first.events) == []
         waiting = asyncio.ensure_future(some(stream))
         await asyncio.sleep(1)  # it idles now
-        started = time.monotonic()
         mailservers.send(letter(f"Anna <{anna}>", support, Message_ID="<question@customer.example>"), anna, support)
-        [event] = await waiting
-        assert time.monotonic() - started < 20  # pushed: the next look would have been minutes away
+        [event] = await waiting  # pushed: the next look would be minutes away, beyond the time-out of `some`
 
     assert (event.author.id, event.author.name, event.author.is_self) == (anna, "Anna", False)
     assert event.text == "Hello, is it still there?"
@@ -316,6 +313,7 @@ async def test_a_token_signs_in_and_is_fetched_anew_when_the_server_no_longer_ta
     assert len(mailservers.tokens) == 1
     assert all(token not in caplog.text for token in mailservers.tokens)
     assert "client-secret" not in caplog.text
+    assert "XOAUTH2" not in caplog.text  # beside which the token stands, encoded
 
 
 async def test_a_token_that_is_no_good_is_an_auth_error(mailservers: MailServers):
@@ -433,6 +431,12 @@ async def test_our_own_copy_comes_back_as_an_echo_with_its_key(mailservers: Mail
     assert (event.message_id, event.client_key, event.author.is_self) == (receipt.message_id, "echo-key", True)
 
 
+def unseen(servers: MailServers, address: str) -> list[bytes]:
+    with servers.signed_in(address) as client:
+        client.select("INBOX", readonly=True)
+        return client.search(None, "UNSEEN")[1]
+
+
 async def test_reading_leaves_mail_unread_unless_asked_otherwise(mailservers: MailServers):
     anna = "anna@customer.example"
     for mark_seen, unread in ((False, b"1"), (True, b"")):
@@ -441,13 +445,12 @@ async def test_reading_leaves_mail_unread_unless_asked_otherwise(mailservers: Ma
         connector = Email(mailservers.config(support, mark_seen=mark_seen, renew=1))
         async with aclosing(connector.stream(None)) as stream:
             await some(stream)
+            assert unseen(mailservers, support) == [b"1"]  # fetched, but nobody said yet that it is stored
             following = asyncio.ensure_future(anext(stream))  # resumed: the batch is acknowledged
             await asyncio.sleep(0.5)
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
-        with mailservers.signed_in(support) as client:
-            client.select("INBOX", readonly=True)
-            assert client.search(None, "UNSEEN")[1] == [unread]
+        assert unseen(mailservers, support) == [unread]
 
 
 async def test_of_a_huge_mail_the_text_comes_in_and_says_that_its_end_did_not(mailservers: MailServers):
@@ -471,28 +474,6 @@ async def test_a_folder_name_in_any_language_is_read(mailservers: MailServers):
     connector = Email(mailservers.config(support, folder="Entwürfe & Büro"))
     async with aclosing(connector.stream(None)) as stream:
         assert len(await some(stream)) == 1
-
-
-async def test_thousands_of_deletions_at_once_do_not_disturb_the_reading(mailservers: MailServers):
-    support, anna = mailservers.account("support"), mailservers.account("anna", "customer.example")
-    for number in range(1500):
-        path = mailservers.home / "mail" / support / "new"
-        if number == 0:
-            mailservers.letters(support)  # dovecot makes the folders
-        (path / f"{1_700_000_000 + number}.{number}.host").write_bytes(
-            letter(anna, support, Message_ID=f"<d{number}@x.example>").as_bytes()
-        )
-    connector = Email(mailservers.config(support, since=0))
-    async with aclosing(connector.stream(None)) as stream:
-        await asyncio.wait_for(anext(stream), 30)
-        waiting = asyncio.ensure_future(some(stream))
-        await asyncio.sleep(0.5)
-        with mailservers.signed_in(support) as client:
-            client.select("INBOX")
-            client.store("1:*", "+FLAGS", r"(\Deleted)")
-            client.expunge()
-        mailservers.put(support, letter(anna, support, Message_ID="<after@x.example>").as_bytes())
-        assert [event.id for event in await waiting] == ["after@x.example"]
 
 
 async def test_parley_s_own_mail_is_handed_in(mailservers: MailServers):

@@ -1,12 +1,13 @@
 """A mail as events."""
 
 from datetime import UTC, datetime
+from email import message_from_bytes
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.email import parse
+from connectors.email import headers, parse
 from connectors.email.config import EmailConfig
 from inbox.contract import Batch, ConversationKind, Event, EventKind
 
@@ -353,6 +354,20 @@ def test_a_mail_that_cannot_be_read_is_kept_and_its_neighbours_come_in(monkeypat
     assert len(batch.events) + len(batch.rejected) == 2
     assert all(rejected.raw == nested and rejected.reason for rejected in batch.rejected)
     assert batch.cursor == "c"
+
+
+@pytest.mark.parametrize(("name", "longest"), [("Content-Type", 8_000), ("From", 100_000), ("References", 100_000)])
+def test_endless_fields_are_cut_off_before_anything_looks_into_them(name: str, longest: int):
+    message = message_from_bytes(name.encode() + b": " + b";" * 300_000 + b"\n\nHello", policy=headers.Bounded())
+    assert len(message[name]) == longest
+    assert message.get_payload() == "Hello"
+
+
+@pytest.mark.parametrize("source", [b"<!--" * 75_000, b"<" * 300_000, b"<a " * 100_000, b"<![" * 100_000])
+def test_markup_on_which_the_library_would_brood_for_minutes_is_read_at_once(source: bytes):
+    event = one(b"From: anna@customer.example\nContent-Type: text/html\n\n" + source)
+    assert event.html is not None
+    assert len(event.text) <= 100_000
 
 
 HEADS = [
