@@ -122,7 +122,7 @@ class Hub:
                 return
 
     async def _deal(self, session: AsyncSession, workspace_id: int, batch: Sequence[LogEvent], watchers: Collection[Watcher]) -> None:
-        if any(event.kind in news.EVERYTHING for event in batch):
+        if any(map(news.changes_everything, batch)):
             await self._renew(session, watchers)
         gathered = await news.gather(session, workspace_id, batch, watchers)
         workspace = await session.get(Workspace, workspace_id)

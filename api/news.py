@@ -25,11 +25,10 @@ EVERYTHING = frozenset({
     "channel.added", "channel.changed", "channel.removed", "member.joined", "member.changed", "member.removed", "team.changed",
     "label.changed", "workspace.changed", "contact.changed", "contact.erased",
 })  # fmt: skip
-# What no inbox shows: keys and invitations, the health of channels (settings show it), letters that could not be read, who looked at what,
-# and that a reply also went out by mail.
+# What no inbox shows: keys and invitations, the health of channels (settings show it), letters that could not be read, who looked at what.
 INVISIBLE = frozenset({
     "channel.failed", "channel.recovered", "channel.gap_found", "dead_letter.kept", "dead_letter.replayed", "template.changed",
-    "token.created", "token.revoked", "contact.exported", "figures.viewed", "invitation.created", "invitation.revoked", "reply.mailed",
+    "token.created", "token.revoked", "contact.exported", "figures.viewed", "invitation.created", "invitation.revoked",
 })  # fmt: skip
 NOBODY = Mine()
 
@@ -48,9 +47,14 @@ class News:
     names: Names = field(default_factory=lambda: Names(directory.Directory()))
 
 
+def changes_everything(event: LogEvent) -> bool:
+    """Whether names or rights may be others now; a channel that merely became healthy changes neither."""
+    return event.kind in EVERYTHING and not (event.kind == "channel.changed" and event.data.get("fields") == ["state"])
+
+
 async def gather(session: AsyncSession, workspace_id: int, events: Sequence[LogEvent], watchers: Collection[Watcher]) -> News:
     """Read what the events touched, with a number of queries that does not grow with them."""
-    news = News(events[-1].id, everything=any(event.kind in EVERYTHING for event in events))
+    news = News(events[-1].id, everything=any(map(changes_everything, events)))
     touched = {event.conversation_id for event in events if event.conversation_id is not None and event.kind not in INVISIBLE}
     if news.everything or not touched:
         return news
