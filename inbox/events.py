@@ -4,12 +4,12 @@
 takes the log's lock. Readers ask `since(after)` and can skip nothing: one writer at a time takes ids and commits. NOTIFY only wakes them.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from psycopg.types.json import Jsonb
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -114,8 +114,8 @@ async def write(session: AsyncSession) -> int:
     await connection.exec_driver_sql(
         """
         INSERT INTO event (at, workspace_id, kind, conversation_id, channel_id, actor, data)
-        SELECT at, workspace_id, kind, conversation_id, channel_id, actor, data
-          FROM unnest(%s::timestamptz[], %s::bigint[], %s::text[], %s::bigint[], %s::bigint[], %s::text[], %s::jsonb[])
+        SELECT at, workspace_id, kind, conversation_id, channel_id, actor, data::jsonb
+          FROM unnest(%b::timestamptz[], %b::bigint[], %b::text[], %b::bigint[], %b::bigint[], %b::text[], %b::text[])
                WITH ORDINALITY AS new (at, workspace_id, kind, conversation_id, channel_id, actor, data, n)
          ORDER BY n
         """,
@@ -126,7 +126,7 @@ async def write(session: AsyncSession) -> int:
             [event.conversation_id for event in pending],
             [event.channel_id for event in pending],
             [event.actor for event in pending],
-            [Jsonb(event.data) for event in pending],
+            [json.dumps(event.data) for event in pending],
         ),
     )
     return len(pending)

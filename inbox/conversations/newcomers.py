@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncCursor
 from psycopg.types.json import Jsonb
 
 from inbox.contract import Post
@@ -24,9 +24,13 @@ PEOPLE = """
     settled AS (
         INSERT INTO identity (workspace_id, channel_id, contact_id, external_id, name, handle, avatar, is_self, is_staff, created_at)
         SELECT %s, %s, contact_id, external_id, name, handle, avatar, is_self, is_staff, %s FROM new
-        ON CONFLICT (channel_id, external_id) DO NOTHING RETURNING contact_id)
-    INSERT INTO contact (id, workspace_id, name, email, avatar, created_at) OVERRIDING SYSTEM VALUE
-    SELECT contact_id, %s, name, email, avatar, %s FROM new JOIN settled USING (contact_id) WHERE found_id IS NULL
+        ON CONFLICT (channel_id, external_id) DO NOTHING
+        RETURNING external_id, id, contact_id, name, handle, avatar, is_self, is_staff, member_id),
+    contacts AS (
+        INSERT INTO contact (id, workspace_id, name, email, avatar, created_at) OVERRIDING SYSTEM VALUE
+        SELECT new.contact_id, %s, new.name, new.email, new.avatar, %s
+          FROM new JOIN settled USING (external_id) WHERE found_id IS NULL)
+    SELECT * FROM settled
 """
 
 POSTS = """
@@ -36,6 +40,7 @@ POSTS = """
            AS new (external_id, title, text, url, media, published_at)
     ON CONFLICT (channel_id, external_id) DO UPDATE
        SET title = excluded.title, text = excluded.text, url = excluded.url, media = excluded.media
+    RETURNING external_id, id, title, text, url
 """
 
 CONVERSATIONS = """
@@ -45,15 +50,20 @@ CONVERSATIONS = """
                AS thread (external_id, kind, subject, post, author, name, at)),
     settled AS (
         INSERT INTO thread (workspace_id, channel_id, external_id, conversation_id)
-        SELECT %s, %s, external_id, id FROM new ON CONFLICT DO NOTHING RETURNING conversation_id)
-    INSERT INTO conversation (id, workspace_id, channel_id, kind, subject, post_id, contact_id, author_name, created_at, last_message_at,
-                              snippet, last_author)
-           OVERRIDING SYSTEM VALUE
-    SELECT new.id, %s, %s, new.kind, new.subject, post.id, identity.contact_id, new.name, %s, new.at, '', ''
-      FROM new
-      JOIN settled ON settled.conversation_id = new.id
-      LEFT JOIN post ON post.channel_id = %s AND post.external_id = new.post
-      LEFT JOIN identity ON identity.channel_id = %s AND identity.external_id = new.author
+        SELECT %s, %s, external_id, id FROM new ON CONFLICT DO NOTHING RETURNING external_id, conversation_id),
+    begun AS (
+        INSERT INTO conversation (id, workspace_id, channel_id, kind, subject, post_id, contact_id, author_name, created_at,
+                                  last_message_at, snippet, last_author)
+               OVERRIDING SYSTEM VALUE
+        SELECT new.id, %s, %s, new.kind, new.subject, post.id, identity.contact_id, new.name, %s, new.at, '', ''
+          FROM new
+          JOIN settled ON settled.conversation_id = new.id
+          LEFT JOIN post ON post.channel_id = %s AND post.external_id = new.post
+          LEFT JOIN identity ON identity.channel_id = %s AND identity.external_id = new.author
+        RETURNING *)
+    SELECT settled.external_id, begun.id, kind, status, post_id, contact_id, assignee_id, team_id, resolved_at, last_message_at,
+           last_message_id, last_inbound_id, snippet, author_name, last_author, message_count, waiting_since, waiting_count
+      FROM begun JOIN settled ON settled.conversation_id = begun.id
 """
 
 CHANGED_PEOPLE = """
@@ -80,26 +90,38 @@ async def settle(
     posts = _posts(known)
     if not (people or changed or posts or founding):
         return set()
-    threads = sorted(event.thread_id for event in founding)
     async with connection.pipeline():
-        if people:
-            await _insert_people(connection, channel, people, now=now)
+        new_people = await _insert_people(connection, channel, people, now=now) if people else None
         if changed:
             await _update_people(connection, changed)
-        if posts:
-            await _upsert_posts(connection, channel, posts, now=now)
-        if founding:
-            await _insert_conversations(connection, channel, founding, now=now)
-        found_people = await connection.execute(finding.PEOPLE, (channel.id, [person.external_id for person in people]))
-        found_posts = await connection.execute(finding.POSTS, (channel.id, [post.id for post in posts]))
-        found_places = await connection.execute(finding.CONVERSATIONS, (channel.id, threads, channel.id, [], channel.workspace_id, []))
-        found_threads = await connection.execute(finding.THREADS, (channel.id, threads))
-    known.people.update({row[0]: KnownPerson(*row[1:]) for row in await found_people.fetchall()})
-    known.posts.update({row[0]: KnownPost(*row[1:]) for row in await found_posts.fetchall()})
-    known.threads.update({row[0]: row[1] for row in await found_threads.fetchall()})
-    places = [finding.place(row) for row in await found_places.fetchall()]
-    known.places.update({place.id: place for place in places})
-    return {place.id for place in places if place.message_count == 0}
+        new_posts = await _upsert_posts(connection, channel, posts, now=now) if posts else None
+        begun = await _insert_conversations(connection, channel, founding, now=now) if founding else None
+    if new_people is not None:
+        known.people.update({row[0]: KnownPerson(*row[1:]) for row in await new_people.fetchall()})
+    if new_posts is not None:
+        known.posts.update({row[0]: KnownPost(*row[1:]) for row in await new_posts.fetchall()})
+    places = [] if begun is None else [(row[0], finding.place(row[1:])) for row in await begun.fetchall()]
+    known.threads.update({thread: place.id for thread, place in places})
+    known.places.update({place.id: place for _, place in places})
+    await _meet(connection, channel, known, people, founding)
+    return {place.id for _, place in places}
+
+
+async def _meet(
+    connection: AsyncConnection[Row], channel: Channel, known: Known, people: Sequence[Person], founding: Sequence[Incoming]
+) -> None:
+    """Who and what another batch was quicker to settle: read it, and lock it."""
+    missed_people = [person.external_id for person in people if person.external_id not in known.people]
+    missed_threads = [event.thread_id for event in founding if event.thread_id not in known.threads]
+    if missed_people:
+        found = await connection.execute(finding.PEOPLE, (channel.id, missed_people))
+        known.people.update({row[0]: KnownPerson(*row[1:]) for row in await found.fetchall()})
+    if missed_threads:
+        found = await connection.execute(finding.CONVERSATIONS, (channel.id, missed_threads, channel.id, [], channel.workspace_id, []))
+        places = [finding.place(row) for row in await found.fetchall()]
+        known.places.update({place.id: place for place in places})
+        found = await connection.execute(finding.THREADS, (channel.id, missed_threads))
+        known.threads.update({row[0]: row[1] for row in await found.fetchall()})
 
 
 def _people(known: Known) -> tuple[list[Person], list[tuple[KnownPerson, Person]]]:
@@ -137,7 +159,9 @@ def _is_news(post: Post, before: KnownPost | None) -> bool:
     return bool(post.title or post.text) and (post.title, post.text, post.url) != (before.title, before.text, before.url)
 
 
-async def _insert_people(connection: AsyncConnection[Row], channel: Channel, people: Sequence[Person], *, now: datetime) -> None:
+async def _insert_people(
+    connection: AsyncConnection[Row], channel: Channel, people: Sequence[Person], *, now: datetime
+) -> AsyncCursor[Row]:
     workspace = channel.workspace_id
     columns = (
         [person.external_id for person in people],
@@ -148,7 +172,7 @@ async def _insert_people(connection: AsyncConnection[Row], channel: Channel, peo
         [person.is_self for person in people],
         [person.is_staff for person in people],
     )
-    await connection.execute(PEOPLE, (*columns, workspace, workspace, channel.id, now, workspace, now))
+    return await connection.execute(PEOPLE, (*columns, workspace, workspace, channel.id, now, workspace, now))
 
 
 async def _update_people(connection: AsyncConnection[Row], changed: Sequence[tuple[KnownPerson, Person]]) -> None:
@@ -171,7 +195,7 @@ async def _update_people(connection: AsyncConnection[Row], changed: Sequence[tup
     )
 
 
-async def _upsert_posts(connection: AsyncConnection[Row], channel: Channel, posts: Sequence[Post], *, now: datetime) -> None:
+async def _upsert_posts(connection: AsyncConnection[Row], channel: Channel, posts: Sequence[Post], *, now: datetime) -> AsyncCursor[Row]:
     columns = (
         [post.id for post in posts],
         [post.title for post in posts],
@@ -180,10 +204,12 @@ async def _upsert_posts(connection: AsyncConnection[Row], channel: Channel, post
         [Jsonb(list(post.media)) for post in posts],
         [post.published_at for post in posts],
     )
-    await connection.execute(POSTS, (channel.workspace_id, channel.id, now, *columns))
+    return await connection.execute(POSTS, (channel.workspace_id, channel.id, now, *columns))
 
 
-async def _insert_conversations(connection: AsyncConnection[Row], channel: Channel, founding: Sequence[Incoming], *, now: datetime) -> None:
+async def _insert_conversations(
+    connection: AsyncConnection[Row], channel: Channel, founding: Sequence[Incoming], *, now: datetime
+) -> AsyncCursor[Row]:
     """Their contact is the author of the first message, unless that is one of us: then whoever answers."""
     events = sorted(founding, key=lambda event: event.thread_id)
     customers = [event.person if event.person and not (event.person.is_self or event.person.is_staff) else None for event in events]
@@ -197,4 +223,4 @@ async def _insert_conversations(connection: AsyncConnection[Row], channel: Chann
         [event.at for event in events],
     )
     here, workspace = channel.id, channel.workspace_id
-    await connection.execute(CONVERSATIONS, (*columns, workspace, here, workspace, here, now, here, here))
+    return await connection.execute(CONVERSATIONS, (*columns, workspace, here, workspace, here, now, here, here))

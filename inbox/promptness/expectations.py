@@ -59,7 +59,9 @@ COURTEOUS = THANKING | frozenset(COURTESIES.split())
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 MENTION = re.compile(r"(?<![\w@])@[\w.\-]+(?:@[\w.\-]+)?")
 ASKS = re.compile(r"[?？؟;¿]")
-LONGEST_THANKS = 12  # words
+SAYS = re.compile(r"[^\W_]")
+DIGIT = re.compile(r"\d")
+LONGEST_THANKS = 120  # characters: who writes more says more
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +89,15 @@ def expects_answer(kind: ConversationKind, settings: Mapping[str, Any], message:
 
 def is_emoji_only(text: str) -> bool:
     """Signs without a letter or digit, "❤️❤️" or "!!!", but not "?"."""
-    return bool(text.strip()) and not any(character.isalnum() for character in text) and not ASKS.search(text)
+    return bool(text.strip()) and not SAYS.search(text) and not ASKS.search(text)
 
 
 def is_thanks(text: str) -> bool:
     """Thanks and courtesies, nothing else."""
-    if ASKS.search(text) or any(character.isdigit() for character in text):
+    if len(text) > LONGEST_THANKS or ASKS.search(text) or DIGIT.search(text):
         return False
     words = [word.casefold().replace("’", "'") for word in WORD.findall(MENTION.sub(" ", text))]
-    if not words or len(words) > LONGEST_THANKS or THANKING.isdisjoint(words):
+    if not words or THANKING.isdisjoint(words):
         return False
     return COURTEOUS.issuperset(words)
 
@@ -103,7 +105,7 @@ def is_thanks(text: str) -> bool:
 def is_friend_tag(text: str) -> bool:
     """Names of others and signs, nothing said."""
     rest, tags = MENTION.subn(" ", text)
-    return tags > 0 and not any(character.isalnum() for character in rest) and not ASKS.search(rest)
+    return tags > 0 and not SAYS.search(rest) and not ASKS.search(rest)
 
 
 def _is_addressed(kind: ConversationKind, settings: Mapping[str, Any], message: Facts) -> bool:
