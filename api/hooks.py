@@ -1,5 +1,6 @@
 """Where platforms call us: one address for each channel, `/hooks/{key}`."""
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -36,6 +37,7 @@ class Doorway:
     accounts: Accounts
     gathering: Gathering
     channels: dict[str, tuple[float, Channel]] = field(default_factory=dict[str, tuple[float, Channel]])
+    looking: dict[str, asyncio.Task[tuple[Channel | None, bool]]] = field(default_factory=dict)
 
 
 @asynccontextmanager
@@ -101,16 +103,24 @@ async def _channel(doorway: Doorway, key: str) -> tuple[Channel, bool]:
     known = doorway.channels.get(key)
     if known is not None and known[0] > time.monotonic():
         return known[1], False
-    query = select(Channel, exists().where(col(Installation.held))).where(col(Channel.key) == key, col(Channel.removed_at).is_(None))
-    async with doorway.house.database.transaction() as session:
-        row = (await session.execute(query)).first()
-    if row is None:
+    looking = doorway.looking.get(key)
+    if looking is None:  # one look for all that ask at the same moment
+        looking = doorway.looking[key] = asyncio.create_task(_look_up(doorway.house, key))
+        looking.add_done_callback(lambda _: doorway.looking.pop(key))
+    channel, held = await asyncio.shield(looking)
+    if channel is None:
         doorway.channels.pop(key, None)
         raise NotFound("There is no such address.")
-    channel, held = row
     if not held:
         doorway.channels[key] = (time.monotonic() + REMEMBERED, channel)
     return channel, held
+
+
+async def _look_up(house: House, key: str) -> tuple[Channel | None, bool]:
+    query = select(Channel, exists().where(col(Installation.held))).where(col(Channel.key) == key, col(Channel.removed_at).is_(None))
+    async with house.database.transaction() as session:
+        row = (await session.execute(query)).first()
+    return (None, False) if row is None else (row[0], row[1])
 
 
 async def _body(request: Request, limit: int) -> bytes:
