@@ -34,6 +34,7 @@ MESSAGES = Limit(20, timedelta(minutes=1))
 NEWCOMERS = Limit(30, timedelta(hours=1))  # an office shares one address
 CONNECTIONS = Limit(120, timedelta(minutes=1))
 UPLOADS = Limit(20, timedelta(hours=1))
+UPLOADS_FROM = Limit(60, timedelta(hours=1))
 ADDRESSES = Limit(5, timedelta(hours=1))
 LINKS = Limit(20, timedelta(hours=1))
 

@@ -17,6 +17,7 @@ from api.widget_access import (
     MESSAGES,
     NEWCOMERS,
     UPLOADS,
+    UPLOADS_FROM,
     AllowedRoute,
     Door,
     DoorDep,
@@ -76,6 +77,7 @@ async def upload(
     if media_type not in TYPES:
         raise Invalid("A file of this type cannot be sent here.", code="file_type")
     await count(house, "upload", token, UPLOADS)
+    await count(house, "upload from", address_of(request), UPLOADS_FROM)  # a token costs nothing
     content = await _body(request, house.settings.max_upload_bytes)
     said = Said(message, "", attachments=(Attachment(_clean(name), media_type, content=content, size=len(content)),))
     return {"id": await say(house, door, token, said, locale=locale, address=address_of(request))}

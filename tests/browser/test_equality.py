@@ -120,6 +120,19 @@ class Day:
 
         await self.desk.happens(EventKind.DELIVERY, await self.desk.do(work), "delivered")
 
+    async def mailed(self) -> None:
+        """A chat answer was refused when it was mailed to the visitor who had gone."""
+        await self.send("sent")
+
+        async def work(session: AsyncSession) -> None:
+            query = select(Message).where(col(Message.delivery) == Delivery.SENT).order_by(col(Message.id).desc()).limit(1)
+            message = (await session.scalars(query)).one()
+            message.error = "The visitor had left, and the mail to them was refused."
+            where = {"workspace_id": message.workspace_id, "conversation_id": message.conversation_id, "channel_id": message.channel_id}
+            events.record(session, "reply.mailed", **where, at=datetime.now(UTC), actor="system", message=message.id, state="failed")
+
+        await self.desk.do(work)
+
     async def note(self) -> None:
         await self.with_first(lambda s, c, a: notes.add(s, a, c, body="Lager fragen", client_key=None, now=datetime.now(UTC)))
 
@@ -174,6 +187,7 @@ def steps(day: Day) -> dict[str, Callable[[], Awaitable[Any]]]:
         "reply.failed": lambda: day.send("failed"),
         "reply.ambiguous": lambda: day.send("ambiguous"),
         "reply.delivered": day.delivered,
+        "reply.mailed": day.mailed,
         "message.seen": day.seen,
         "note.added": day.note,
         "conversation.assigned": day.assign,
