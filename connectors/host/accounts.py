@@ -1,5 +1,6 @@
 """Connectors made from stored channels, kept as long as the settings they were made from."""
 
+import asyncio
 import json
 
 import structlog
@@ -14,6 +15,7 @@ from inbox.secrets import Vault
 from inbox.settings import Settings
 
 log = structlog.get_logger()
+PATIENCE = 3.0  # seconds that a connector may take to close: others wait for it
 
 
 class Misconfigured(Permanent):
@@ -70,8 +72,9 @@ class Accounts:
 
 
 async def close(connector: Connector) -> None:
-    """Close a connector; what goes wrong is logged."""
+    """Close a connector; what goes wrong, or takes too long, is logged."""
     try:
-        await connector.aclose()
+        async with asyncio.timeout(PATIENCE):
+            await connector.aclose()
     except Exception as error:  # a connector may be anybody's code
         log.warning("a connector did not close", platform=connector.name, error=type(error).__name__)

@@ -4,7 +4,7 @@ import asyncio
 import random
 import traceback
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from connectors.host.accounts import Misconfigured, close, connect
+from connectors.host.accounts import PATIENCE, Misconfigured, close, connect
 from connectors.host.place import Place
 from inbox.contract import AuthError, Batch, Connector, ConnectorError, CursorExpired, Permanent, RateLimited
 from inbox.conversations import health, receive
@@ -91,7 +91,8 @@ async def _stream(place: Place, lease: Lease, channel: Channel, connector: Conne
             failures.gap, failures.count = False, 0
     finally:
         if isinstance(batches, AsyncGenerator):
-            await cast("AsyncGenerator[Batch]", batches).aclose()
+            async with asyncio.timeout(PATIENCE):
+                await cast("AsyncGenerator[Batch]", batches).aclose()
     raise ConnectorError("The stream ended; it begins again.")
 
 
@@ -103,9 +104,13 @@ async def _store(place: Place, lease: Lease, channel: Channel, batch: Batch) -> 
 
 async def _settled(place: Place, channel: Channel, lease: Lease, failures: Failures) -> None:
     """A stream that has run for a while works, even when nobody writes."""
-    await asyncio.sleep(place.pace.settle)
-    async with place.database.transaction() as session:
-        await health.worked(session, channel, now=place.clock(), fence=lease.fence)
+    noted = False
+    while not noted:
+        await asyncio.sleep(place.pace.settle)
+        with suppress(DBAPIError, psycopg.Error):
+            async with place.database.transaction() as session:
+                await health.worked(session, channel, now=place.clock(), fence=lease.fence)
+            noted = True
     failures.count = 0
 
 

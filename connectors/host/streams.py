@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from connectors.host import reading
+from connectors.host.accounts import PATIENCE
 from connectors.host.place import Place
 from inbox.conversations import leases
 from inbox.conversations.leases import Lease
@@ -77,9 +78,12 @@ async def _leave(place: Place, readings: dict[int, Reading], ids: list[int]) -> 
     tasks = [readings.pop(channel_id).task for channel_id in ids]
     for task in tasks:
         task.cancel()
-    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
-        if isinstance(outcome, Exception):
-            log.error("reading a channel ended unexpectedly", exc_info=outcome)
+    ended, late = await asyncio.wait(tasks, timeout=2 * PATIENCE)  # whoever does not end keeps nobody waiting: its fence is old
+    for task in ended:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("reading a channel ended unexpectedly", error=type(error).__name__)
+    for task in late:
+        log.error("reading a channel does not end", task=task.get_name())
     try:
         async with place.database.transaction() as session:
             await leases.release(session, owner=place.owner, ids=ids)

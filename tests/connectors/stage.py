@@ -28,6 +28,7 @@ class Script:
     acknowledged: list[str | None] = field(default_factory=list)
     sent: list[Reply] = field(default_factory=list)
     send: Callable[[Reply], Any] | None = None
+    hangs_on_close: bool = False
     opened: int = 0
     closed: int = 0
 
@@ -79,4 +80,6 @@ class Stage:
         return Receipt(f"sent-{len(self.script.sent)}-{reply.key}", datetime.now(UTC))
 
     async def aclose(self) -> None:
+        if self.script.hangs_on_close:
+            await asyncio.Event().wait()
         self.script.closed += 1

@@ -15,6 +15,7 @@ from sqlmodel import col
 import connectors
 from api.deps import House
 from connectors import runner
+from connectors.host import accounts
 from connectors.host.pace import Pace
 from inbox.contract import Ambiguous, AuthError, Batch, CursorExpired, Permanent, RateLimited, Rejected, Transient
 from inbox.conversations import leases, receive, replies, timers
@@ -226,6 +227,18 @@ async def test_a_paused_channel_stops_and_goes_on_where_it_was(theatre: Theatre)
         assert (await theatre.row(channel)).state == ChannelState.PAUSED
         await theatre.change("UPDATE channel SET state = 'connecting'")
         await theatre.until(lambda: script.cursors == [None, "one"])
+
+
+async def test_a_connector_that_does_not_close_keeps_nobody_waiting(theatre: Theatre, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(accounts, "PATIENCE", 0.3)
+    bad, script = await theatre.channel(Batch([message(1)], "one"))
+    script.hangs_on_close = True
+    async with theatre.host():
+        await theatre.until(lambda: script.acknowledged == ["one"])
+        await theatre.change("UPDATE channel SET state = 'paused'")
+        _, other = await theatre.channel(Batch([message(1)], "one"))
+        await theatre.until(lambda: other.acknowledged == ["one"])
+    assert (await theatre.row(bad)).state == ChannelState.PAUSED
 
 
 async def test_changed_settings_are_used_at_once(theatre: Theatre):
