@@ -18,21 +18,22 @@ from tests.inbox.parties import until
 
 ROOT = Path(__file__).parents[2]
 
-ONE, TWO = pytest.param(1, id="one process"), pytest.param(2, id="two workers")
+HEAVY = pytest.mark.servers  # several starts of several processes: half a minute on a busy machine
+ONE, TWO = pytest.param(1, id="one process"), pytest.param(2, id="two workers", marks=HEAVY)
 
 
 class Serving:
     """One `serve`, with all that it started."""
 
-    def __init__(self, home: Path, port: int, workers: int) -> None:
-        self.home, self.port, self.workers = home, port, workers
+    def __init__(self, home: Path, port: int, *arguments: str, **environment: str) -> None:
+        self.home, self.port = home, port
         self.errors = (home.parent / f"{home.name}.{port}.err").open("w+")
         self.process = subprocess.Popen(
-            [sys.executable, "-c", "from api.cli import main; main()", "serve", "--workers", str(workers)],
+            [sys.executable, "-c", "from api.cli import main; main()", *arguments],
             cwd=ROOT,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=self.errors,
-            env={**os.environ, "PARLEY_HOME": str(home), "PARLEY_PORT": str(port), "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PARLEY_HOME": str(home), "PARLEY_PORT": str(port), "PYTHONPATH": str(ROOT), **environment},
         )
 
     def answering(self) -> "Serving":
@@ -55,6 +56,20 @@ class Serving:
         """Send a signal and return the exit code; ten seconds are promised, and a busy machine gets more."""
         self.process.send_signal(number)
         return self.process.wait(30)
+
+    @property
+    def output(self) -> int:
+        assert self.process.stdout is not None
+        return self.process.stdout.fileno()
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        self.errors.close()
+        Path(self.errors.name).unlink(missing_ok=True)
 
     def said(self) -> str:
         self.errors.seek(0)
@@ -81,17 +96,14 @@ def port() -> int:
 def serve(home: Path, port: int) -> Iterator[Callable[..., Serving]]:
     started: list[Serving] = []
 
-    def start(workers: int = 1, at: int = port) -> Serving:
-        started.append(Serving(home, at, workers))
+    def start(workers: int = 1, *, at: int = port, without: str = "", **environment: str) -> Serving:
+        options = ["--workers", str(workers), *([f"--no-{without}"] if without else [])]
+        started.append(Serving(home, at, "serve", *options, **environment))
         return started[-1]
 
     yield start
     for serving in started:
-        if serving.process.poll() is None:
-            serving.process.kill()
-            serving.process.wait()
-        serving.errors.close()
-        Path(serving.errors.name).unlink(missing_ok=True)
+        serving.close()
 
 
 def leftovers(home: Path) -> list[psutil.Process]:
@@ -164,6 +176,7 @@ def test_after_a_kill_of_the_parent_nothing_is_orphaned_and_the_next_start_just_
     assert leftovers(home) == []
 
 
+@HEAVY
 def test_what_dies_under_a_supervisor_is_started_again_while_the_rest_goes_on(serve, home):
     serving = serve(2).answering()
     first, second, third = serving.children()
@@ -183,6 +196,7 @@ def test_a_killed_postmaster_is_started_again_by_a_single_process(serve, home):
     assert leftovers(home) == []
 
 
+@HEAVY
 def test_a_second_one_on_the_same_home_and_another_port_shares_the_database(serve, home, port):
     with socket.create_server(("127.0.0.1", 0)) as socket_:
         other = int(socket_.getsockname()[1])
@@ -195,12 +209,33 @@ def test_a_second_one_on_the_same_home_and_another_port_shares_the_database(serv
     assert leftovers(home) == []
 
 
+@HEAVY
+def test_the_background_work_runs_beside_it_when_it_shall_not_do_it_itself(serve, home, port):
+    answering = serve(without="work").answering()
+    working = Serving(home, port, "work")
+    try:
+        assert until(lambda: b"background" in os.read(working.output, 100))
+        assert answering.told(signal.SIGTERM) == 0
+        assert working.told(signal.SIGTERM) == 0, working.said()
+    finally:
+        working.close()
+    assert leftovers(home) == []
+
+
+def test_a_database_that_cannot_be_reached_is_a_sentence_and_not_a_traceback(serve):
+    serving = serve(PARLEY_DATABASE_URL="postgresql://parley:hidden@127.0.0.1:1/parley")
+    assert serving.process.wait(30) == 3
+    assert "cannot be reached" in serving.said()
+    assert "hidden" not in serving.said()
+    assert "Traceback" not in serving.said()
+
+
+@HEAVY
 def test_one_that_dies_while_it_starts_does_not_spoil_the_next_start(serve, home):
     for _ in range(3):
         serving = serve()
         assert until(lambda: leftovers(home) != [])
-        serving.process.kill()
-        serving.process.wait()
+        serving.close()
     assert serve().answering().told(signal.SIGTERM) == 0
     assert until(lambda: leftovers(home) == [])
 
@@ -215,6 +250,7 @@ def test_a_second_one_on_the_same_port_says_so_before_anything_starts(serve, hom
     assert leftovers(home) == []
 
 
+@HEAVY
 def test_secrets_show_neither_in_the_arguments_nor_in_the_environment_of_a_child(serve, home):
     serving = serve(2).answering()
     password = (home / "postgres" / "password").read_text()
