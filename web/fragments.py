@@ -43,6 +43,7 @@ def entry(frame: Frame, entry: Entry, names: Names) -> str:
         "inbox/entry.html",
         frame.locale,
         entry=entry,
+        first_of_day=False,
         names=names,
         timezone=frame.timezone,
         workspace_id=frame.workspace_id,

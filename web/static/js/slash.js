@@ -32,6 +32,8 @@ document.addEventListener("mousedown", (event) => {
 });
 document.addEventListener("focusout", (event) => { if (event.target.matches?.(".composer textarea")) hide(); });
 
+document.addEventListener("focusin", (event) => { if (event.target.matches(".composer textarea")) load(event.target.form); }); // there when the key is pressed
+
 async function load(form) {
   const name = form.querySelector("[name=parent_id]")?.selectedOptions[0]?.dataset.name ?? "";
   const key = `${openId()} ${name}`;

@@ -1,0 +1,257 @@
+"""The inbox in a real browser: reading, answering, taking back, working together."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Page, expect
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from inbox.models import Conversation, Delivery, Draft, Message, Note, Status
+from tests.browser.conftest import Desk
+
+pytestmark = pytest.mark.browser
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
+
+
+async def newest(desk: Desk, table: Any) -> Any:
+    async def work(session: AsyncSession) -> Any:
+        return await session.scalar(select(table).order_by(col(table.id).desc()).limit(1))
+
+    return await desk.do(work)
+
+
+def box(page: Page) -> Any:
+    return page.get_by_label("Your text")
+
+
+async def test_a_comment_slides_in_is_taken_answered_with_a_template_and_taken_back(desk: Desk) -> None:
+    page = await desk.page("Aylin")
+    await expect(page.get_by_text("Nobody is waiting")).to_be_visible()
+    await desk.say("Ist das vegan?", name="Anna Becker")
+    await expect(page.locator("#items .item")).to_have_count(1)
+    await expect(page.locator("[data-count=next]")).to_have_text("1")
+    await page.keyboard.press("Space")
+    await expect(page.locator(".conversation .body")).to_have_text("Ist das vegan?")
+    await expect(page.locator(".head .avatar")).to_be_visible()  # taken
+    await box(page).press_sequentially("/veg")
+    await expect(page.get_by_role("option", name="Vegan")).to_contain_text("Hello Anna")
+    await page.keyboard.press("Enter")
+    await expect(box(page)).to_have_value("Hello Anna, all of it is vegan.\nYours, Aylin")
+    await page.keyboard.press("Control+Enter")
+    await expect(box(page)).to_have_value("")
+    await expect(page.locator(".entry.out:not([data-pending])")).to_contain_text("all of it is vegan")
+    await page.get_by_role("button", name="Undo").first.click()
+    await expect(page.locator(".entry.out")).to_have_count(0)
+    await expect(box(page)).to_have_value(re.compile("all of it is vegan"))
+    assert (await newest(desk, Message)).delivery == Delivery.UNDONE
+    assert not desk.complaints
+
+
+async def test_z_takes_a_reply_back_from_anywhere(desk: Desk) -> None:
+    await desk.say("Hallo")
+    page = await desk.page("Aylin", "/conversations/1")
+    await box(page).fill("Moin")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator("#toasts")).to_contain_text("Reply sends in")
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("z")
+    await expect(box(page)).to_have_value("Moin")
+
+
+async def test_an_unfilled_placeholder_cannot_be_sent(desk: Desk) -> None:
+    await desk.say("Hallo")
+    page = await desk.page("Aylin", "/conversations/1")
+    await box(page).press_sequentially("/order")
+    await expect(page.get_by_role("option", name="Order")).to_be_visible()
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator("#toasts")).to_contain_text("{{order.number}}")
+    assert (await newest(desk, Message)).delivery == Delivery.RECEIVED
+
+
+async def test_a_reply_is_stopped_when_something_new_came_in_and_can_be_sent_anyway(desk: Desk) -> None:
+    await desk.say("Hallo")
+    page = await desk.page("Aylin", "/conversations/1")
+    await box(page).fill("Moin")
+    await page.evaluate("document.querySelector('[name=seen_message_id]').value = 0")  # as if it had not been seen
+    await page.keyboard.press("Control+Enter")
+    await expect(page.get_by_role("dialog")).to_contain_text("Hallo")
+    await page.get_by_role("button", name="Send anyway").click()
+    await expect(page.locator(".entry.out:not([data-pending])")).to_contain_text("Moin")
+
+
+async def test_the_list_stays_still_under_the_pointer_until_what_is_new_is_asked_for(desk: Desk) -> None:
+    for number in range(5):
+        await desk.say(f"Nachricht {number}", thread=f"t{number}")
+    page = await desk.page("Aylin", "/inbox?view=open")
+    rows = page.locator("#items .item")
+    before = await rows.evaluate_all("rows => rows.map((row) => row.id)")
+    await rows.nth(2).hover()
+    await desk.say("Neu", thread="t9", name="Zoë")
+    await desk.say("Wieder ich", thread="t0")
+    await expect(page.locator("#pill")).to_have_text("2 new")
+    assert await rows.evaluate_all("rows => rows.map((row) => row.id)") == before
+    await expect(page.locator("#row-1")).to_contain_text("Wieder ich")  # in place
+    await page.keyboard.press(".")
+    await expect(rows.first).to_contain_text("Wieder ich")
+    await expect(rows).to_have_count(6)
+
+
+async def test_a_note_is_no_reply(desk: Desk) -> None:
+    await desk.say("Hallo")
+    page = await desk.page("Aylin", "/conversations/1")
+    await page.keyboard.press("n")
+    await page.keyboard.type("Lager fragen")
+    await page.get_by_role("button", name="Add note").click()
+    await expect(page.locator(".entry.note:not([data-pending])")).to_contain_text("Lager fragen")
+    assert (await newest(desk, Note)).body == "Lager fragen"
+
+
+async def test_a_draft_survives_and_marks_its_row(desk: Desk) -> None:
+    await desk.say("Hallo")
+    page = await desk.page("Aylin", "/conversations/1?view=open")
+    await box(page).fill("Liebe Anna")
+    await expect(page.locator("#row-1[data-draft]")).to_be_visible()
+    await page.reload()
+    await expect(box(page)).to_have_value("Liebe Anna")
+
+    async def kept(session: AsyncSession) -> Any:
+        return (await session.scalars(select(Draft))).one().body
+
+    assert await desk.do(kept) == "Liebe Anna"
+
+
+async def test_resolving_opens_the_next_and_can_be_undone(desk: Desk) -> None:
+    await desk.say("Eins", thread="t1")
+    await desk.say("Zwei", thread="t2")
+    page = await desk.page("Aylin", "/conversations/2?view=open")
+    await page.keyboard.press("e")
+    await expect(page.locator("#conversation[data-conversation='1']")).to_be_visible()
+    await expect(page.locator("#row-2:not([data-gone])")).to_have_count(0)
+    await page.keyboard.press("z")
+    await expect(page.locator("#conversation[data-conversation='2']")).to_be_visible()
+    assert (await newest(desk, Conversation)).status == Status.OPEN
+
+
+async def test_a_supervisor_assigns_by_name_and_labels_by_key(desk: Desk) -> None:
+    await desk.say("Hallo")
+    page = await desk.page("Fatma", "/conversations/1?view=open")
+    await page.keyboard.press("a")
+    await page.keyboard.type("ayl")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".head")).to_contain_text("Aylin")
+    await page.keyboard.press("l")
+    await page.keyboard.type("dep")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".head .label")).to_have_text("Deposit")
+    await page.keyboard.press("s")
+    await page.keyboard.type("tomorrow")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("[data-count=snoozed]")).to_have_text("1")
+
+
+async def test_colleagues_see_each_other_in_row_and_conversation(desk: Desk) -> None:
+    await desk.say("Hallo")
+    aylin = await desk.page("Aylin", "/conversations/1?view=open")
+    fatma = await desk.page("Fatma", "/inbox?view=open")
+    await expect(fatma.locator("#here-row-1")).to_contain_text("Aylin is here")
+    await box(aylin).press_sequentially("Mo")
+    await expect(fatma.locator("#here-row-1")).to_contain_text("Aylin is typing")
+    await expect(aylin.locator("#here-pane-1 .person:visible")).to_have_count(0)  # nobody is told of themselves
+
+
+async def test_a_lost_line_is_shown_and_what_was_missed_comes_when_it_is_back(desk: Desk) -> None:
+    await desk.say("Hallo")
+    page = await desk.page("Aylin", "/conversations/1?view=open")
+    await page.context.set_offline(True)
+    await page.evaluate("dispatchEvent(new Event('offline'))")
+    await expect(page.locator("html[data-live=offline], html[data-live=lost]")).to_have_count(1)
+    await box(page).fill("Moin")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator("[data-pending]")).to_contain_text("Waits for the connection")
+    await desk.say("Noch da?")
+    await page.context.set_offline(False)
+    await page.evaluate("dispatchEvent(new Event('online'))")
+    await expect(page.locator(".conversation")).to_contain_text("Noch da?")
+    await expect(page.get_by_role("dialog")).to_contain_text("Noch da?")  # the thread changed meanwhile: asked before it is sent
+    await page.get_by_role("button", name="Send anyway").click()
+    await expect(page.locator(".entry.out:not([data-pending])")).to_contain_text("Moin")
+
+
+async def test_words_find_conversations_and_the_search_can_be_cleared(desk: Desk) -> None:
+    await desk.say("Wo ist mein Pfand?", thread="t1")
+    await desk.say("Lecker", thread="t2", name="Bernd")
+    page = await desk.page("Aylin", "/inbox?view=open")
+    await page.keyboard.press("/")
+    await page.keyboard.type("pfan")
+    await expect(page.locator("#items .item")).to_have_count(1)
+    await page.keyboard.press("Control+A")
+    await page.keyboard.type("gibtsnicht")
+    await expect(page.locator(".list-empty")).to_contain_text("Nothing found")
+
+
+async def test_a_viewer_sees_everything_and_is_offered_nothing_to_do(desk: Desk) -> None:
+    await desk.say("Hallo")
+    page = await desk.page("Vera", "/conversations/1?view=open")
+    await expect(page.locator(".body")).to_have_text("Hallo")
+    await expect(page.locator(".composer, .head-acts:visible")).to_have_count(0)
+
+
+async def test_reading_and_replying_work_without_scripts(desk: Desk) -> None:
+    await desk.say("Hallo")
+    page = await desk.page("Aylin", "/inbox?view=open", java_script_enabled=False)
+    await page.locator(".row-link").click()
+    await box(page).fill("Moin")
+    await page.get_by_role("button", name="Send", exact=True).click()
+    await expect(page.locator(".entry.out")).to_contain_text("Moin")
+    await expect(page.locator(".day:visible")).to_have_count(1)
+    await page.get_by_role("button", name="Undo").click()
+    await expect(page.locator(".entry.out")).to_have_count(0)
+    await expect(box(page)).to_have_value("Moin")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+async def test_axe_finds_nothing(desk: Desk, scheme: str, width: int) -> None:
+    await desk.say("Ist das vegan?", name="Anna Becker")
+    await desk.say("هل هذا نباتي؟", name="محمد")
+    options = {"color_scheme": scheme, "viewport": {"width": width, "height": 844}, "bypass_csp": True}
+    page = await desk.page("Aylin", "/conversations/1?view=open", **options)
+    found = await Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    await page.goto(f"{desk.address}/w/1/inbox")
+    found = await Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+async def test_the_page_is_small_and_fits_a_telephone(desk: Desk) -> None:
+    for number in range(60):
+        await desk.say("Wann kommt die neue Sorte?", thread=f"t{number}", name="Dr. Maximiliane von und zu Hohenstein-Wittelsbach")
+    page = await desk.page("Aylin", "/inbox", viewport={"width": 390, "height": 844})
+    response = await page.context.request.get(page.url, headers={"accept": "text/html"})
+    assert len(await response.body()) < 150_000
+    await page.locator(".row-link").first.click()
+    await expect(page.locator("#conversation")).to_be_visible()
+    await expect(page.locator("#list")).to_be_hidden()
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+    await page.get_by_label("Back to the list").click()
+    await expect(page.locator("#list")).to_be_visible()
+
+
+@pytest.mark.skipif(os.environ.get("PARLEY_SCREENSHOTS") != "1", reason="PARLEY_SCREENSHOTS=1 draws the picture of the README")
+async def test_the_picture_of_the_readme(desk: Desk) -> None:
+    people = ["Anna Becker", "Emre Yıldız", "محمد الأحمد", "Zoë", "Sepp Huber", "Lena", "Kjell"]
+    words = ["Ist das vegan?", "Glutensiz mi?", "هل يمكنني شراء هذا في برلين؟", "Lecker!! 🧡🧡", "Wann kommt die neue Sorte nach Hamburg?"]
+    for number in range(21):
+        await desk.say(words[number % 5], thread=f"t{number % 11}", name=people[number % 7])
+    page = await desk.page("Aylin", "/conversations/3?view=open")
+    await box(page).fill("Hallo! Ja, alle Sorten sind vegan. 🌱")
+    await page.wait_for_timeout(1500)
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    await page.screenshot(path=IMAGES / "inbox.png")
