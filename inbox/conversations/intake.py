@@ -23,9 +23,6 @@ from inbox.promptness.expectations import Expectation
 from inbox.promptness.ledger import Changes, Subject
 from inbox.promptness.timeline import Said, Waiting
 
-NUMBERS = "SELECT nextval('message_id_seq') FROM generate_series(1, %s)"
-EPISODE = "SELECT episode_days FROM workspace WHERE id = %s"
-
 ADOPT = """
     UPDATE message SET parent_id = new.parent, expects_since = coalesce(expects_since, new.since)
       FROM unnest(%b::bigint[], %b::bigint[], %b::timestamptz[]) AS new (id, parent, since) WHERE message.id = new.id
@@ -73,7 +70,7 @@ async def write(
     places = placing.place(found, echoed)
     begun = await newcomers.settle(connection, channel, found, list(places.founding.values()), now=now)
     messages = placing.earliest_first([event for event in found.fresh if event.id in places.targets])
-    intake = await _decide(connection, channel, found, places, messages, begun, now=now)
+    intake = _decide(channel, found, places, messages, begun, now=now)
     intake.echoes = {echoed[event.id]: event for event in found.fresh if event.id in echoed}
     async with connection.pipeline():
         inserted, seen = await _send(connection, intake, places.joining(found))
@@ -86,55 +83,41 @@ async def write(
     return Received(touched, [arrival.id for arrival in intake.arrivals.values()], found.duplicates + old)
 
 
-async def _decide(
-    connection: AsyncConnection[Row],
-    channel: Channel,
-    found: Known,
-    places: placing.Placing,
-    messages: Sequence[Incoming],
-    begun: set[int],
-    *,
-    now: datetime,
+def _decide(
+    channel: Channel, found: Known, places: placing.Placing, messages: Sequence[Incoming], begun: set[int], *, now: datetime
 ) -> Intake:
     """Everything that follows from the events and from what is known, before the first row is written."""
-    targets = [places.conversation(event, found) for event in messages]
-    old = sorted(set(targets) - begun)
-    async with connection.pipeline():
-        numbers = await connection.execute(NUMBERS, (len(messages),))
-        episode = await connection.execute(EPISODE, (channel.workspace_id,))
-        latest = await connection.execute(ledger.LATEST, (old,)) if old else None
     coming: dict[str, Arrival] = {}
-    for event, (number,), target in zip(messages, await numbers.fetchall(), targets, strict=True):
+    for event, number in zip(messages, found.numbers, strict=False):  # an id was drawn for each message, known ones too
         ours = arrivals.is_ours(found, event)
-        coming[event.message_id] = arrivals.build(found, channel, event, number, target, is_ours=ours)
+        coming[event.message_id] = arrivals.build(found, channel, event, number, places.conversation(event, found), is_ours=ours)
     arrivals.relate(coming, found, channel)
     altered = alterations.collect(found, coming, channel)
     retold = {orphan.conversation_id for orphan in found.orphans if orphan.parent in coming} | altered.retold
     intake = Intake(channel, found, now, begun, coming, altered, retold)
-    (episode_days,) = await episode.fetchone() or (7,)
-    _place(intake, episode_days, {} if latest is None else await ledger.latest(latest))
+    _place(intake)
     return intake
 
 
-def _place(intake: Intake, episode_days: int, latest: dict[int, list[tuple[datetime, Waiting]]]) -> None:
+def _place(intake: Intake) -> None:
     """Put the messages into their conversations: the list rows, and the waits of those in which everything came in order."""
     grouped: dict[int, list[Arrival]] = defaultdict(list)
     for arrival in intake.arrivals.values():
         grouped[arrival.conversation_id].append(arrival)
     for number, arrived in grouped.items():
         place = intake.known.places[number]
-        waits_before = latest.get(number, [])
-        if not _is_in_order(intake, place, arrived, waits_before):
+        latest = intake.known.waits.get(number, [])
+        if not _is_in_order(intake, place, arrived, latest):
             intake.retold.add(number)
         if number not in intake.retold:
-            _advance(intake, place, arrived, episode_days, waits_before)
+            _advance(intake, place, arrived, latest)
         for arrival in arrived:
             _settle(intake, place, arrival)
 
 
 def _is_in_order(intake: Intake, place: Place, arrived: Sequence[Arrival], latest: Sequence[tuple[datetime, Waiting]]) -> bool:
     """Whether the waits follow from the open ones alone: nothing came late, nor changed, nor names whom only the database knows."""
-    if place.id not in intake.begun and arrived[0].at < place.last_message_at:
+    if place.id in intake.known.met or (place.id not in intake.begun and arrived[0].at < place.last_message_at):
         return False
     answers = [arrival for arrival in arrived if arrival.direction == Direction.OUT]
     if answers and any(waiting.closed_at is not None and waiting.closed_at > answers[0].at for _, waiting in latest):
@@ -144,9 +127,7 @@ def _is_in_order(intake: Intake, place: Place, arrived: Sequence[Arrival], lates
     return all(arrival.is_plain for arrival in arrived)
 
 
-def _advance(
-    intake: Intake, place: Place, arrived: Sequence[Arrival], episode_days: int, latest: Sequence[tuple[datetime, Waiting]]
-) -> None:
+def _advance(intake: Intake, place: Place, arrived: Sequence[Arrival], latest: Sequence[tuple[datetime, Waiting]]) -> None:
     subject = Subject(
         place.id,
         intake.channel.workspace_id,
@@ -157,7 +138,7 @@ def _advance(
         place.assignee_id,
         place.team_id,
     )
-    clock = ledger.clock(subject, episode_days, latest)
+    clock = ledger.clock(subject, intake.known.episode_days, latest)
     said = [_said(intake, arrival) for arrival in arrived if not (arrival.is_history or arrival.automatic)]
     after = timeline.fold(clock, [message for message in said if message is not None])
     ledger.advance(intake.waits, subject, [waiting for _, waiting in latest if waiting.closed_at is None], after)

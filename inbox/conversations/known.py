@@ -15,6 +15,8 @@ from inbox.contract import ConversationKind, EventKind
 from inbox.conversations.incoming import Incoming
 from inbox.db import Row
 from inbox.models import Channel, Delivery, Direction, Status
+from inbox.promptness import ledger
+from inbox.promptness.timeline import Waiting
 
 BUCKETS = 64  # advisory locks of one channel: the server's lock table is small and shared
 
@@ -35,6 +37,14 @@ CONVERSATIONS = """
                   UNION SELECT conversation_id FROM message WHERE workspace_id = %s AND client_key = ANY(%b::text[]))
      ORDER BY id FOR NO KEY UPDATE
 """
+
+# After the lock, so that what another batch has just committed is in it.
+WAITS = ledger.latest_of(
+    """IN (SELECT conversation_id FROM thread WHERE channel_id = %s AND external_id = ANY(%b::text[])
+           UNION SELECT conversation_id FROM message WHERE channel_id = %s AND external_id = ANY(%b::text[]))"""
+)
+
+NUMBERS = "SELECT nextval('message_id_seq'), (SELECT episode_days FROM workspace WHERE id = %s) FROM generate_series(1, %s)"
 
 # Whoever settles a reply locks it before its conversation: so does a batch that may hold its echo.
 UNSENT = """
@@ -197,6 +207,10 @@ class Known:
     deferred: dict[str, list[Deferred]] = field(default_factory=dict[str, list[Deferred]])
     orphans: list[Orphan] = field(default_factory=list[Orphan])
     unsent: list[Unsent] = field(default_factory=list[Unsent])
+    waits: dict[int, list[tuple[datetime, Waiting]]] = field(default_factory=dict[int, "list[tuple[datetime, Waiting]]"])
+    met: set[int] = field(default_factory=set[int])  # conversations that another batch began meanwhile: their waits are not read
+    numbers: list[int] = field(default_factory=list[int])  # ids for new messages
+    episode_days: int = 7
 
 
 async def look_up(connection: AsyncConnection[Row], channel: Channel, events: Sequence[Incoming], *, now: datetime) -> Known:
@@ -226,6 +240,8 @@ async def look_up(connection: AsyncConnection[Row], channel: Channel, events: Se
         found_posts = await connection.execute(POSTS, (here, posts)) if posts else None
         deferred = await connection.execute(DEFERRED, (here, messages))
         orphans = await connection.execute(ORPHANS, (here, messages))
+        latest = await connection.execute(WAITS, (here, threads, here, related))
+        numbers = await connection.execute(NUMBERS, (channel.workspace_id, len(messages)))
     ids = {row[0] for row in await fresh.fetchall()}
     fresh_events = [event for event in unique.values() if event.id in ids]
     known = Known(fresh=fresh_events, duplicates=len(events) - len(fresh_events))
@@ -241,6 +257,10 @@ async def look_up(connection: AsyncConnection[Row], channel: Channel, events: Se
         change = Deferred(*row)
         change.kind = EventKind(change.kind)
         known.deferred.setdefault(change.message_id, []).append(change)
+    known.waits = await ledger.latest(latest)
+    for number, episode_days in await numbers.fetchall():
+        known.numbers.append(number)
+        known.episode_days = episode_days
     known.orphans = [Orphan(*row) for row in await orphans.fetchall()]
     return known
 

@@ -120,6 +120,7 @@ async def _meet(
         found = await connection.execute(finding.CONVERSATIONS, (channel.id, missed_threads, channel.id, [], channel.workspace_id, []))
         places = [finding.place(row) for row in await found.fetchall()]
         known.places.update({place.id: place for place in places})
+        known.met.update(place.id for place in places)
         found = await connection.execute(finding.THREADS, (channel.id, missed_threads))
         known.threads.update({row[0]: row[1] for row in await found.fetchall()})
 

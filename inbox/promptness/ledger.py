@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, LiteralString
 
 from psycopg import AsyncConnection, AsyncCursor
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,13 +19,18 @@ from inbox.promptness.timeline import Clock, Waiting
 COLUMNS = """wait.id, wait.identity_id, wait.metric, wait.opened_at, wait.opened_by, wait.received_at, wait.message_count, wait.by_hand,
              wait.closed_at, wait.closed_by, wait.outcome, wait.member_id, wait.assignee_id, wait.team_id, wait.native, wait.bulk"""
 
-# The open wait of each author, else their latest, and when they last began to wait.
-LATEST = f"""
-    SELECT DISTINCT ON (conversation_id, identity_id)
-           conversation_id, max(opened_at) OVER (PARTITION BY conversation_id, identity_id), {COLUMNS}
-      FROM wait WHERE conversation_id = ANY(%b::bigint[])
-     ORDER BY conversation_id, identity_id, closed_at IS NULL DESC, opened_at DESC
-"""  # noqa: S608  # made of constants
+
+def latest_of(conversations: LiteralString) -> LiteralString:
+    """A query for the open wait of each author, else their latest, and when they last began to wait."""
+    return f"""
+        SELECT DISTINCT ON (conversation_id, identity_id)
+               conversation_id, max(opened_at) OVER (PARTITION BY conversation_id, identity_id), {COLUMNS}
+          FROM wait WHERE conversation_id {conversations}
+         ORDER BY conversation_id, identity_id, closed_at IS NULL DESC, opened_at DESC
+    """  # noqa: S608  # made of constants
+
+
+LATEST = latest_of("= ANY(%b::bigint[])")
 
 EVERY = f"SELECT conversation_id, {COLUMNS} FROM wait WHERE conversation_id = ANY(%b::bigint[]) ORDER BY opened_at, id"  # noqa: S608  # same
 
