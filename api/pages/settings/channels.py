@@ -7,12 +7,14 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from api import problems
 from api.deps import AccessDep, HouseDep, NowDep, SessionDep, needs
-from api.pages.forms import FrameDep
+from api.pages.forms import Frame, FrameDep
 from api.pages.settings import channel, checking, config_form
 from inbox import channels
 from inbox.contract import Connector
 from inbox.errors import Conflict, Invalid, NotFound
 from inbox.models import Role
+from inbox.secrets import Vault
+from inbox.team.rights import Access
 
 router = APIRouter(prefix="/w/{workspace_id}/settings/channels", dependencies=[Depends(needs(Role.ADMIN))])
 
@@ -56,9 +58,7 @@ async def add(
     kind = kind_of(platform)
     form = await request.form()
     given: Mapping[str, Any] = {key: value for key, value in form.items() if isinstance(value, str)}
-    name = given.get("name", "")
     filled = config_form.read(kind.Config, given, config_form.unseal(house.vault, access.workspace_id, given.get("kept", "")))
-    error: str | None = None
     try:
         if filled.config is None:
             raise Invalid("Some fields need another look.")
@@ -69,7 +69,7 @@ async def add(
             house.vault,
             access,
             platform=platform,
-            name=name,
+            name=given.get("name", ""),
             config=filled.config,
             account=account,
             restricted="restricted" in given,
@@ -79,15 +79,21 @@ async def add(
         return await channel.page(frame, session, access, house, added, generated=generated, added=True)
     except (Conflict, Invalid) as refused:
         error = problems.sentence(refused, frame.locale)
+    return _again(frame, access, house.vault, kind, given, filled, error)
+
+
+def _again(
+    frame: Frame, access: Access, vault: Vault, kind: type[Connector], given: Mapping[str, Any], filled: config_form.Filled, error: str
+) -> Response:
     drawn = config_form.entries(kind.Config, filled.values, errors=filled.errors)
     main, more = config_form.main_and_more(drawn)
     return frame.show(
         "settings/channel_new.html",
         error=f"{error} {filled.errors.get('', '')}".strip(),
         kind=kind,
-        channel_name=name,
+        channel_name=given.get("name", ""),
         restricted="restricted" in given,
         main=main,
         more=more,
-        kept=config_form.seal(house.vault, access.workspace_id, kind.Config, filled.values),
+        kept=config_form.seal(vault, access.workspace_id, kind.Config, filled.values),
     )
