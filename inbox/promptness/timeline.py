@@ -28,7 +28,7 @@ class Said:
     received_at: datetime
     identity_id: int | None = None  # the customer who wrote it; None: one of us
     expects_since: datetime | None = None
-    by_hand_at: datetime | None = None  # a person said that it expects an answer, from then on
+    by_hand: Sequence[datetime] = ()  # when a person said that it expects an answer from then on
     gone_at: datetime | None = None
     gone: Outcome | None = None  # deleted or hidden
     answered: int | None = None  # ours: the author of the message answered
@@ -137,9 +137,10 @@ def _steps(message: Said) -> Iterable[tuple[datetime, float, Step, Said]]:
         yield message.at, message.id, Step.ANSWER, message
         return
     yield message.at, message.id, Step.SPEAK, message
-    for since in (message.expects_since, message.by_hand_at):
-        if since is not None and (since > message.at or since == message.by_hand_at):
-            yield max(since, message.at), message.id, Step.EXPECT, message
+    if message.expects_since is not None and message.expects_since > message.at:
+        yield message.expects_since, message.id, Step.EXPECT, message
+    for since in message.by_hand:
+        yield since, message.id, Step.EXPECT, message
     if message.gone_at is not None:
         yield max(message.gone_at, message.at), message.id, Step.GO, message
 
@@ -162,7 +163,7 @@ def _is_settled(clock: Clock, message: Said, at: datetime) -> bool:
     """Whether it was gone, or answered, before an edit made it a question."""
     if message.gone_at is not None and message.gone_at < at:
         return True
-    if at in (message.at, message.by_hand_at):
+    if at == message.at or at in message.by_hand:
         return False
     answers = [clock.all_answered, clock.answered.get(message.identity_id or 0)]
     return any(answer is not None and answer >= message.at for answer in answers)
@@ -175,7 +176,7 @@ def _begin(clock: Clock, author: int, message: Said, at: datetime) -> None:
         opened_at=at,
         opened_by=message.id,
         received_at=message.received_at,
-        by_hand=at == message.by_hand_at,
+        by_hand=at in message.by_hand,
         pending=[message],
     )
     clock.last_opened[author] = max(at, clock.last_opened.get(author, at))
@@ -287,7 +288,7 @@ def _is_gone(message: Said, at: datetime) -> bool:
 
 def _since(message: Said) -> datetime:
     """From when a message expects an answer; never, if it does not."""
-    return min((since for since in (message.expects_since, message.by_hand_at) if since is not None), default=NEVER)
+    return min((since for since in (message.expects_since, *message.by_hand) if since is not None), default=NEVER)
 
 
 def _is_spam(clock: Clock, at: datetime) -> bool:

@@ -140,29 +140,29 @@ def _tell(
 ) -> list[Waiting]:
     """Fold a whole conversation; a wait opened by hand that an answer has ended since counts from now."""
     clock, done, opened = _history(subject, episode_days, log)
-    waits = timeline.fold(clock, _marked(said, opened | by_hand), done)
+    waits = timeline.fold(clock, _marked(said, opened, by_hand), done)
     if not by_hand or any(waiting.closed_at is None and waiting.opened_by in by_hand for waiting in waits):
         return waits
     authors = {message.identity_id for message in said if message.id in by_hand}
     if authors & clock.open.keys():
         return waits
     clock, done, opened = _history(subject, episode_days, log)
-    return timeline.fold(clock, _marked(said, opened | dict.fromkeys(by_hand, now)), done)
+    return timeline.fold(clock, _marked(said, opened, dict.fromkeys(by_hand, now)), done)
 
 
 def _history(
     subject: Subject, episode_days: int, log: Sequence[Row]
-) -> tuple[timeline.Clock, list[Decided | Assigned], dict[int, datetime]]:
+) -> tuple[timeline.Clock, list[Decided | Assigned], dict[int, list[datetime]]]:
     """A clock at the beginning of a conversation, and what the log says was done in it."""
     clock = ledger.clock(replace(subject, status=Status.OPEN, resolved_at=None, assignee_id=None, team_id=None), episode_days, [])
     done: list[Decided | Assigned] = []
-    opened: dict[int, datetime] = {}
+    opened: dict[int, list[datetime]] = defaultdict(list)
     spam_since: datetime | None = None
     for _, kind, at, data in log:
         if kind == "wait.closed" and data.get("decided"):
             done.append(Decided(at, Outcome(data["outcome"]), data["identity"]))
         elif kind == "wait.opened" and data.get("by_hand"):
-            opened[data["message"]] = datetime.fromisoformat(data["opened_at"])
+            opened[data["message"]].append(datetime.fromisoformat(data["opened_at"]))
         elif kind == "conversation.assigned":
             done.append(Assigned(at, data.get("assignee"), data.get("team")))
         elif kind == "conversation.moved":
@@ -177,8 +177,14 @@ def _history(
     return clock, done, opened
 
 
-def _marked(said: Sequence[Said], by_hand: dict[int, datetime]) -> list[Said]:
-    return [replace(message, by_hand_at=by_hand.get(message.id)) for message in said] if by_hand else list(said)
+def _marked(said: Sequence[Said], opened: dict[int, list[datetime]], by_hand: dict[int, datetime]) -> list[Said]:
+    """The messages, with when people said that they expect an answer."""
+    if not (opened or by_hand):
+        return list(said)
+    moments = {number: list(times) for number, times in opened.items()}
+    for number, at in by_hand.items():
+        moments.setdefault(number, []).append(at)
+    return [replace(message, by_hand=moments[message.id]) if message.id in moments else message for message in said]
 
 
 def _said(rows: Sequence[Row], spam: Collection[int]) -> dict[int, list[Said]]:
