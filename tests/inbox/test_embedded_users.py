@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import unquote
 
 import psycopg
 import pytest
@@ -169,6 +170,9 @@ def test_another_user_of_the_machine_is_refused_at_the_socket(machine, clone, in
     psql = clone / cluster.PACKAGE / f"pginstall{cluster.MAJOR}" / "bin" / "psql"
     with embedded.running(home, settings=QUICK) as server:
         done = as_user(OTHER, psql, server.url, "-Atc", "SELECT 1")
+    sockets = Path(unquote(server.url.partition("host=")[2]))
+    assert sockets.is_relative_to(home) is inside
+    sockets.rmdir()
     assert done.returncode != 0
     assert "Permission denied" in done.stderr
 
