@@ -267,11 +267,12 @@ async def test_axe_finds_nothing_in_either_theme(shop: Shop, chromium: Browser, 
     page = await shop.open(context)
     await write(page, "Do you repair hub gears? https://example.org")
     message = await shop.received("Do you repair hub gears? https://example.org")
-    await shop.answer(message, "Yes, every day.")
-    await expect(page.get_by_role("log")).to_contain_text("Yes, every day.")
     await expect(page.get_by_role("textbox", name="Your e-mail address")).to_be_visible()
     options = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-    for step in ("chat", "menu", "question"):
+    for step in ("offer", "answer", "menu", "question"):
+        if step == "answer":
+            await shop.answer(message, "Yes, every day.")
+            await expect(page.get_by_role("log")).to_contain_text("Yes, every day.")
         if step == "menu":
             await page.get_by_role("button", name="More").click()
         if step == "question":
