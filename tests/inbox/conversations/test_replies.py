@@ -269,14 +269,16 @@ async def test_a_late_receipt_of_the_same_attempt_is_the_truth(scene: Scene):
     assert await scene.delivery(sending) == Delivery.SENT
 
 
-async def test_a_late_process_cannot_overwrite_a_newer_attempt(scene: Scene):
+@pytest.mark.parametrize("owner", ["one", "two"])  # the same process, or another one
+async def test_a_late_process_cannot_overwrite_a_newer_attempt(scene: Scene, owner: str):
     await scene.write()
     (old,) = await scene.claim(lease=-1)
     scene.session.expunge(old)
     await outbox.expire_leases(scene.session, LATER)
     lost = await scene.session.get_one(Message, old.id)
     await replies.retry(scene.session, lost, "member:1", LATER)
-    (new,) = await scene.claim(owner="two")
+    (new,) = await scene.claim(owner=owner)
+    scene.session.expunge(new)
     for late in (
         outbox.mark_sent(scene.session, old, receipt("old"), LATER),
         outbox.mark_failed(scene.session, old, "Late.", LATER),
