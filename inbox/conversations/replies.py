@@ -41,8 +41,7 @@ async def queue(
     actor: str = "",
 ) -> Message:
     """Queue a reply; it leaves at `send_at`, or when the undo window ends. The same client key gives the same reply, sent once."""
-    await _lock(session, conversation)
-    first = await session.scalar(_with_key(conversation, client_key))
+    first = await _locked(session, conversation, client_key)
     if first is not None:
         return _same(first, conversation)
     await _check_channel(session, conversation)
@@ -51,28 +50,11 @@ async def queue(
     _check_text(text, attachments, capabilities)
     await _check_unchanged(session, conversation, seen_message_id, anyway=anyway)
     parent = await _parent(session, conversation, parent_id)
-    message = Message(
-        workspace_id=conversation.workspace_id,
-        conversation_id=conversation.id,
-        channel_id=conversation.channel_id,
-        thread_external_id=await _thread(session, conversation, parent),
-        direction=Direction.OUT,
-        private=private,
-        member_id=member.id if member else None,
-        author_name=voice.name,
-        body=text,
-        envelope=dict(envelope) if envelope else None,
-        parent_id=parent.id if parent else None,
-        parent_external_id=parent.external_id if parent else None,
-        at=now,
-        received_at=now,
-        delivery=Delivery.QUEUED,
-        client_key=client_key,
-        send_at=send_at or await _leaves_at(session, conversation, member, now),
-        answers_all=answers_all,
-        then_resolve=then_resolve,
-        template_id=template_id,
-    )
+    message = _ours(conversation, member, parent, now, author_name=voice.name, body=text, client_key=client_key)
+    message.thread_external_id = await _thread(session, conversation, parent)
+    message.send_at = send_at or await _leaves_at(session, conversation, member, now)
+    message.envelope = dict(envelope) if envelope else None
+    message.private, message.answers_all, message.then_resolve, message.template_id = private, answers_all, then_resolve, template_id
     await _insert(session, message)
     await _attach(session, message, attachments)
     await newest.show(session, message)
@@ -125,13 +107,27 @@ async def settle(session: AsyncSession, message: Message, was_sent: bool, actor:
     return message
 
 
-async def _lock(session: AsyncSession, conversation: Conversation) -> None:
-    """One writer of replies at a time for each conversation: their order is the order of their ids and times."""
+async def _locked(session: AsyncSession, conversation: Conversation, client_key: str) -> Message | None:
+    """One writer of replies at a time for each conversation: they leave in the order of writing. Returns the reply that has the key."""
     await session.execute(select(col(Conversation.id)).where(col(Conversation.id) == conversation.id).with_for_update())
+    known = select(Message).where(col(Message.workspace_id) == conversation.workspace_id, col(Message.client_key) == client_key)
+    return await session.scalar(known)
 
 
-def _with_key(conversation: Conversation, client_key: str) -> Any:
-    return select(Message).where(col(Message.workspace_id) == conversation.workspace_id, col(Message.client_key) == client_key)
+def _ours(conversation: Conversation, member: Member | None, parent: Message | None, now: datetime, **more: Any) -> Message:
+    return Message(
+        workspace_id=conversation.workspace_id,
+        conversation_id=conversation.id,
+        channel_id=conversation.channel_id,
+        direction=Direction.OUT,
+        delivery=Delivery.QUEUED,
+        member_id=member.id if member else None,
+        parent_id=parent.id if parent else None,
+        parent_external_id=parent.external_id if parent else None,
+        at=now,
+        received_at=now,
+        **more,
+    )
 
 
 def _same(first: Message, conversation: Conversation) -> Message:
