@@ -72,6 +72,9 @@ async def gather(session: AsyncSession, workspace_id: int, events: Sequence[LogE
 
 async def _entries(session: AsyncSession, news: News, events: Sequence[LogEvent]) -> None:
     said = {event.data["message"]: event for event in events if event.kind.startswith(MESSAGES) and "message" in event.data}
+    looked = {event.conversation_id: event for event in events if event.kind == "message.seen" and event.conversation_id is not None}
+    if looked:
+        said |= dict.fromkeys(await timeline.seen(session, looked), events[-1])
     noted = [event.data["note"] for event in events if event.kind == "note.added"]
     messages = await timeline.messages(session, said) if said else {}
     notes = await timeline.notes(session, noted) if noted else {}

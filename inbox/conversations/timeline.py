@@ -79,6 +79,12 @@ async def messages(session: AsyncSession, message_ids: Collection[int]) -> dict[
     return {entry.id: entry for entry in await _entries(session, query)}
 
 
+async def seen(session: AsyncSession, conversation_ids: Collection[int]) -> list[int]:
+    """Our newest messages in these conversations that the customer has seen: one look sees everything up to the last."""
+    query = select(col(Message.id)).where(col(Message.conversation_id).in_(conversation_ids), col(Message.seen_at).is_not(None))
+    return list(await session.scalars(query.order_by(col(Message.at).desc()).limit(PAGE * len(conversation_ids))))
+
+
 async def notes(session: AsyncSession, note_ids: Collection[int]) -> dict[int, Entry]:
     """These notes as the timeline shows them."""
     found = await session.scalars(select(Note).where(col(Note.id).in_(note_ids)))

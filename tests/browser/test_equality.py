@@ -219,7 +219,7 @@ async def test_what_is_pushed_makes_the_page_what_it_is_after_loading_it_again(d
         await page.locator("html[data-live=live]").wait_for(state="attached")
         loaded = await page.evaluate(SNAPSHOT)
         different += [f"{kind}: {line}" for line in differences(pushed, loaded)]
-    assert different == []
+    assert not different, "\n".join(different)
     assert not [line for line in desk.complaints if "Failed to load" not in line]
 
 
