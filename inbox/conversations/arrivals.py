@@ -94,7 +94,7 @@ def build(known: Known, channel: Channel, event: Incoming, number: int, conversa
         mentions_us=bool(channel.account_id) and channel.account_id in event.mentions,
         mentions=event.mentions,
         at=event.at,
-        is_history=event.at < channel.connected_at,
+        is_history=event.at < channel.connected_at.replace(microsecond=0),  # some platforms, IMAP among them, tell whole seconds
         automatic=bool(event.envelope and event.envelope["automatic"]),
         native=is_ours,
         files=event.files,

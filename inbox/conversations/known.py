@@ -5,13 +5,14 @@ numbers and in order; then the rows of its conversations, by id. Whoever else lo
 """
 
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from psycopg import AsyncConnection, AsyncCursor
 
 from inbox.contract import ConversationKind, EventKind
+from inbox.conversations import lookups
 from inbox.conversations.incoming import Incoming
 from inbox.db import Row
 from inbox.models import Channel, Delivery, Direction, Status
@@ -19,71 +20,6 @@ from inbox.promptness import ledger
 from inbox.promptness.timeline import Waiting
 
 BUCKETS = 64  # advisory locks of one channel: the server's lock table is small and shared
-
-HOLD = "SELECT pg_advisory_xact_lock(%s, bucket) FROM unnest(%b::int[]) AS bucket"
-
-CLAIM = """
-    INSERT INTO inbound (workspace_id, channel_id, event_id, raw, received_at)
-    SELECT %s, %s, event_id, raw::jsonb, %s FROM unnest(%b::text[], %b::text[]) AS new (event_id, raw)
-    ON CONFLICT DO NOTHING RETURNING event_id
-"""
-
-CONVERSATIONS = """
-    SELECT id, kind, status, post_id, contact_id, assignee_id, team_id, resolved_at, last_message_at, last_message_id, last_inbound_id,
-           snippet, author_name, last_author, message_count, waiting_since, waiting_count
-      FROM conversation
-     WHERE id IN (SELECT conversation_id FROM thread WHERE channel_id = %s AND external_id = ANY(%b::text[])
-                  UNION SELECT conversation_id FROM message WHERE channel_id = %s AND external_id = ANY(%b::text[])
-                  UNION SELECT conversation_id FROM message WHERE workspace_id = %s AND client_key = ANY(%b::text[]))
-     ORDER BY id FOR NO KEY UPDATE
-"""
-
-# After the lock, so that what another batch has just committed is in it.
-WAITS = ledger.latest_of(
-    """IN (SELECT conversation_id FROM thread WHERE channel_id = %s AND external_id = ANY(%b::text[])
-           UNION SELECT conversation_id FROM message WHERE channel_id = %s AND external_id = ANY(%b::text[]))"""
-)
-
-NUMBERS = "SELECT nextval('message_id_seq'), (SELECT episode_days FROM workspace WHERE id = %s) FROM generate_series(1, %s)"
-
-# Whoever settles a reply locks it before its conversation: so does a batch that may hold its echo.
-UNSENT = """
-    SELECT id, conversation_id, body, coalesce(send_at, at)
-      FROM message
-     WHERE delivery IN ('sending', 'ambiguous') AND channel_id = %s
-       AND (client_key = ANY(%b::text[])
-            OR conversation_id IN (SELECT conversation_id FROM thread WHERE channel_id = %s AND external_id = ANY(%b::text[])))
-     ORDER BY id FOR NO KEY UPDATE
-"""
-
-THREADS = "SELECT external_id, conversation_id FROM thread WHERE channel_id = %s AND external_id = ANY(%b::text[])"
-
-MESSAGES = """
-    SELECT message.id, message.external_id, message.client_key, message.conversation_id, message.direction, message.delivery,
-           message.identity_id, message.body, message.html, message.at, message.edited_at, message.deleted_at, message.is_history,
-           message.automatic, message.mentions_us, message.expects_since, message.parent_external_id, parent.direction
-      FROM message LEFT JOIN message AS parent ON parent.id = message.parent_id
-     WHERE (message.channel_id = %s AND message.external_id = ANY(%b::text[]))
-        OR (message.workspace_id = %s AND message.client_key = ANY(%b::text[]))
-"""
-
-PEOPLE = """
-    SELECT external_id, id, contact_id, name, handle, avatar, is_self, is_staff, member_id
-      FROM identity WHERE channel_id = %s AND external_id = ANY(%b::text[])
-"""
-
-POSTS = "SELECT external_id, id, title, text, url FROM post WHERE channel_id = %s AND external_id = ANY(%b::text[])"
-
-DEFERRED = """
-    SELECT id, message_external_id, kind, at, text, html, author_external_id
-      FROM deferred_change WHERE channel_id = %s AND message_external_id = ANY(%b::text[])
-     ORDER BY at, id FOR UPDATE
-"""
-
-ORPHANS = """
-    SELECT id, parent_external_id, conversation_id, direction, body, at, automatic, is_history, mentions_us, expects_since
-      FROM message WHERE channel_id = %s AND parent_id IS NULL AND parent_external_id = ANY(%b::text[])
-"""
 
 
 @dataclass(slots=True)
@@ -216,63 +152,66 @@ class Known:
 async def look_up(connection: AsyncConnection[Row], channel: Channel, events: Sequence[Incoming], *, now: datetime) -> Known:
     """Claim the events, lock their conversations and read what is known: one pipeline, begun with a savepoint that the caller releases."""
     unique = {event.id: event for event in events}
-    claimed = sorted(unique.values(), key=lambda event: event.id)
+    claimed = [unique[number] for number in sorted(unique)]
     messages = sorted({event.message_id for event in events if event.message_id})
-    parents = {event.parent_id for event in events if event.parent_id}
     keys = sorted({event.client_key for event in events if event.client_key})
     threads = sorted({event.thread_id for event in events})
-    people = sorted({event.person.external_id for event in events if event.person})
+    people = [event.person.external_id for event in events if event.person]
     posts = sorted({event.post.id for event in events if event.post})
-    related = sorted(parents.union(messages))
-    has_echoes = any(event.person is not None and event.person.is_self for event in events)
+    related = sorted({event.parent_id for event in events if event.parent_id}.union(messages))
     here = channel.id
     async with connection.pipeline():
         await connection.execute("SAVEPOINT batch")
-        await connection.execute(HOLD, (here & 0x7FFFFFFF, _buckets([*threads, *messages])))
+        await connection.execute(lookups.HOLD, (here & 0x7FFFFFFF, _buckets([*threads, *messages])))
         fresh = await connection.execute(
-            CLAIM, (channel.workspace_id, here, now, [event.id for event in claimed], [event.raw for event in claimed])
+            lookups.CLAIM, (channel.workspace_id, here, now, [event.id for event in claimed], [event.raw for event in claimed])
         )
-        unsent = await connection.execute(UNSENT, (here, keys, here, threads)) if has_echoes else None
-        places = await connection.execute(CONVERSATIONS, (here, threads, here, related, channel.workspace_id, keys))
-        found_threads = await connection.execute(THREADS, (here, threads))
-        found_messages = await connection.execute(MESSAGES, (here, related, channel.workspace_id, keys))
-        found_people = await connection.execute(PEOPLE, (here, people))
-        found_posts = await connection.execute(POSTS, (here, posts)) if posts else None
-        deferred = await connection.execute(DEFERRED, (here, messages))
-        orphans = await connection.execute(ORPHANS, (here, messages))
-        latest = await connection.execute(WAITS, (here, threads, here, related))
-        numbers = await connection.execute(NUMBERS, (channel.workspace_id, len(messages)))
+        unsent = (
+            await connection.execute(lookups.UNSENT, (here, keys, here, threads))
+            if any(event.person and event.person.is_self for event in events)
+            else None
+        )
+        places = await connection.execute(lookups.CONVERSATIONS, (here, threads, here, related, channel.workspace_id, keys))
+        found_threads = await connection.execute(lookups.THREADS, (here, threads))
+        found_messages = await connection.execute(lookups.MESSAGES, (here, related, channel.workspace_id, keys))
+        found_people = await connection.execute(lookups.PEOPLE, (here, people))
+        found_posts = await connection.execute(lookups.POSTS, (here, posts)) if posts else None
+        deferred = await connection.execute(lookups.DEFERRED, (here, messages))
+        orphans = await connection.execute(lookups.ORPHANS, (here, messages))
+        latest = await connection.execute(lookups.WAITS, (here, threads, here, related))
+        numbers = await connection.execute(lookups.NUMBERS, (channel.workspace_id, len(messages)))
     ids = {row[0] for row in await fresh.fetchall()}
-    fresh_events = [event for event in unique.values() if event.id in ids]
-    known = Known(fresh=fresh_events, duplicates=len(events) - len(fresh_events))
-    if unsent is not None:
-        known.unsent = [Unsent(*row) for row in await unsent.fetchall()]
+    known = Known([event for event in unique.values() if event.id in ids], len(events) - len(ids))
     known.places = {row[0]: place(row) for row in await places.fetchall()}
-    known.threads = dict(await _pairs(found_threads))
+    known.threads = {row[0]: row[1] for row in await found_threads.fetchall()}
     _index_messages(known, [_message(row) for row in await found_messages.fetchall()])
     known.people = {row[0]: KnownPerson(*row[1:]) for row in await found_people.fetchall()}
-    if found_posts is not None:
-        known.posts = {row[0]: KnownPost(*row[1:]) for row in await found_posts.fetchall()}
+    known.posts = {} if found_posts is None else {row[0]: KnownPost(*row[1:]) for row in await found_posts.fetchall()}
+    known.unsent = [] if unsent is None else [Unsent(*row) for row in await unsent.fetchall()]
+    known.orphans = [Orphan(*row) for row in await orphans.fetchall()]
+    known.waits = await ledger.latest(latest)
+    await _number(known, numbers)
+    await _index_deferred(known, deferred)
+    return known
+
+
+async def _number(known: Known, numbers: AsyncCursor[Row]) -> None:
+    for number, episode_days in await numbers.fetchall():
+        known.numbers.append(number)
+        known.episode_days = episode_days
+
+
+async def _index_deferred(known: Known, deferred: AsyncCursor[Row]) -> None:
     for row in await deferred.fetchall():
         change = Deferred(*row)
         change.kind = EventKind(change.kind)
         known.deferred.setdefault(change.message_id, []).append(change)
-    known.waits = await ledger.latest(latest)
-    for number, episode_days in await numbers.fetchall():
-        known.numbers.append(number)
-        known.episode_days = episode_days
-    known.orphans = [Orphan(*row) for row in await orphans.fetchall()]
-    return known
 
 
 def place(row: Row) -> Place:
     found = Place(*row)
     found.kind, found.status = ConversationKind(found.kind), Status(found.status)
     return found
-
-
-async def _pairs(cursor: AsyncCursor[Row]) -> Mapping[str, int]:
-    return {row[0]: row[1] for row in await cursor.fetchall()}
 
 
 def _message(row: Row) -> KnownMessage:

@@ -8,6 +8,7 @@ from psycopg.types.json import Jsonb
 
 from inbox.contract import Post
 from inbox.conversations import known as finding
+from inbox.conversations import lookups
 from inbox.conversations.incoming import Incoming, Person
 from inbox.conversations.known import Known, KnownPerson, KnownPost
 from inbox.db import Row
@@ -114,14 +115,14 @@ async def _meet(
     missed_people = [person.external_id for person in people if person.external_id not in known.people]
     missed_threads = [event.thread_id for event in founding if event.thread_id not in known.threads]
     if missed_people:
-        found = await connection.execute(finding.PEOPLE, (channel.id, missed_people))
+        found = await connection.execute(lookups.PEOPLE, (channel.id, missed_people))
         known.people.update({row[0]: KnownPerson(*row[1:]) for row in await found.fetchall()})
     if missed_threads:
-        found = await connection.execute(finding.CONVERSATIONS, (channel.id, missed_threads, channel.id, [], channel.workspace_id, []))
+        found = await connection.execute(lookups.CONVERSATIONS, (channel.id, missed_threads, channel.id, [], channel.workspace_id, []))
         places = [finding.place(row) for row in await found.fetchall()]
         known.places.update({place.id: place for place in places})
         known.met.update(place.id for place in places)
-        found = await connection.execute(finding.THREADS, (channel.id, missed_threads))
+        found = await connection.execute(lookups.THREADS, (channel.id, missed_threads))
         known.threads.update({row[0]: row[1] for row in await found.fetchall()})
 
 
