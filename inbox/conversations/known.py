@@ -153,12 +153,7 @@ async def look_up(connection: AsyncConnection[Row], channel: Channel, events: Se
     """Claim the events, lock their conversations and read what is known: one pipeline, begun with a savepoint that the caller releases."""
     unique = {event.id: event for event in events}
     claimed = [unique[number] for number in sorted(unique)]
-    messages = sorted({event.message_id for event in events if event.message_id})
-    keys = sorted({event.client_key for event in events if event.client_key})
-    threads = sorted({event.thread_id for event in events})
-    people = [event.person.external_id for event in events if event.person]
-    posts = sorted({event.post.id for event in events if event.post})
-    related = sorted({event.parent_id for event in events if event.parent_id}.union(messages))
+    messages, related, keys, threads, people, posts = _keys(events)
     here = channel.id
     async with connection.pipeline():
         await connection.execute("SAVEPOINT batch")
@@ -193,6 +188,16 @@ async def look_up(connection: AsyncConnection[Row], channel: Channel, events: Se
     await _number(known, numbers)
     await _index_deferred(known, deferred)
     return known
+
+
+def _keys(events: Sequence[Incoming]) -> tuple[list[str], ...]:
+    """Names to look for: messages, these and what they answer, client keys, threads, people, posts; in order, since some are locked."""
+    messages = sorted({event.message_id for event in events if event.message_id})
+    related = sorted({event.parent_id for event in events if event.parent_id}.union(messages))
+    keys = sorted({event.client_key for event in events if event.client_key})
+    threads = sorted({event.thread_id for event in events})
+    people = sorted({event.person.external_id for event in events if event.person})
+    return messages, related, keys, threads, people, sorted({event.post.id for event in events if event.post})
 
 
 async def _number(known: Known, numbers: AsyncCursor[Row]) -> None:
