@@ -24,7 +24,7 @@ class Frame:
 
 def row(frame: Frame, row: Row) -> str:
     """A conversation in a list."""
-    return render.fragment("inbox/row.html", frame.locale, row=row, now=frame.now)
+    return render.row(frame.locale, row, frame.now)
 
 
 def head(frame: Frame, row: Row) -> str:

@@ -6,7 +6,8 @@ Each language has an environment of its own, so that `_()` is settled when a tem
 
 import hashlib
 from dataclasses import dataclass
-from functools import cache
+from datetime import UTC, datetime, timedelta
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from web import filters
 from web.i18n import language
 
 FOLDER = Path(__file__).parent
+KEPT = timedelta(seconds=20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,18 @@ def fragment(name: str, locale: str, **context: Any) -> str:
     return _environment(locale).get_template(name).render(locale=locale, **context)
 
 
+def row(locale: str, row: Any, now: datetime) -> Markup:
+    """A conversation's row in a list. A row that has not changed is drawn once in `KEPT`; its ticking times are the page's own."""
+    return _row(locale, row, int(now.timestamp() // KEPT.total_seconds()))
+
+
+@lru_cache(maxsize=20_000)
+def _row(locale: str, row: Any, moment: int) -> Markup:
+    now = datetime.fromtimestamp((moment + 1) * KEPT.total_seconds(), UTC)  # no time that is shown lies before what it counts from
+    drawn = fragment("inbox/row.html", locale, row=row, now=now)
+    return Markup(drawn)  # noqa: S704  # a template of our own, escaped there
+
+
 @cache
 def icon(name: str, size: int = 16) -> Markup:
     """An icon, decorative: the text beside it, or the button's label, says what it means."""
@@ -64,12 +78,13 @@ def _environment(locale: str) -> Environment:
         loader=FileSystemLoader(FOLDER / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
+        auto_reload=False,  # otherwise every include asks the disk
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
     environment.install_gettext_callables(spoken.gettext, spoken.ngettext, newstyle=True)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]  # added by the extension
-    names: dict[str, Any] = {"language": spoken, "icon": icon, "asset": asset}
+    names: dict[str, Any] = {"language": spoken, "icon": icon, "asset": asset, "draw_row": partial(row, locale)}
     environment.globals.update(names)
     environment.filters.update(filters.FILTERS)
     return environment

@@ -135,4 +135,4 @@ async def mine(session: AsyncSession, conversation_ids: Collection[int], member_
 
 def _row(*values: Any) -> Row:
     *facts, labels, trouble = values
-    return Row(*facts, labels=[(name, colour) for name, colour in labels or ()], trouble=None if trouble is None else str(trouble))
+    return Row(*facts, labels=tuple((name, colour) for name, colour in labels or ()), trouble=None if trouble is None else str(trouble))

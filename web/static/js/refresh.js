@@ -2,6 +2,7 @@
 // parts, so that nothing can disagree.
 import { watch } from "./watch.js";
 import { state } from "./live.js";
+import { hideMyself } from "./presence.js";
 import { morph } from "./morph.js";
 import { arrange } from "./timeline.js";
 import { forgetHeld, markOpen } from "./list.js";
@@ -19,6 +20,7 @@ export async function refreshAll() {
     for (const id of Object.values(PARTS)) take(id, page);
     state.eventId = Number(page.documentElement.dataset.event);
     watch();
+    hideMyself();
     document.documentElement.dataset.applied = state.eventId;
   } catch {
     setTimeout(refreshAll, 3000);
