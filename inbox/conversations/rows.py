@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, and_, func, select
@@ -72,6 +73,7 @@ class Mine:
         return row.last_inbound_id is not None and row.last_inbound_id > (self.read or 0)
 
 
+@cache  # a select never changes, and putting it together costs more than running it
 def query() -> Query:
     """Rows, for a `where`, an order and a limit. What hangs on a row is looked up only for the rows that are returned."""
     labels = (

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, func, select, tuple_
@@ -100,6 +101,7 @@ def activity(event: LogEvent) -> Entry | None:
     return Entry("activity", event.id, event.at, event.conversation_id, event=event)
 
 
+@cache
 def _messages() -> Query:
     parent = aliased(Message)
     columns: list[Any] = [Message, Member.name, Identity.name, Identity.avatar, parent.author_name, parent.body, parent.deleted_at]
