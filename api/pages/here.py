@@ -30,7 +30,7 @@ WorkspaceDep = Annotated[Workspace, Depends(workspace)]
 
 def here(request: Request, member: MemberDep, workspace: WorkspaceDep) -> Here:
     """The frame of a page under /w/{workspace_id}; its section is the address's own word."""
-    parts = request.url.path.split("/")
+    word = ([*request.url.path.split("/"), "", "", ""])[3]
     return Here(
         workspace_id=workspace.id,
         workspace=workspace.name,
@@ -39,7 +39,7 @@ def here(request: Request, member: MemberDep, workspace: WorkspaceDep) -> Here:
         member_id=member.id,
         member=member.name,
         role=member.role.value,
-        section=parts[3] if len(parts) > 3 else "",
+        section={"conversations": "inbox"}.get(word, word),
     )
 
 

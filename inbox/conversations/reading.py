@@ -3,16 +3,27 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ARRAY, BigInteger, cast, column, func, select, true
+from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from inbox.conversations import changes
-from inbox.models import Conversation, Reading, Status
+from inbox.models import Conversation, Reading
 from inbox.team.rights import Access
 
 MANY = 100  # the page says "99+"
+UNREAD = text("""
+    SELECT reader.member, (
+        SELECT count(*) FROM (
+            SELECT 1 FROM conversation
+             WHERE workspace_id = :workspace AND status = 'open' AND channel_id = ANY(CAST(:channels AS bigint[]))
+               AND last_inbound_id > coalesce(
+                   (SELECT message_id FROM reading WHERE conversation_id = conversation.id AND member_id = reader.member), 0)
+             LIMIT :many
+        ) AS found
+    ) FROM unnest(CAST(:members AS bigint[])) AS reader (member)
+""")
 
 
 async def mark(session: AsyncSession, access: Access, conversation: Conversation, *, message_id: int, now: datetime) -> None:
@@ -37,25 +48,5 @@ async def mark(session: AsyncSession, access: Access, conversation: Conversation
 
 async def unread(session: AsyncSession, workspace_id: int, channels: Collection[int], members: Collection[int]) -> dict[int, int]:
     """How many open conversations of these channels hold something that each member has not read; counted up to MANY."""
-    member = column("member", BigInteger)
-    each = func.unnest(cast(list(members), ARRAY(BigInteger))).table_valued(member, name="reader")
-    read = (
-        select(col(Reading.message_id))
-        .where(col(Reading.conversation_id) == Conversation.id, col(Reading.member_id) == each.c.member)
-        .scalar_subquery()
-    )
-    found = (
-        select(col(Conversation.id))
-        .where(
-            col(Conversation.workspace_id) == workspace_id,
-            col(Conversation.status) == Status.OPEN,
-            col(Conversation.channel_id).in_(channels),
-            col(Conversation.last_inbound_id) > func.coalesce(read, 0),
-        )
-        .limit(MANY)
-        .correlate(each)
-        .subquery()
-    )
-    counted = select(func.count().label("count")).select_from(found).lateral("counted")
-    query = select(each.c.member, counted.c.count).select_from(each).join(counted, true())
-    return {row[0]: row[1] for row in (await session.execute(query)).all()}
+    given = {"workspace": workspace_id, "channels": list(channels), "members": list(members), "many": MANY}
+    return {row[0]: row[1] for row in (await session.execute(UNREAD, given)).all()}
