@@ -22,7 +22,7 @@ from connectors.host.place import Place
 from inbox.contract import AuthError, Batch, Connector, ConnectorError, CursorExpired, Permanent, RateLimited
 from inbox.conversations import health, receive
 from inbox.conversations.leases import Lease
-from inbox.models import Channel
+from inbox.models import Channel, ChannelState
 
 log = structlog.get_logger()
 
@@ -64,14 +64,12 @@ class Failures:
 
 
 async def _once(place: Place, lease: Lease, failures: Failures) -> None:
-    """Connect, check, and take in what comes until something ends it."""
+    """Connect, and take in what comes until something ends it."""
     channel = await _channel(place, lease)
     async with _connected(place, channel) as connector:
-        async with asyncio.timeout(place.pace.check):
-            account = await connector.check()
-        async with place.database.transaction() as session:
-            await health.known(session, channel, account_id=account.id, account_name=account.name, now=place.clock())
-        channel = await _channel(place, lease)
+        if not channel.account_id or channel.state == ChannelState.CONNECTING:
+            await _check(place, channel, connector)
+            channel = await _channel(place, lease)
         settled = asyncio.create_task(_settled(place, channel, lease, failures))
         try:
             await _stream(place, lease, channel, connector, failures)
@@ -81,6 +79,24 @@ async def _once(place: Place, lease: Lease, failures: Failures) -> None:
         finally:
             settled.cancel()
             await asyncio.gather(settled, return_exceptions=True)
+
+
+async def _check(place: Place, channel: Channel, connector: Connector) -> None:
+    """Ask who we are: new settings may name another account.
+
+    Nothing of an unknown account can be read, since its own messages would look like a customer's. One that is known is read though the
+    check fails: the way out may be down while the way in works. Credentials that are refused stop both.
+    """
+    try:
+        async with asyncio.timeout(place.pace.check):
+            account = await connector.check()
+    except Exception as error:  # a connector may be anybody's code
+        if not channel.account_id or isinstance(error, AuthError):
+            raise
+        log.warning("a channel is read though its check failed", channel=channel.id, error=type(error).__name__)
+        return
+    async with place.database.transaction() as session:
+        await health.known(session, channel, account_id=account.id, account_name=account.name, now=place.clock())
 
 
 async def _stream(place: Place, lease: Lease, channel: Channel, connector: Connector, failures: Failures) -> None:

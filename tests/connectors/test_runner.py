@@ -152,6 +152,27 @@ async def test_refused_credentials_break_the_channel_until_a_person_mends_it(the
     assert await theatre.events("channel.failed") == ["channel.failed"]
 
 
+@pytest.mark.parametrize("state", [ChannelState.HEALTHY, ChannelState.CONNECTING])
+async def test_what_comes_in_is_read_though_the_check_of_a_known_account_fails(theatre: Theatre, state: ChannelState):
+    """The way out may be down while the way in works: mail has a server for each."""
+    steps = [Batch([message(1)], "one"), Transient("The connection broke."), Batch([message(2)], "two")]
+    down = Transient("The outgoing mail server does not answer.")
+    channel, script = await theatre.channel(*steps, check=down, account_id="us", state=state)
+    async with theatre.host():
+        await theatre.until(lambda: script.acknowledged == ["one", "two"])
+        await theatre.until_state(channel, ChannelState.HEALTHY)
+
+
+async def test_an_account_that_nobody_knows_yet_is_not_read_before_it_has_told_its_name(theatre: Theatre):
+    channel, script = await theatre.channel(Batch([message(1)], "one"), check=Transient("Not now."), account_id="")
+    async with theatre.host():
+        await theatre.until_state(channel, ChannelState.FAILING)
+        assert script.cursors == []
+        script.check = None
+        await theatre.until(lambda: script.acknowledged == ["one"])
+    assert (await theatre.row(channel)).account_id == "us"
+
+
 @pytest.mark.parametrize("config", [{"needed": "many", "password": "hunter2"}, {"script": "hunter2"}])
 async def test_settings_that_cannot_be_used_break_the_channel_without_telling_them(theatre: Theatre, config: dict[str, Any]):
     channel, _ = await theatre.channel(config=config)
