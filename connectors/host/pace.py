@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from inbox.conversations import outbox
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
@@ -16,8 +18,8 @@ class Pace:
     settle: float = 5.0  # a stream that ran this long without a word works
     first_pause: float = 1.0  # after a failure; doubles
     longest_pause: float = 300.0
-    send: float = 30.0
-    send_lease: float = 90.0
+    send: float = 120.0  # a mail of 25 MB through 2 Mbit/s
+    send_lease: float = outbox.LEASE
     ask_after: float = 15.0  # before the platform is asked what became of a reply
     ask_for: float = 3600.0
     give_up: float = 24 * 3600.0  # a reply that could not leave for so long has failed

@@ -21,7 +21,7 @@ from inbox.models import Conversation, Delivery, Direction, Message, Role, Statu
 from inbox.promptness import waits
 from inbox.team.rights import Access
 
-LEASE = 90.0  # seconds; longer than any send may take
+LEASE = 240.0  # seconds; clearly longer than any send may take (`connectors.host.pace`)
 
 # A paused channel and a held installation keep their replies. The first of each conversation only: none overtakes another.
 CLAIM = text(

@@ -18,7 +18,7 @@ from connectors import runner
 from connectors.host import accounts
 from connectors.host.pace import Pace
 from inbox.contract import Ambiguous, AuthError, Batch, CursorExpired, Permanent, RateLimited, Rejected, Transient
-from inbox.conversations import leases, receive, replies, timers
+from inbox.conversations import leases, outbox, receive, replies, timers
 from inbox.models import Channel, ChannelState, DeadLetter, Delivery, LogEvent, Message, Status
 from tests.connectors.stage import Script, message, scripts
 from tests.make import Make
@@ -337,6 +337,13 @@ async def test_what_becomes_of_a_reply(theatre: Theatre, outcome: Exception | No
         await asyncio.sleep(0.3)
     assert len(script.sent) == sends
     assert await theatre.ask(select(col(Message.delivery)).where(col(Message.client_key).is_not(None))) == delivery
+
+
+def test_the_largest_files_leave_through_a_slow_line_before_the_send_is_given_up_and_long_before_its_lease_ends():
+    pace, slow = Pace(), 2_000_000 / 8  # bytes in a second
+    files = connectors.find("email").capabilities.max_attachment_bytes
+    assert files * 4 / 3 / slow < pace.send  # in base64
+    assert outbox.LEASE == pace.send_lease >= 2 * pace.send
 
 
 @pytest.mark.parametrize("trouble", [Transient("Not now."), RateLimited("Slowly.", 0.1)])
