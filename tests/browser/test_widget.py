@@ -283,7 +283,7 @@ async def test_axe_finds_nothing_in_either_theme(shop: Shop, chromium: Browser, 
 
 
 async def test_it_fills_a_phone_and_rests_the_page_behind(shop: Shop, chromium: Browser):
-    context = await chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True, locale="en-GB")
+    context = await chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True, locale="en-GB", reduced_motion="reduce")
     page = await shop.open(context)
     box = await page.get_by_role("dialog").bounding_box()
     assert box == {"x": 0, "y": 0, "width": 390, "height": 844}
