@@ -6,10 +6,14 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, cast
 
 import psycopg
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, pq
+from sqlalchemy import event
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from inbox import events
+from inbox.columns import ColumnDumper
+from inbox.pipelines import Cursor, pipeline
 
 Row = tuple[Any, ...]  # as the driver gives it
 WAKE_SECONDS = 0.01  # NOTIFY takes a lock of the whole cluster: commits within this time share one
@@ -21,8 +25,13 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         self.url = url
         self.engine: AsyncEngine = create_async_engine(
-            url.replace("postgresql://", "postgresql+psycopg://", 1), pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True
+            url.replace("postgresql://", "postgresql+psycopg://", 1),
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            connect_args={"cursor_factory": Cursor},
         )
+        event.listen(self.engine.sync_engine, "connect", _pack_columns)
+        event.listen(self.engine.sync_engine, "checkout", _refuse_lost)
         self._waking: asyncio.Task[None] | None = None
 
     @asynccontextmanager
@@ -31,9 +40,14 @@ class Database:
         async with AsyncSession(self.engine, expire_on_commit=False) as session:
             yield session
             await session.flush()
-            written = await events.write(session)
+            is_news = bool(events.recorded(session))
+            if is_news:
+                connection = await driver(session)
+                async with pipeline(connection):
+                    await events.write(session)
+                    await connection.execute("COMMIT")
             await session.commit()
-        if written:
+        if is_news:
             self.wake()
 
     def wake(self) -> None:
@@ -45,9 +59,11 @@ class Database:
         await asyncio.sleep(WAKE_SECONDS)
         self._waking = None  # what commits from here on needs a wake-up of its own
         with suppress(psycopg.Error, OSError):  # only a hint: readers also poll
-            async with self.engine.connect() as connection:
-                await connection.exec_driver_sql(f"NOTIFY {events.CHANNEL}")
-                await connection.commit()
+            async with AsyncSession(self.engine) as session:
+                connection = await driver(session)
+                async with pipeline(connection):
+                    await connection.execute(f"NOTIFY {events.CHANNEL}".encode())
+                    await connection.execute("COMMIT")
 
     async def listen(self, *channels: str) -> AsyncConnection[tuple[object, ...]]:
         """A connection of its own that receives the wake-ups; whoever asked closes it."""
@@ -73,3 +89,17 @@ async def driver(session: AsyncSession) -> AsyncConnection[Row]:
     await session.flush()
     connection = await (await session.connection()).get_raw_connection()
     return cast("AsyncConnection[Row]", connection.driver_connection)
+
+
+def _pack_columns(connection: Any, _record: Any) -> None:
+    connection.driver_connection.adapters.register_dumper(list, ColumnDumper)
+
+
+def _refuse_lost(connection: Any, _record: Any, _proxy: Any) -> None:
+    """A connection that the server has closed while it lay in the pool is replaced; unlike a ping, looking costs no round trip."""
+    server = connection.driver_connection.pgconn
+    with suppress(psycopg.OperationalError):
+        server.consume_input()
+        if server.status == pq.ConnStatus.OK:
+            return
+    raise DisconnectionError

@@ -8,8 +8,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
+from psycopg import AsyncConnection
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -106,12 +107,12 @@ def recorded(session: AsyncSession) -> Sequence[Pending]:
 
 
 async def write(session: AsyncSession) -> int:
-    """Insert what was recorded, in order, in one statement; how many. Called by `transaction()` last before the commit."""
+    """Insert what was recorded, in order, in one statement; how many. Called by `transaction()` in one pipeline with the commit."""
     pending: list[Pending] = session.info.pop("events", [])
     if not pending:
         return 0
-    connection = await session.connection()
-    await connection.exec_driver_sql(
+    connection = await (await session.connection()).get_raw_connection()
+    await cast("AsyncConnection[Any]", connection.driver_connection).execute(
         """
         INSERT INTO event (at, workspace_id, kind, conversation_id, channel_id, actor, data)
         SELECT at, workspace_id, kind, conversation_id, channel_id, actor, data::jsonb

@@ -18,6 +18,7 @@ from inbox.conversations.incoming import Incoming
 from inbox.conversations.known import Known, Place
 from inbox.db import Row
 from inbox.models import Channel, Direction, Status
+from inbox.pipelines import pipeline
 from inbox.promptness import ledger, timeline, waits
 from inbox.promptness.expectations import Expectation
 from inbox.promptness.ledger import Changes, Subject
@@ -72,7 +73,7 @@ async def write(
     messages = placing.earliest_first([event for event in found.fresh if event.id in places.targets])
     intake = _decide(channel, found, places, messages, begun, now=now)
     intake.echoes = {echoed[event.id]: event for event in found.fresh if event.id in echoed}
-    async with connection.pipeline():
+    async with pipeline(connection):
         inserted, seen = await _send(connection, intake, places.joining(found))
     _record_arrivals(session, intake)
     await ledger.record(session, intake.waits, inserted, actor=f"channel:{channel.id}", now=now)

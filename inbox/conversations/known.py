@@ -16,6 +16,7 @@ from inbox.conversations import lookups
 from inbox.conversations.incoming import Incoming
 from inbox.db import Row
 from inbox.models import Channel, Delivery, Direction, Status
+from inbox.pipelines import pipeline
 from inbox.promptness import ledger
 from inbox.promptness.timeline import Waiting
 
@@ -155,7 +156,7 @@ async def look_up(connection: AsyncConnection[Row], channel: Channel, events: Se
     claimed = [unique[number] for number in sorted(unique)]
     messages, related, keys, threads, people, posts = _keys(events)
     here = channel.id
-    async with connection.pipeline():
+    async with pipeline(connection):
         await connection.execute("SAVEPOINT batch")
         await connection.execute(lookups.HOLD, (here & 0x7FFFFFFF, _buckets([*threads, *messages])))
         fresh = await connection.execute(

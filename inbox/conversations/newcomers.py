@@ -13,6 +13,7 @@ from inbox.conversations.incoming import Incoming, Person
 from inbox.conversations.known import Known, KnownPerson, KnownPost
 from inbox.db import Row
 from inbox.models import Channel
+from inbox.pipelines import pipeline
 
 PEOPLE = """
     WITH new AS MATERIALIZED (
@@ -91,7 +92,7 @@ async def settle(
     posts = _posts(known)
     if not (people or changed or posts or founding):
         return set()
-    async with connection.pipeline():
+    async with pipeline(connection):
         new_people = await _insert_people(connection, channel, people, now=now) if people else None
         if changed:
             await _update_people(connection, changed)

@@ -14,6 +14,7 @@ from inbox import events
 from inbox.contract import ConversationKind
 from inbox.db import Row, driver
 from inbox.models import Conversation, Message, Outcome, Status
+from inbox.pipelines import pipeline
 from inbox.promptness import ledger, timeline
 from inbox.promptness.ledger import Changes, Subject
 from inbox.promptness.timeline import Assigned, Decided, Said, Waiting
@@ -76,7 +77,7 @@ async def close(
 ) -> int:
     """End the conversation's open waits, or one author's, without an answer of ours; how many."""
     connection = await driver(session)
-    async with connection.pipeline():
+    async with pipeline(connection):
         held = await connection.execute(HOLD, ([conversation.id],))
         found = await connection.execute(ledger.LATEST, ([conversation.id],))
     (row,) = await held.fetchall()
@@ -106,7 +107,7 @@ async def refold(
     ids = sorted(set(conversation_ids))
     connection = await driver(session)
     # Each statement sees what was committed before it began: so the rows are read after the lock is held.
-    async with connection.pipeline():
+    async with pipeline(connection):
         held = await connection.execute(HOLD, (ids,))
         found_said = await connection.execute(SAID, (ids,))
         found_done = await connection.execute(DONE, (ids,))
@@ -241,7 +242,7 @@ async def _save(
     now: datetime,
     decided: bool = False,
 ) -> None:
-    async with connection.pipeline():
+    async with pipeline(connection):
         inserted = await ledger.write(connection, changes)
         await connection.execute(WAITING, (ids,))
     await ledger.record(session, changes, inserted, actor=actor, now=now, decided=decided)

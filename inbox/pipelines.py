@@ -1,0 +1,46 @@
+"""Pipelines whose statements leave together, in one round trip (docs/performance.md)."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection, AsyncCursor, pq
+from psycopg.abc import Params, PQGen, Query
+from psycopg.adapt import Transformer
+
+
+@asynccontextmanager
+async def pipeline(connection: AsyncConnection[Any]) -> AsyncGenerator[None]:
+    """What is executed inside is sent when the block ends; raises what the statement at fault did, not that others were skipped."""
+    try:
+        async with connection.pipeline():
+            yield
+    except psycopg.errors.PipelineAborted as skipped:
+        if isinstance(skipped.__context__, psycopg.Error):
+            raise skipped.__context__ from None
+        raise
+
+
+class Cursor(AsyncCursor[Any]):
+    """Inside a pipeline a statement is only queued: all leave when it ends, BEGIN among them. Results are fetched after that.
+
+    The driver's own cursor talks to the server after each statement, and waits for the answer to BEGIN.
+    """
+
+    def _execute_gen(
+        self, query: Query, params: Params | None = None, *, prepare: bool | None = None, binary: bool | None = None
+    ) -> PQGen[None]:
+        connection = self._conn
+        pipeline = connection._pipeline  # pyright: ignore[reportPrivateUsage]  # no public way to queue without sending
+        if pipeline is None:
+            yield from super()._execute_gen(query, params, prepare=prepare, binary=binary)
+            return
+        is_first = not pipeline.result_queue and connection.pgconn.transaction_status == pq.TransactionStatus.IDLE
+        if is_first and not connection.autocommit:
+            begin = connection._get_tx_start_command()  # pyright: ignore[reportPrivateUsage]  # same
+            yield from connection._exec_command(begin)  # pyright: ignore[reportPrivateUsage]  # same
+        self._reset()
+        self._tx = Transformer(self)
+        yield from self._maybe_prepare_gen(self._convert_query(query, params), prepare=prepare, binary=binary)
+        yield from connection._prepared.maintain_gen(connection)  # pyright: ignore[reportPrivateUsage]  # same
