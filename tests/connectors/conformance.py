@@ -1,17 +1,19 @@
 """What every connector has to do, whatever its platform: the checks, and the adapter that a connector brings to be checked.
 
 An adapter puts the connector before a fake of its platform. To check a connector of yours: write an adapter and add it to
-`test_conformance.ADAPTERS`.
+`adapters.ADAPTERS`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from inbox.contract import Batch, Connector, EventKind
+from inbox.contract import Batch, Connector, ConnectorError, EventKind
 from tests.connectors.answers import Answer
 
+NOWHERE = "http://127.0.0.1:9/"
 MORNING = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
 
@@ -32,23 +34,38 @@ class Said:
         return MORNING + timedelta(seconds=self.seconds)
 
 
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A way in which the platform fails a reply, and what the connector has to make of it."""
+
+    name: str
+    answer: Answer
+    expected: tuple[type[ConnectorError], ...]
+    retry_after: float | None = None
+
+
 class Adapter(Protocol):
-    """A connector before a fake platform. Times are the platform's own; `thread` is the one that everything is said in."""
+    """A connector before a fake platform. Times are the platform's own."""
 
     name: ClassVar[str]
+    account: ClassVar[str]  # the connected account's id
     secrets: ClassVar[tuple[str, ...]]  # none of these may show anywhere
-    thread: ClassVar[str]
-    kinds: ClassVar[frozenset[EventKind]]  # what the platform can tell
-    returns_client_key: ClassVar[bool]  # the echo of a reply of ours brings its key back
+    kinds: ClassVar[frozenset[EventKind]]  # what the platform can tell; none: nothing comes in through the connector
+    echoes: ClassVar[bool]  # our own replies come back
+    returns_client_key: ClassVar[bool]  # with their key
+    folds_blanks: ClassVar[bool]  # a no-break blank comes in as a blank
+    sent_id: ClassVar[str]  # the platform's id of the reply whose key is "our-key"
+    silence: ClassVar[Answer | None]  # takes the reply and never answers; None: cannot happen
+    trouble: ClassVar[tuple[Trouble, ...]]
 
-    def config(self, address: str = "http://127.0.0.1:9/") -> dict[str, Any]:
-        """Settings of the channel; `address` is where the fake platform listens."""
+    def config(self, folder: Path, address: str = NOWHERE) -> dict[str, Any]:
+        """Settings of the channel; `address` is where the fake platform listens, `folder` is the test's own."""
         ...
 
     async def arrive(self, connector: Connector, said: Sequence[Said]) -> Batch:
         """What the connector makes of it when the platform delivers this, in one go."""
         ...
 
-    def accepts(self, external_id: str) -> Answer:
-        """The platform's answer to a reply that it takes."""
+    def accepts(self) -> Answer | None:
+        """The platform's answer to a reply that it takes; None: there is nobody to ask."""
         ...
