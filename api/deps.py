@@ -4,7 +4,7 @@ Pages live under /w/{workspace_id} and know people by the session cookie; /api/v
 workspace takes `AccessDep` or `ApiAccessDep`, directly or through `ConversationDep` and its like: a test walks the route table.
 """
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from inbox.db import Database
 from inbox.errors import NotFound, Unauthorized
 from inbox.files import Files
-from inbox.models import Account, AccountSession, Channel, Conversation, Member, Role
+from inbox.models import Account, AccountSession, Channel, Conversation, Member, Role, Workspace
 from inbox.secrets import Vault
 from inbox.settings import Settings
 from inbox.team import rights, sessions, tokens
@@ -38,18 +38,19 @@ class House:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
-def house(connection: HTTPConnection) -> House:
+# Dependencies are coroutines even where they wait for nothing: FastAPI sends every other function through a thread.
+async def house(connection: HTTPConnection) -> House:
     return connection.app.state.house
 
 
 HouseDep = Annotated[House, Depends(house)]
 
 
-def settings(house: HouseDep) -> Settings:
+async def settings(house: HouseDep) -> Settings:
     return house.settings
 
 
-def now(house: HouseDep) -> datetime:
+async def now(house: HouseDep) -> datetime:
     return house.clock()
 
 
@@ -69,27 +70,31 @@ SessionDep = Annotated[AsyncSession, Depends(session, scope="function")]
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """The account behind the cookie, and the browser's session."""
+    """The account behind the cookie, the browser's session, and who that is in the workspace of the address."""
 
     account: Account
     session: AccountSession
+    member: Member | None = None
+    workspace: Workspace | None = None
 
 
 async def signed_in(connection: HTTPConnection, session: SessionDep, house: HouseDep, now: NowDep) -> SignedIn:
     token = connection.cookies.get(COOKIE)
-    found = await sessions.find(session, token, now=now, days=house.settings.session_days) if token else None
-    account = await session.get(Account, found.account_id) if found else None
-    if found is None or account is None:
+    named = connection.path_params.get("workspace_id", "")
+    workspace_id = int(named) if named.isdecimal() and len(named) < 19 else None
+    found = await sessions.resolve(session, token, workspace_id, now=now, days=house.settings.session_days) if token else None
+    if found is None:
         raise Unauthorized("Sign in to go on.")
-    return SignedIn(account, found)
+    browser, account, member, workspace = found
+    return SignedIn(account, browser, member, workspace)
 
 
 SignedInDep = Annotated[SignedIn, Depends(signed_in)]
 
 
-async def member(workspace_id: Number, signed_in: SignedInDep, session: SessionDep) -> Member:
-    found = await sessions.member(session, signed_in.account.id, workspace_id)
-    if found is None:
+async def member(workspace_id: Number, signed_in: SignedInDep) -> Member:
+    found = signed_in.member
+    if found is None or found.workspace_id != workspace_id:
         raise NotFound("There is no such workspace, or you are not a member of it.")
     return found
 
@@ -104,10 +109,10 @@ async def access(member: MemberDep) -> Access:
 AccessDep = Annotated[Access, Depends(access)]
 
 
-def needs(role: Role) -> Callable[[Access], Access]:
+def needs(role: Role) -> Callable[[Access], Awaitable[Access]]:
     """For `dependencies=[Depends(needs(Role.SUPERVISOR))]` of pages: 403 for a lower role."""
 
-    def check(access: AccessDep) -> Access:
+    async def check(access: AccessDep) -> Access:
         access.need(role)
         return access
 
@@ -140,10 +145,10 @@ async def api_access(
 ApiAccessDep = Annotated[Access, Depends(api_access)]
 
 
-def api_needs(role: Role) -> Callable[[Access], Access]:
+def api_needs(role: Role) -> Callable[[Access], Awaitable[Access]]:
     """The same for programs."""
 
-    def check(access: ApiAccessDep) -> Access:
+    async def check(access: ApiAccessDep) -> Access:
         access.need(role)
         return access
 

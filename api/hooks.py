@@ -52,7 +52,7 @@ async def running(app: FastAPI) -> AsyncGenerator[None]:
         await doorway.accounts.close()
 
 
-def doorway(connection: HTTPConnection) -> Doorway:
+async def doorway(connection: HTTPConnection) -> Doorway:
     return connection.app.state.hooks
 
 

@@ -9,7 +9,7 @@ from api.watcher import Watcher
 from web.i18n import SUPPORTED, locale_of
 
 
-def watcher(websocket: WebSocket, signed_in: SignedInDep, access: AccessDep) -> Watcher:
+async def watcher(websocket: WebSocket, signed_in: SignedInDep, access: AccessDep) -> Watcher:
     chosen = signed_in.account.locale
     locale = chosen if chosen in SUPPORTED else locale_of(websocket.headers.get("accept-language", ""))
     return Watcher(

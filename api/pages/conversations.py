@@ -28,7 +28,11 @@ def done(request: Request, workspace_id: int, conversation_id: int) -> Response:
     return Response(status_code=204)
 
 
-DoneDep = Annotated[Response, Depends(done)]
+async def answer(request: Request, workspace_id: int, conversation_id: int) -> Response:
+    return done(request, workspace_id, conversation_id)
+
+
+DoneDep = Annotated[Response, Depends(answer)]
 
 
 @router.get("")

@@ -4,22 +4,22 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from api.deps import MemberDep, SessionDep, SignedInDep
+from api.deps import MemberDep, SignedInDep
 from inbox.errors import NotFound
 from inbox.models import Workspace
 from web.i18n import SUPPORTED, locale_of
 from web.render import Here
 
 
-def locale(request: Request, signed_in: SignedInDep) -> str:
+async def locale(request: Request, signed_in: SignedInDep) -> str:
     """The account's own language, else the browser's."""
     chosen = signed_in.account.locale
     return chosen if chosen in SUPPORTED else locale_of(request.headers.get("accept-language", ""))
 
 
-async def workspace(member: MemberDep, session: SessionDep) -> Workspace:
-    found = await session.get(Workspace, member.workspace_id)
-    if found is None:
+async def workspace(member: MemberDep, signed_in: SignedInDep) -> Workspace:
+    found = signed_in.workspace
+    if found is None or found.id != member.workspace_id:
         raise NotFound("There is no such workspace, or you are not a member of it.")
     return found
 
@@ -28,7 +28,7 @@ LocaleDep = Annotated[str, Depends(locale)]
 WorkspaceDep = Annotated[Workspace, Depends(workspace)]
 
 
-def here(request: Request, member: MemberDep, workspace: WorkspaceDep) -> Here:
+async def here(request: Request, member: MemberDep, workspace: WorkspaceDep) -> Here:
     """The frame of a page under /w/{workspace_id}; its section is the address's own word."""
     word = ([*request.url.path.split("/"), "", "", ""])[3]
     return Here(

@@ -1,22 +1,24 @@
 """The inbox: views, the list, and the open conversation beside it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header
 from fastapi.responses import HTMLResponse
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.deps import AccessDep, NowDep, SessionDep
 from api.pages import panes
 from api.pages.here import HereDep, LocaleDep
 from inbox import events
-from inbox.conversations import directory, reading, views
+from inbox.conversations import directory, views
 from inbox.conversations.directory import Directory
 from inbox.models import Conversation, Role
-from inbox.team import rights
-from inbox.team.rights import RANK
+from inbox.team.rights import RANK, Access
 from web import render
 from web.names import Names
+from web.render import Here
 
 router = APIRouter(prefix="/w/{workspace_id}")
 
@@ -25,11 +27,11 @@ router = APIRouter(prefix="/w/{workspace_id}")
 class Reader:
     """Who reads the inbox, and what draws its panes for them."""
 
-    access: AccessDep
-    here: HereDep
-    locale: LocaleDep
-    session: SessionDep
-    now: NowDep
+    access: Access
+    here: Here
+    locale: str
+    session: AsyncSession
+    now: datetime
 
     async def context(self, names: Directory, event_id: int) -> dict[str, Any]:
         return {
@@ -59,10 +61,8 @@ class Reader:
         context = await self.context(names, event_id)
         chosen = views.parse(view)
         if part in ("", "side"):
-            visible = await rights.channels(session, access)
-            context["side"] = await panes.side(session, access, names, visible, "" if words else chosen.key)
-            unread = await reading.unread(session, access.workspace_id, visible, [self.here.member_id])
-            context["unread"] = unread.get(self.here.member_id, 0)
+            context["side"] = side = await panes.side(session, access, names, "" if words else chosen.key)
+            context["unread"] = side.unread
         if part in ("", "list"):
             context["list"] = await panes.list_pane(session, access, chosen, names, words=words, after=after, locale=self.locale, now=now)
         if part in ("", "conversation"):
@@ -73,10 +73,14 @@ class Reader:
         return HTMLResponse(body, headers={"X-Event-Id": str(event_id), "Cache-Control": "no-store", "Vary": "X-Fragment"})
 
 
-ReaderDep = Annotated[Reader, Depends()]
+async def reader(access: AccessDep, here: HereDep, locale: LocaleDep, session: SessionDep, now: NowDep) -> Reader:
+    return Reader(access, here, locale, session, now)
 
 
-def part(x_fragment: Annotated[str, Header()] = "") -> str:
+ReaderDep = Annotated[Reader, Depends(reader)]
+
+
+async def part(x_fragment: Annotated[str, Header()] = "") -> str:
     """Which pane a script asks for; the whole page for everybody else."""
     return x_fragment if x_fragment in ("side", "list", "conversation") else ""
 

@@ -6,13 +6,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 import connectors
 from inbox.contract import Capabilities
-from inbox.conversations import drafts, rows, search, surroundings, timeline, views
+from inbox.conversations import drafts, reading, rows, search, surroundings, timeline, views
 from inbox.conversations.directory import Directory
 from inbox.conversations.rows import Mine, Row
 from inbox.conversations.views import Page, View
@@ -34,6 +34,8 @@ class Side:
     counts: Mapping[str, int]
     teams: Mapping[int, str]
     channels: Mapping[int, str]
+    looks: Mapping[int, str]  # the platform of a channel, or the one that a demonstration plays
+    unread: int  # of what the reader may see
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +85,17 @@ class ConversationPane:
     client_key: str
 
 
-async def side(session: AsyncSession, access: Access, names: Directory, visible: Collection[int], current: str) -> Side:
-    """Queues with their counts: two queries."""
+async def side(session: AsyncSession, access: Access, names: Directory, current: str) -> Side:
+    """Queues with their counts, and how much is unread: three queries."""
+    found = await _channels(session, access)
+    visible = {number for number, *_ in found}
+    channels = {number: name for number, name, _, removed in found if not removed}
+    looks = {number: platform for number, _, platform, removed in found if not removed}
     tallies = await views.tally(session, access.workspace_id)
-    channels = await _channels(session, access.workspace_id, visible)
     shown = [views.parse(key) for key in _keys(names.teams, channels)]
-    return Side(current, views.counts(tallies, shown, visible, access.member_id), names.teams, channels)
+    counts = views.counts(tallies, shown, visible, access.member_id)
+    unread = {} if access.member_id is None else await reading.unread(session, access.workspace_id, visible, [access.member_id])
+    return Side(current, counts, names.teams, channels, looks, unread.get(access.member_id or 0, 0))
 
 
 async def list_pane(
@@ -165,12 +172,14 @@ def _keys(teams: Collection[int], channels: Collection[int]) -> list[str]:
     return [*views.COUNTED, *(f"team:{number}" for number in teams), *(f"channel:{number}" for number in channels)]
 
 
-async def _channels(session: AsyncSession, workspace_id: int, visible: Collection[int]) -> dict[int, str]:
-    query = select(col(Channel.id), col(Channel.name)).where(
-        col(Channel.workspace_id) == workspace_id, col(Channel.id).in_(visible), col(Channel.removed_at).is_(None)
+async def _channels(session: AsyncSession, access: Access) -> Sequence[tuple[int, str, str, bool]]:
+    """Every channel that the reader may see, with the platform it shows, and whether it was removed: what came in stays readable."""
+    looks = func.coalesce(col(Channel.public_config)["looks_like"].astext, col(Channel.platform))
+    query = select(col(Channel.id), col(Channel.name), looks, col(Channel.removed_at).is_not(None)).where(
+        col(Channel.workspace_id) == access.workspace_id, rights.sees(access, col(Channel.id))
     )
     found = (await session.execute(query.order_by(col(Channel.name), col(Channel.id)))).all()
-    return {row[0]: row[1] for row in found}
+    return [(row[0], row[1], row[2], row[3]) for row in found]
 
 
 def _first_new(entries: Sequence[timeline.Entry], read: int) -> str:

@@ -57,7 +57,7 @@ class ReplyForm:
         }
 
 
-def envelope(
+async def envelope(
     subject: Annotated[str, Form(max_length=500)] = "",
     cc: Annotated[str, Form(max_length=2000)] = "",
     bcc: Annotated[str, Form(max_length=2000)] = "",

@@ -6,8 +6,8 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, and_, func, select
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy import BigInteger, Select, and_, any_, bindparam, func, select
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
@@ -29,6 +29,7 @@ from inbox.models import (
 )
 
 Query = Select[*tuple[Any, ...]]
+NUMBERS = ARRAY(BigInteger)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,24 +116,37 @@ async def fetch(session: AsyncSession, wanted: Query) -> list[Row]:
 
 async def load(session: AsyncSession, conversation_ids: Collection[int]) -> dict[int, Row]:
     """These rows, whoever may see them: for readers that apply rights themselves."""
-    return {row.id: row for row in await fetch(session, query().where(col(Conversation.id).in_(conversation_ids)))}
+    found = (await session.execute(_these(), {"conversations": list(conversation_ids)})).all()
+    return {row.id: row for row in (_row(*values) for values in found)}
+
+
+@cache
+def _these() -> Query:
+    return query().where(col(Conversation.id) == any_(bindparam("conversations", type_=NUMBERS)))
 
 
 async def mine(session: AsyncSession, conversation_ids: Collection[int], member_ids: Collection[int]) -> dict[tuple[int, int], Mine]:
     """What these members see beside these rows, by conversation and member, where there is anything."""
-    reading = select(Reading).where(col(Reading.conversation_id).in_(conversation_ids), col(Reading.member_id).in_(member_ids)).subquery()
+    given = {"conversations": list(conversation_ids), "members": list(member_ids)}
+    return {(of, by): Mine(read, drafted) for of, by, read, drafted in (await session.execute(_mine(), given)).all()}
+
+
+@cache
+def _mine() -> Query:
+    # Arrays, not IN lists: one statement however many ids, so that neither SQLAlchemy nor the driver reads it again.
+    conversations, members = any_(bindparam("conversations", type_=NUMBERS)), any_(bindparam("members", type_=NUMBERS))
+    reading = select(Reading).where(col(Reading.conversation_id) == conversations, col(Reading.member_id) == members).subquery()
     draft = (
         select(col(Draft.conversation_id), col(Draft.member_id))
-        .where(col(Draft.conversation_id).in_(conversation_ids), col(Draft.member_id).in_(member_ids))
+        .where(col(Draft.conversation_id) == conversations, col(Draft.member_id) == members)
         .subquery()
     )
     both = and_(reading.c.conversation_id == draft.c.conversation_id, reading.c.member_id == draft.c.member_id)
     conversation = func.coalesce(reading.c.conversation_id, draft.c.conversation_id)
     member = func.coalesce(reading.c.member_id, draft.c.member_id)
-    found = select(conversation, member, reading.c.message_id, draft.c.member_id.is_not(None)).select_from(
+    return select(conversation, member, reading.c.message_id, draft.c.member_id.is_not(None)).select_from(
         reading.outerjoin(draft, both, full=True)
     )
-    return {(of, by): Mine(read, drafted) for of, by, read, drafted in (await session.execute(found)).all()}
 
 
 def _row(*values: Any) -> Row:

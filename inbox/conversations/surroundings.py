@@ -3,13 +3,14 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import select
+from sqlalchemy import any_, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from inbox.conversations import rows
-from inbox.conversations.rows import Row
+from inbox.conversations.rows import NUMBERS, Query, Row
 from inbox.models import Contact, Conversation, Identity, Post, Wait
 from inbox.team import rights
 from inbox.team.rights import Access
@@ -39,17 +40,22 @@ class Person:
 
 async def waiting(session: AsyncSession, conversation_ids: Collection[int]) -> dict[int, list[Waiting]]:
     """Who waits in each of these conversations, the longest first."""
-    columns = (col(Wait.conversation_id), col(Wait.identity_id), col(Identity.name), col(Wait.opened_at), col(Wait.opened_by))
-    query = (
-        select(*columns, col(Wait.message_count))
-        .join(Identity, col(Identity.id) == Wait.identity_id)
-        .where(col(Wait.conversation_id).in_(conversation_ids), col(Wait.closed_at).is_(None))
-        .order_by(col(Wait.opened_at), col(Wait.id))
-    )
+    given = {"conversations": list(conversation_ids)}
     found: dict[int, list[Waiting]] = {conversation_id: [] for conversation_id in conversation_ids}
-    for conversation_id, identity_id, name, since, message_id, count in (await session.execute(query)).all():
+    for conversation_id, identity_id, name, since, message_id, count in (await session.execute(_waiting(), given)).all():
         found[conversation_id].append(Waiting(identity_id, name, since, message_id, count))
     return found
+
+
+@cache
+def _waiting() -> Query:
+    columns = (col(Wait.conversation_id), col(Wait.identity_id), col(Identity.name), col(Wait.opened_at), col(Wait.opened_by))
+    return (
+        select(*columns, col(Wait.message_count))
+        .join(Identity, col(Identity.id) == Wait.identity_id)
+        .where(col(Wait.conversation_id) == any_(bindparam("conversations", type_=NUMBERS)), col(Wait.closed_at).is_(None))
+        .order_by(col(Wait.opened_at), col(Wait.id))
+    )
 
 
 async def post(session: AsyncSession, conversation: Conversation) -> Post | None:

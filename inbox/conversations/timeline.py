@@ -7,11 +7,12 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, any_, bindparam, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
+from inbox.conversations.rows import NUMBERS
 from inbox.models import Attachment, Conversation, Delivery, Direction, Identity, LogEvent, Member, Message, Note, Reaction
 
 Query = Select[*tuple[Any, ...]]
@@ -76,7 +77,7 @@ async def load(session: AsyncSession, conversation: Conversation, *, before: str
 
 async def messages(session: AsyncSession, message_ids: Collection[int]) -> dict[int, Entry]:
     """These messages as the timeline shows them; an undone reply is not shown."""
-    query = _messages().where(col(Message.id).in_(message_ids), col(Message.delivery) != Delivery.UNDONE)
+    query = _messages().where(_among(col(Message.id), message_ids), col(Message.delivery) != Delivery.UNDONE)
     return {entry.id: entry for entry in await _entries(session, query)}
 
 
@@ -130,11 +131,11 @@ async def _dressed(session: AsyncSession, entries: list[Entry]) -> list[Entry]:
     """The entries with their files and reactions."""
     ids = [entry.id for entry in entries]
     files: dict[int, list[Attachment]] = defaultdict(list)
-    for file in await session.scalars(select(Attachment).where(col(Attachment.message_id).in_(ids)).order_by(col(Attachment.id))):
+    for file in await session.scalars(select(Attachment).where(_among(col(Attachment.message_id), ids)).order_by(col(Attachment.id))):
         files[file.message_id or 0].append(file)
     reactions: dict[int, list[tuple[str, int]]] = defaultdict(list)
     each = (col(Reaction.message_id), col(Reaction.emoji))
-    query = select(*each, func.count()).where(col(Reaction.message_id).in_(ids)).group_by(*each).order_by(func.count().desc(), each[1])
+    query = select(*each, func.count()).where(_among(each[0], ids)).group_by(*each).order_by(func.count().desc(), each[1])
     for message_id, emoji, count in (await session.execute(query)).all():
         reactions[message_id].append((emoji, count))
     return [replace(entry, attachments=files.get(entry.id, ()), reactions=reactions.get(entry.id, ())) for entry in entries]
@@ -151,6 +152,11 @@ async def _activity(session: AsyncSession, conversation_id: int, start: datetime
     query = query.where(*([col(LogEvent.at) >= start] if start else []), *([col(LogEvent.at) < end[0]] if end else []))
     lines = [activity(event) for event in await session.scalars(query.order_by(col(LogEvent.id).desc()).limit(500))]
     return [line for line in lines if line is not None]
+
+
+def _among(column: Any, ids: Collection[int]) -> ColumnElement[bool]:
+    # One array, not an IN list: the same statement however many ids, so that neither SQLAlchemy nor the driver reads it again.
+    return column == any_(bindparam(None, list(ids), type_=NUMBERS))
 
 
 def _note(note: Note) -> Entry:

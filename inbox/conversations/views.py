@@ -8,9 +8,10 @@ import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select, tuple_
+from sqlalchemy import ColumnElement, and_, bindparam, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -149,16 +150,21 @@ async def page(session: AsyncSession, access: Access, view: View, *, after: str 
 
 async def tally(session: AsyncSession, workspace_id: int) -> Sequence[Tally]:
     """All active conversations, counted once for every reader."""
-    waits = col(Conversation.waiting_since).is_not(None)
-    facts = (col(Conversation.channel_id), _status, col(Conversation.assignee_id), col(Conversation.team_id), waits)
-    query = select(*facts, func.count()).where(col(Conversation.workspace_id) == workspace_id, _status.in_(ACTIVE)).group_by(*facts)
-    return [Tally(*row) for row in (await session.execute(query)).all()]
+    return [Tally(*row) for row in (await session.execute(_tally(), {"workspace": workspace_id})).all()]
 
 
 def counts(tallies: Sequence[Tally], views: Collection[View], channels: Collection[int], member_id: int | None) -> dict[str, int]:
     """The number behind each view for a reader who sees these channels."""
     visible = [tally for tally in tallies if tally.channel_id in channels]
     return {view.key: sum(tally.count for tally in visible if holds(view, tally, member_id)) for view in views}
+
+
+@cache
+def _tally() -> rows.Query:
+    waits = col(Conversation.waiting_since).is_not(None)
+    facts = (col(Conversation.channel_id), _status, col(Conversation.assignee_id), col(Conversation.team_id), waits)
+    within = (col(Conversation.workspace_id) == bindparam("workspace"), _status.in_(ACTIVE))
+    return select(*facts, func.count()).where(*within).group_by(*facts)
 
 
 def _waits(row: Row | Tally) -> bool:

@@ -3,9 +3,11 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import delete, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import BigInteger, Select, any_, bindparam, delete, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -45,17 +47,23 @@ async def leave(session: AsyncSession, *, workspace_id: int, conversation_id: in
 
 async def people(session: AsyncSession, conversation_ids: Collection[int], *, now: datetime) -> Sequence[Person]:
     """Who is in these conversations now, by name."""
-    query = (
-        select(col(Presence.conversation_id), col(Presence.member_id), col(Member.name), col(Presence.typing_until), col(Presence.until))
-        .join(Member, col(Member.id) == Presence.member_id)
-        .where(col(Presence.conversation_id).in_(conversation_ids), col(Presence.until) > now, col(Member.removed_at).is_(None))
-        .order_by(col(Member.name), col(Member.id))
-    )
+    given = {"conversations": list(conversation_ids), "now": now}
     found: list[Person] = []
-    for conversation_id, member_id, name, typing_until, until in (await session.execute(query)).all():
+    for conversation_id, member_id, name, typing_until, until in (await session.execute(_people(), given)).all():
         typing = typing_until if typing_until is not None and typing_until > now else None
         found.append(Person(conversation_id, member_id, name, typing is not None, typing or until))
     return found
+
+
+@cache  # a select never changes, and putting it together costs more than running it
+def _people() -> Select[*tuple[Any, ...]]:
+    these = any_(bindparam("conversations", type_=ARRAY(BigInteger)))
+    return (
+        select(col(Presence.conversation_id), col(Presence.member_id), col(Member.name), col(Presence.typing_until), col(Presence.until))
+        .join(Member, col(Member.id) == Presence.member_id)
+        .where(col(Presence.conversation_id) == these, col(Presence.until) > bindparam("now"), col(Member.removed_at).is_(None))
+        .order_by(col(Member.name), col(Member.id))
+    )
 
 
 async def _tell(session: AsyncSession, workspace_id: int, conversation_id: int) -> None:

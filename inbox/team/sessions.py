@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, and_, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from inbox.models import AccountSession, Member
+from inbox.models import Account, AccountSession, Member, Workspace
 from inbox.secrets import hash_token, new_token
 
 SEEN = timedelta(minutes=5)  # how exactly "last seen" is kept
+Found = tuple[AccountSession, Account, Member | None, Workspace | None]
 
 
 async def begin(session: AsyncSession, account_id: int, *, now: datetime, days: int, user_agent: str = "", address: str = "") -> str:
@@ -36,10 +39,43 @@ async def find(session: AsyncSession, token: str, *, now: datetime, days: int) -
         col(AccountSession.token_hash) == hash_token(token), col(AccountSession.revoked_at).is_(None), col(AccountSession.expires_at) > now
     )
     found = await session.scalar(query)
-    if found is not None and found.seen_at < now - SEEN:
+    if found is not None:
+        _keep(found, now, days)
+    return found
+
+
+async def resolve(session: AsyncSession, token: str, workspace_id: int | None, *, now: datetime, days: int) -> Found | None:
+    """The session of a cookie, its account, and the account's membership of this workspace if there is one, all in one look."""
+    given = {"hash": hash_token(token), "workspace": workspace_id, "now": now}
+    found = (await session.execute(_resolving(), given)).first()
+    if found is None:
+        return None
+    _keep(found[0], now, days)
+    return found[0], found[1], found[2], found[3]
+
+
+@cache  # a select never changes, and putting it together costs more than running it
+def _resolving() -> Select[*tuple[Any, ...]]:
+    joined = and_(
+        col(Member.account_id) == Account.id, col(Member.workspace_id) == bindparam("workspace"), col(Member.removed_at).is_(None)
+    )
+    return (
+        select(AccountSession, Account, Member, Workspace)
+        .join(Account, col(Account.id) == AccountSession.account_id)
+        .outerjoin(Member, joined)
+        .outerjoin(Workspace, col(Workspace.id) == Member.workspace_id)
+        .where(
+            col(AccountSession.token_hash) == bindparam("hash"),
+            col(AccountSession.revoked_at).is_(None),
+            col(AccountSession.expires_at) > bindparam("now"),
+        )
+    )
+
+
+def _keep(found: AccountSession, now: datetime, days: int) -> None:
+    if found.seen_at < now - SEEN:
         found.seen_at = now
         found.expires_at = now + timedelta(days=days)
-    return found
 
 
 async def revoke(session: AsyncSession, session_id: int, *, account_id: int, now: datetime) -> None:
@@ -62,11 +98,3 @@ async def list_for(session: AsyncSession, account_id: int, *, now: datetime) -> 
         col(AccountSession.account_id) == account_id, col(AccountSession.revoked_at).is_(None), col(AccountSession.expires_at) > now
     )
     return (await session.scalars(query.order_by(col(AccountSession.seen_at).desc(), col(AccountSession.id).desc()))).all()
-
-
-async def member(session: AsyncSession, account_id: int, workspace_id: int) -> Member | None:
-    """The account's membership of a workspace."""
-    query = select(Member).where(
-        col(Member.account_id) == account_id, col(Member.workspace_id) == workspace_id, col(Member.removed_at).is_(None)
-    )
-    return await session.scalar(query)
