@@ -91,6 +91,8 @@ class Alterations:
     deferred: list[Deferred] = field(default_factory=list[Deferred])
     applied: list[int] = field(default_factory=list[int])  # deferred changes that are done
     retold: set[int] = field(default_factory=set[int])  # conversations whose list row and waits have to be told anew
+    spammed: set[int] = field(default_factory=set[int])  # conversations in which something is spam by the platform's word
+    restored: set[int] = field(default_factory=set[int])  # and in which something is shown again
     log: list[tuple[str, int, dict[str, Any]]] = field(default_factory=list[tuple[str, int, dict[str, Any]]])
 
 
@@ -212,6 +214,9 @@ def _log_moderation(alterations: Alterations, change: Deferred, conversation_id:
     data: dict[str, Any] = {"message": message_id, "hidden": change.text != "unhide"}
     if change.text == "spam":
         data["spam"] = True
+        alterations.spammed.add(conversation_id)
+    elif change.text == "unhide":
+        alterations.restored.add(conversation_id)
     alterations.log.append(("message.hidden", conversation_id, data))
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from inbox import events
 from inbox.contract import ConversationKind, EventKind
-from inbox.conversations import alterations, arrivals, echoes, known, newcomers, outbox, placing, summaries
+from inbox.conversations import alterations, arrivals, echoes, known, newcomers, outbox, placing, spam, summaries
 from inbox.conversations.alterations import Alterations
 from inbox.conversations.arrivals import Arrival
 from inbox.conversations.incoming import Incoming
@@ -195,6 +195,8 @@ async def _send(
 
 async def _finish(session: AsyncSession, connection: AsyncConnection[Row], intake: Intake) -> None:
     """What is rare and needs the rows as they are now: conversations out of order, and replies that came back."""
+    altered = intake.alterations
+    await spam.moderated(session, intake.channel, spammed=altered.spammed, restored=altered.restored, now=intake.now)
     if intake.retold:
         await summaries.refresh(session, intake.retold)
         await waits.refold(session, intake.retold, now=intake.now, actor=f"channel:{intake.channel.id}")

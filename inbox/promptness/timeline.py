@@ -292,4 +292,4 @@ def _since(message: Said) -> datetime:
 
 
 def _is_spam(clock: Clock, at: datetime) -> bool:
-    return any(begun <= at and (ended is None or at < ended) for begun, ended in clock.spam)
+    return any(begun < at and (ended is None or at < ended) for begun, ended in clock.spam)  # what came with the verdict has its wait

@@ -10,7 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from inbox import events
 from inbox.contract import Author, ConversationKind, Envelope, Event, EventKind
-from inbox.models import Channel, Conversation, Delivery, Direction, Message, Outcome, Reaction, Status, Wait, Workspace
+from inbox.conversations import status
+from inbox.models import Channel, Conversation, Delivery, Direction, Message, Outcome, Reaction, Role, Status, Wait, Workspace
+from inbox.team.rights import Access
 from tests.inbox.conversations.test_receive import ANNA, BERND, US, channel, everything, said, take
 from tests.make import MONDAY, Make
 
@@ -84,7 +86,48 @@ async def test_a_moderator_ends_a_wait_and_unhiding_brings_it_back(session: Asyn
     await take(session, channel, changed(EventKind.MODERATION, text="unhide", author=None, after=35))
     (wait,) = await everything(session, Wait)
     assert (wait.outcome, wait.opened_at) == (None, MONDAY)
-    assert kinds(session)[-4:] == ["message.hidden", "wait.closed", "message.hidden", "wait.opened"]
+    assert [kind for kind in kinds(session) if kind != "conversation.moved"][-4:] == [
+        "message.hidden",
+        "wait.closed",
+        "message.hidden",
+        "wait.opened",
+    ]
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_a_conversation_that_is_nothing_but_spam_goes_to_spam_and_comes_back(session: AsyncSession, channel: Channel, together: bool):
+    happened = [said("Buy coins", number="m1"), changed(EventKind.MODERATION, text="spam", author=None)]
+    for batch in [happened] if together else [[event] for event in happened]:
+        await take(session, channel, *batch)
+    _, conversation = await told(session)
+    assert (conversation.status, conversation.waiting_count) == (Status.SPAM, 0)
+    moved = [event for event in events.recorded(session) if event.kind == "conversation.moved"]
+    assert [(event.data["before"], event.data["status"], event.actor) for event in moved] == [("open", "spam", f"channel:{channel.id}")]
+    await take(session, channel, changed(EventKind.MODERATION, text="unhide", author=None, after=35))
+    assert (await told(session))[1].status == Status.OPEN
+
+
+async def test_spam_beside_what_somebody_else_said_leaves_the_conversation_where_it_is(session: AsyncSession, channel: Channel):
+    await take(session, channel, said("Hm?", number="m1"), said("Buy coins", number="m2", author=BERND, parent_id="m1", after=5))
+    await take(session, channel, changed(EventKind.MODERATION, "m2", "spam", author=None))
+    (conversation,) = await everything(session, Conversation)
+    assert (conversation.status, conversation.waiting_count) == (Status.OPEN, 1)
+
+
+async def test_what_a_person_called_spam_stays_there_whatever_the_platform_shows(session: AsyncSession, channel: Channel):
+    await take(session, channel, said("Buy coins", number="m1"))
+    await take(session, channel, changed(EventKind.MODERATION, text="hide", author=None))
+    _, conversation = await told(session)
+    assert conversation.status == Status.OPEN
+    await status.move(
+        session,
+        Access(workspace_id=channel.workspace_id, role=Role.ADMIN, actor="member:1", member_id=1),
+        conversation,
+        Status.SPAM,
+        now=MONDAY + timedelta(seconds=32),
+    )
+    await take(session, channel, changed(EventKind.MODERATION, text="unhide", author=None, after=35))
+    assert (await told(session))[1].status == Status.SPAM
 
 
 async def test_reactions_are_one_for_each_person_in_whatever_order_they_come(session: AsyncSession, channel: Channel):

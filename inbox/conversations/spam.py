@@ -1,0 +1,77 @@
+"""Conversations that the platform's own moderation takes for spam: moved there, and back when it thinks better of it."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from inbox import events
+from inbox.models import Channel, Status
+
+# Somebody else's words, or an answer of ours, keep a conversation where it is: it is more than the spam in it.
+BURY = text(
+    """
+    WITH mine AS (SELECT id, status FROM conversation
+                   WHERE id = ANY(:ids) AND status <> 'spam'
+                     AND NOT EXISTS (SELECT FROM message
+                                      WHERE conversation_id = conversation.id AND hidden_at IS NULL AND deleted_at IS NULL)
+                   ORDER BY id FOR NO KEY UPDATE)
+    UPDATE conversation SET status = 'spam', snoozed_until = NULL, resolved_at = :now FROM mine WHERE conversation.id = mine.id
+    RETURNING conversation.id, mine.status
+    """
+)
+RESTORE = text(
+    """
+    UPDATE conversation SET status = 'open', resolved_at = NULL WHERE id = ANY(:ids) AND status = 'spam'
+    RETURNING id, 'spam'
+    """
+)
+MOVED = text(
+    """
+    SELECT DISTINCT ON (conversation_id) conversation_id, actor FROM event
+     WHERE conversation_id = ANY(:ids) AND kind = 'conversation.moved' ORDER BY conversation_id, id DESC
+    """
+)
+
+
+async def moderated(session: AsyncSession, channel: Channel, *, spammed: Collection[int], restored: Collection[int], now: datetime) -> None:
+    """Move conversations in which nothing but spam is left; bring back what the platform, and no person, had moved."""
+    if spammed:
+        rows = await session.execute(BURY, {"ids": sorted(spammed), "now": now})
+        _record(session, channel, [tuple(row) for row in rows], Status.SPAM, now)
+    if restored:
+        ids = [
+            number for number, actor in (await _last_movers(session, restored)).items() if number in restored and actor == _actor(channel)
+        ]
+        rows = await session.execute(RESTORE, {"ids": sorted(ids)})
+        _record(session, channel, [tuple(row) for row in rows], Status.OPEN, now)
+
+
+async def _last_movers(session: AsyncSession, ids: Collection[int]) -> dict[int, str]:
+    """Who moved each conversation last, by the log."""
+    found: dict[int, str] = {row[0]: row[1] for row in await session.execute(MOVED, {"ids": sorted(ids)})}
+    for event in events.recorded(session):  # not yet written
+        if event.kind == "conversation.moved" and event.conversation_id is not None:
+            found[event.conversation_id] = event.actor
+    return found
+
+
+def _record(session: AsyncSession, channel: Channel, rows: list[tuple[int, str]], status: Status, now: datetime) -> None:
+    for conversation_id, before in sorted(rows):
+        events.record(
+            session,
+            "conversation.moved",
+            workspace_id=channel.workspace_id,
+            at=now,
+            actor=_actor(channel),
+            conversation_id=conversation_id,
+            channel_id=channel.id,
+            status=status.value,
+            before=before,
+            snoozed_until=None,
+        )
+
+
+def _actor(channel: Channel) -> str:
+    return f"channel:{channel.id}"
