@@ -3,6 +3,7 @@
 import hashlib
 import os
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -29,8 +30,26 @@ class Files:
         new.replace(path)
         return digest
 
+    def unused(self, before: float) -> dict[str, Path]:
+        """What nobody has stored since `before` (seconds since 1970), by its hash, and what broken writes left behind. Blocks."""
+        return {path.name: path for path in self.folder.glob("*/*/*") if _is_older(path, before)}
+
+    def sweep(self, paths: Iterable[Path], before: float) -> int:
+        """Remove these files, unless one was stored again meanwhile; how many. Blocks."""
+        swept = [path for path in paths if _is_older(path, before)]
+        for path in swept:
+            path.unlink(missing_ok=True)
+        return len(swept)
+
     def path(self, digest: str) -> Path:
         """Where the content with this SHA-256 is, or would be."""
         if len(digest) != 64 or not digest.isalnum():
             raise ValueError("not a SHA-256")
         return self.folder / digest[:2] / digest[2:4] / digest
+
+
+def _is_older(path: Path, before: float) -> bool:
+    try:
+        return path.stat().st_mtime < before
+    except FileNotFoundError:  # another process was first
+        return False

@@ -26,4 +26,5 @@ class Pace:
     at_once: int = 64  # replies, in one process
     at_once_each: int = 8  # replies, of one channel
     tidy: float = 600.0
+    sweep: float = 6 * 3600.0  # of files that belong to nothing: every file is looked at
     farewell: float = 3.0  # for sends that have begun, when the process ends

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import psycopg
 import structlog
@@ -10,15 +10,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from connectors.host.place import Place
-from inbox.conversations import timers
+from inbox.conversations import erasing, timers
 
 log = structlog.get_logger()
+KEPT = timedelta(days=1)  # a file that nothing names
 Step = Callable[[AsyncSession, datetime], Awaitable[int]]
 
 
 async def run(place: Place, stop: asyncio.Event) -> None:
     """Wake conversations at their time, and tidy now and then, until told to stop."""
-    tidied = float("-inf")
+    tidied = swept = float("-inf")
     while not stop.is_set():
         pause = place.pace.look
         try:
@@ -26,6 +27,9 @@ async def run(place: Place, stop: asyncio.Event) -> None:
             if asyncio.get_running_loop().time() - tidied > place.pace.tidy:
                 tidied = asyncio.get_running_loop().time()
                 await _tidy(place)
+            if asyncio.get_running_loop().time() - swept > place.pace.sweep:
+                swept = asyncio.get_running_loop().time()
+                await _sweep(place)
         except (SQLAlchemyError, psycopg.Error, OSError) as error:
             log.warning("the database does not answer", error=type(error).__name__)
         try:
@@ -48,6 +52,17 @@ async def _tidy(place: Place) -> None:
         await timers.expire(session, place.clock())
     await _in_portions(place, lambda session, now: timers.forget_raw(session, now, days=place.settings.raw_days))
     await _in_portions(place, lambda session, now: timers.shorten_log(session, now, days=place.settings.event_days))
+
+
+async def _sweep(place: Place) -> None:
+    """Remove files that no attachment names. A new one may belong to a transaction that has not committed yet: it stays for a day."""
+    before = (place.clock() - KEPT).timestamp()
+    old = await asyncio.to_thread(place.files.unused, before)
+    names = sorted(old)
+    for start in range(0, len(names), timers.PORTION):
+        async with place.database.transaction() as session:
+            unnamed = await erasing.unnamed(session, names[start : start + timers.PORTION])
+        await asyncio.to_thread(place.files.sweep, [old[name] for name in unnamed], before)
 
 
 async def _in_portions(place: Place, step: Step) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,7 @@ from connectors.host import accounts
 from connectors.host.pace import Pace
 from inbox.contract import Ambiguous, AuthError, Batch, CursorExpired, Permanent, RateLimited, Rejected, Transient
 from inbox.conversations import leases, outbox, receive, replies, timers
-from inbox.models import Channel, ChannelState, DeadLetter, Delivery, LogEvent, Message, Status
+from inbox.models import Attachment, Channel, ChannelState, DeadLetter, Delivery, LogEvent, Message, Status
 from tests.connectors.stage import Script, message, scripts
 from tests.make import Make
 
@@ -406,3 +407,21 @@ async def test_raw_payloads_and_old_events_go_after_their_time(theatre: Theatre,
         assert await timers.shorten_log(session, later, days=30) > 0
     assert await theatre.ask(text(kept)) == 0
     assert await theatre.ask(text("SELECT count(*) FROM inbound")) == 2
+
+
+async def test_files_that_belong_to_nothing_are_swept_after_a_day(theatre: Theatre):
+    files = theatre.house.files
+    named, orphan, fresh = (files.store(words) for words in (b"named", b"orphan", b"fresh"))
+    broken = files.path(orphan).with_name(f"{orphan}.0badcafe.new")
+    broken.write_bytes(b"half")
+    for path in (files.path(named), files.path(orphan), broken):
+        os.utime(path, (0, 0))
+    async with theatre.house.database.transaction() as session:
+        make = Make(session)
+        conversation = await make.conversation(await make.channel(await make.workspace(), state=ChannelState.PAUSED))
+        attachment = {"name": "a.txt", "media_type": "text/plain", "sha256": named, "created_at": datetime.now(UTC)}
+        session.add(Attachment(workspace_id=conversation.workspace_id, conversation_id=conversation.id, **attachment))
+    async with theatre.host():
+        await theatre.until(lambda: not files.path(orphan).exists() and not broken.exists())
+    assert files.path(named).exists()
+    assert files.path(fresh).exists()
