@@ -49,4 +49,30 @@ def size(count: int | None) -> str:
     return f"{count / 1_000_000:.1f} MB" if count >= 1_000_000 else f"{max(1, count // 1000)} kB"
 
 
-FILTERS: dict[str, Callable[..., Any]] = {"linked": linked, "initials": initials, "hue": hue, "zone": zone, "size": size}
+PICTURES = {
+    "facebook": "thumbs-up",
+    "instagram": "camera",
+    "youtube": "square-play",
+    "mastodon": "at-sign",
+    "whatsapp": "phone",
+    "widget": "message-circle",
+    "email": "mail",
+    "google": "star",
+    "telegram": "send",
+    "rss": "rss",
+}
+
+
+def picture(platform: str) -> str:
+    """The icon of a platform. The icon set draws no brands, so that these are of what is done there."""
+    return PICTURES.get(platform, "radio")
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "linked": linked,
+    "initials": initials,
+    "hue": hue,
+    "zone": zone,
+    "size": size,
+    "picture": picture,
+}

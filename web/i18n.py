@@ -47,7 +47,7 @@ class Language:
 
     def short(self, at: datetime, zone: tzinfo) -> str:
         """Day, month and time."""
-        return format_datetime(at.astimezone(zone), "d MMM, HH:mm", locale=_babel(self.code))
+        return format_datetime(at.astimezone(zone), "d. MMM, HH:mm" if self.code == "de" else "d MMM, HH:mm", locale=_babel(self.code))
 
     def duration(self, length: timedelta) -> str:
         """About how long, in one unit: "12 min", "3 h", "2 d". The page's own clock writes the same (static/js/clock.js)."""

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Form, Request
@@ -15,10 +16,11 @@ from sqlmodel import col
 
 from api.demo import seed
 from api.deps import COOKIE, AccessDep, ConversationDep, HouseDep, NowDep, SessionDep
+from api.pages.here import HereDep, LocaleDep
 from connectors.demo import town
 from inbox.errors import Invalid, NotFound
 from inbox.models import Attachment, Channel, Conversation, Delivery, Identity, Message, Post, Workspace
-from inbox.team import sessions
+from inbox.team import invitations, sessions
 from web import render
 from web.i18n import locale_of
 
@@ -26,6 +28,7 @@ router = APIRouter()
 VISIBLE = (Delivery.RECEIVED, Delivery.SENT)
 DELIVERED_ALL_THE_SAME = Delivery.AMBIGUOUS  # the demonstration's platform has it, as its customers see
 SPEEDS = (0, 1, 4)
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @router.get("/demo/{workspace_id}/{signature}")
@@ -99,6 +102,28 @@ async def speak(
     )
     town.Town(Path(config["folder"]), config["place"]).type(said)
     return RedirectResponse(f"/w/{workspace.id}/demo/customer/{conversation.id}", status_code=303)
+
+
+@router.get("/w/{workspace_id}/demo/own", dependencies=[Depends(demo_workspace)])
+async def own(here: HereDep, locale: LocaleDep, house: HouseDep, session: SessionDep, now: NowDep) -> Response:
+    """How to leave the demonstration for a workspace of one's own.
+
+    The first run makes an admin, so its link is shown on the machine itself only: a published demonstration must give it to nobody.
+    """
+    at_home = urlsplit(house.settings.public_url).hostname in LOOPBACK
+    token = await invitations.first_run_link(session, now=now) if at_home else None
+    context = {
+        "here": here,
+        "is_waiting": await invitations.is_waiting_for_first_run(session),
+        "link": f"/first-run/{token}" if token else None,
+    }
+    return HTMLResponse(render.page("demo/own.html", locale, **context), headers={"Cache-Control": "no-store"})
+
+
+@router.get("/w/{workspace_id}/demo/speed")
+async def get_speed(workspace: DemoDep, house: HouseDep) -> dict[str, float]:
+    """How fast the demonstration's time goes: 0, 1 or 4."""
+    return {"speed": town.Clock(seed.folder(house.settings.home, workspace.id)).speed()}
 
 
 @router.post("/w/{workspace_id}/demo/speed", status_code=303)

@@ -72,10 +72,10 @@ class Step:
 
 SCRIPT: tuple[Step, ...] = (
     # 0:00 Morning
-    Step(3, "instagram", "lecker.de", "lena", "lecker!!", post="sorte"),
+    Step(3, "instagram", "vegan.de", "nora", "Ist das vegan?", post="sorte"),  # first in the queue: the first answer is an easy one
     Step(4, "instagram", "herz.de", "wiebke", "🧡🧡", post="sorte"),
-    Step(5, "instagram", "vegan.de", "nora", "Ist das vegan?", post="sorte"),
-    Step(7, "facebook", "freund.de", "oke", "@Thea Lindqvist", post="sorte", mentions=("thea",)),
+    Step(5, "instagram", "lecker.de", "lena", "lecker!!", post="sorte"),
+    Step(7, "facebook", "freund.de", "oke", "@thea.lindqvist", post="sorte", mentions=("thea",)),
     Step(9, "instagram", "gluten.tr", "elif", "Merhaba! Bu limonata glutensiz mi?", post="sorte"),
     Step(13, "whatsapp", "foto.ar", "samira", "مرحبًا! وجدت هذا في الثلاجة عند صديقتي. أين يمكنني شراؤه في هامبورغ؟", photo=True),
     Step(18, "mastodon", "bayern.de", "sepp", "Sanddorn! Bei uns dahoam dadn ma sagn: a Limo, de nach Meer schmeckt. Respekt, Ihr Fischköpf 😄", post="sorte"),

@@ -2,6 +2,8 @@
 import "./clock.js";
 import "./choosers.js";
 import "./composer.js";
+import "./demo.js";
+import "./demo.js";
 import "./drafts.js";
 import "./files.js";
 import "./keys.js";

@@ -1,5 +1,6 @@
 // The keyboard: finds the action of a key, shows keys on buttons and in the help. Single keys can be switched off (WCAG 2.1.4).
 import { actions, labelOf } from "./actions.js";
+import { words } from "./words.js";
 
 const typing = (element) => element.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
 const mac = /Mac|iP/.test(navigator.platform);
@@ -50,7 +51,7 @@ function nextPane(direction) {
 export function caps(key) {
   const box = document.createElement("span");
   box.className = "keys";
-  for (const part of key.split(key.includes("+") ? "+" : " ")) box.append(Object.assign(document.createElement("kbd"), { textContent: part }), " ");
+  for (const part of key.split(key.includes("+") ? "+" : " ")) box.append(Object.assign(document.createElement("kbd"), { textContent: words.keys[part] ?? part }), " ");
   return box;
 }
 
@@ -70,5 +71,5 @@ document.addEventListener("open-help", () => {
 document.addEventListener("pointerover", (event) => { // tooltips name the action and its key
   const button = event.target.closest?.("[data-action]");
   const action = button && actions[button.dataset.action];
-  if (action && !button.title) button.title = action.key ? `${labelOf(button.dataset.action)} (${action.key})` : labelOf(button.dataset.action);
+  if (action && !button.title) button.title = action.key ? `${labelOf(button.dataset.action)} (${caps(action.key).textContent.trim()})` : labelOf(button.dataset.action);
 });

@@ -13,7 +13,7 @@ document.addEventListener("input", async (event) => {
   const wanted = found[1].toLowerCase();
   const all = await load(event.target.form);
   const fits = all.filter((one) => one.shortcut.toLowerCase().startsWith(wanted) || one.name.toLowerCase().includes(wanted));
-  if (typed(event.target)) draw(fits);
+  if (typed(event.target)) draw(likeliest(fits, asked(event.target.form)));
 });
 
 document.addEventListener("keydown", (event) => {
@@ -45,6 +45,22 @@ async function load(form) {
   }
   return known.get(key);
 }
+
+// The words of the message that is answered.
+function asked(form) {
+  const chosen = form.querySelector("[name=parent_id]")?.value;
+  const message = document.getElementById(`message-${chosen}`) ?? [...document.querySelectorAll(".timeline > .message.in")].at(-1);
+  return stems(message?.querySelector(".body")?.textContent ?? "");
+}
+
+// Templates that share words with the question come first; the others keep their order.
+function likeliest(templates, wanted) {
+  const shared = ({ name, shortcut, body }) => [...stems(`${name} ${shortcut} ${body}`)].filter((stem) => wanted.has(stem)).length;
+  return templates.map((one) => ({ one, score: shared(one) })).sort((a, b) => b.score - a.score).map(({ one }) => one);
+}
+
+// Words without their endings, as far as that goes without knowing the language.
+const stems = (text) => new Set((text.toLowerCase().match(/\p{L}{4,}/gu) ?? []).map((word) => word.slice(0, 6)));
 
 function draw(templates) {
   shown = templates.slice(0, 20);
