@@ -1,6 +1,7 @@
 """One process of an installation: it answers the web, works in the background, or does both."""
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -60,10 +61,12 @@ async def _live(settings: Settings, listener: socket.socket | None, *, work: boo
         raise ValueError("a process needs the address of its database")
     database = Database(settings.database_url.get_secret_value())
     house = House(settings=settings, database=database, vault=open_vault(settings), files=Files(settings.home))
+    app = create_app(house) if listener is not None else None
+    gc.freeze()  # what was imported stays: walking over it again and again would be a pause of 0.1 s each time
     try:
         async with asyncio.TaskGroup() as tasks:
-            if listener is not None:
-                tasks.create_task(_answer(create_app(house), settings, listener, stop))
+            if app is not None and listener is not None:
+                tasks.create_task(_answer(app, settings, listener, stop))
             if work:
                 from api import worker  # a process that only answers does without the connectors' streams
 

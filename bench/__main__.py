@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import importlib
 import json
 import pkgutil
@@ -32,6 +33,7 @@ def main() -> int:
         home = Path(folder)
         with embedded.running(home) as server:
             run.upgrade(server.url)
+            gc.freeze()  # as the server does after its start
             found = asyncio.run(measure(chosen, server.url, home, full=options.full))
     show(found)
     return 0 if all(row.ok for row in found) else 1
