@@ -27,6 +27,7 @@ MODULES = {
     "resume": "backup",
     "contact": "contact",
     "doctor": "doctor",
+    "rebuild-waits": "rebuild_waits",
 }
 """Which module of `api.commands` brings a command. Only the one that is asked for is imported: `serve` stays small."""
 

@@ -6,14 +6,14 @@ from dataclasses import replace
 from datetime import datetime
 
 from psycopg import AsyncConnection
-from sqlalchemy import select
+from sqlalchemy import func, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from inbox import events
 from inbox.contract import ConversationKind
 from inbox.db import Row, driver
-from inbox.models import Conversation, Message, Outcome, Status
+from inbox.models import Conversation, LogEvent, Message, Outcome, Status
 from inbox.pipelines import pipeline
 from inbox.promptness import ledger, timeline
 from inbox.promptness.ledger import Changes, Subject
@@ -128,12 +128,21 @@ async def refold(
 
 async def rebuild(session: AsyncSession, workspace_id: int, *, now: datetime) -> int:
     """Tell all waits of a workspace anew from messages and events; how many rows that changed. None, unless something was wrong."""
-    query = select(col(Conversation.id)).where(col(Conversation.workspace_id) == workspace_id).order_by(col(Conversation.id))
-    ids = (await session.scalars(query)).all()
+    ids, _ = await rebuildable(session, workspace_id)
     changed = 0
     for start in range(0, len(ids), CONVERSATIONS_AT_ONCE):
         changed += await refold(session, ids[start : start + CONVERSATIONS_AT_ONCE], now=now)
     return changed
+
+
+async def rebuildable(session: AsyncSession, workspace_id: int) -> tuple[Sequence[int], int]:
+    """The conversations whose whole story is in the log, and how many are older: what was decided in those is forgotten."""
+    begins = await session.scalar(select(func.min(LogEvent.at)))
+    mine = col(Conversation.workspace_id) == workspace_id
+    is_told = true() if begins is None else col(Conversation.created_at) >= begins
+    ids = (await session.scalars(select(col(Conversation.id)).where(mine, is_told).order_by(col(Conversation.id)))).all()
+    every = await session.scalar(select(func.count()).select_from(Conversation).where(mine)) or 0
+    return ids, every - len(ids)
 
 
 def _tell(

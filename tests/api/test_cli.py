@@ -11,20 +11,23 @@ import tomllib
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
+from sqlmodel import col
 from typer.testing import CliRunner
 
 from api import cli
 from inbox import embedded
-from inbox.conversations import dead_letters
+from inbox.contract import Author, Batch, Event, EventKind
+from inbox.conversations import dead_letters, receive
 from inbox.db import Database
 from inbox.files import Files
-from inbox.models import Attachment, Channel, Installation, Message, Workspace
+from inbox.models import Attachment, Channel, Conversation, Installation, Message, Wait, Workspace
 from inbox.secrets import Vault, open_vault
 from inbox.settings import Settings
 from tests.make import MONDAY, Make
@@ -301,3 +304,20 @@ def test_an_embedded_installation_moves_to_another_home(tmp_path: Path):
     run(new, "resume", "--yes")
     run(new, "restore", "city.backup", code=1)
     assert (old / "secret.key").read_text() == (new / "secret.key").read_text()
+
+
+async def test_waits_that_differ_from_what_was_said_are_corrected_unless_the_log_is_younger(parley: Parley, database: Database):
+    async with database.transaction() as session:
+        make = Make(session)
+        channel = await make.channel(await make.workspace(name="City"))
+        for thread in ("t1", "t2", "t3"):
+            asked = Event(thread, EventKind.MESSAGE, thread, thread, MONDAY, Author("anna", "Anna"), "When?")
+            await receive.receive(session, channel, Batch([asked]), now=MONDAY, move_cursor=False)
+        await session.execute(update(Wait).values(opened_at=MONDAY + timedelta(hours=1)))
+        oldest = select(func.min(Conversation.id)).scalar_subquery()
+        past = MONDAY - timedelta(days=500)
+        await session.execute(update(Conversation).where(col(Conversation.id) == oldest).values(created_at=past))
+    assert (await asyncio.to_thread(parley, "rebuild-waits", "--json")).json == {"conversations": 2, "corrected": 2, "left_out": 1}
+    again = await asyncio.to_thread(parley, "rebuild-waits")
+    assert (again.code, again.out.splitlines()[0]) == (0, "2 conversations told anew: 0 waits were corrected.")
+    assert "older than the log" in again.out

@@ -1,0 +1,58 @@
+"""Tell the waits anew from what was said and done."""
+
+from dataclasses import asdict, dataclass, field
+
+import typer
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.commands import console, installation
+from api.commands.installation import JsonOption, WorkspaceOption
+from api.deps import House
+from inbox.promptness import waits
+
+AT_ONCE = 200  # conversations in one transaction: what comes in meanwhile waits no longer than for these
+
+
+@dataclass(slots=True)
+class Rebuilt:
+    """What a rebuild has looked at, corrected, and left alone since the log does not reach back to its beginning."""
+
+    conversations: int = 0
+    corrected: int = 0
+    left_out: int = 0
+    ids: list[int] = field(default_factory=list[int], repr=False)
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("rebuild-waits")(rebuild_waits)
+
+
+def rebuild_waits(workspace: WorkspaceOption = "", as_json: JsonOption = False) -> None:
+    """Tell all waits anew from messages and events, and correct those that differ. May be stopped and run again, also while Parley runs."""
+
+    async def find(house: House, session: AsyncSession) -> Rebuilt:
+        del house
+        access = await installation.access(session, workspace)
+        ids, left_out = await waits.rebuildable(session, access.workspace_id)
+        return Rebuilt(left_out=left_out, ids=list(ids))
+
+    done = installation.run(find)
+    installation.run(lambda house, session: _rebuild(house, session, done))
+    if as_json:
+        console.print_json({name: value for name, value in asdict(done).items() if name != "ids"})
+        return
+    console.say(f"{done.conversations} conversations told anew: {done.corrected} waits were corrected.")
+    if done.left_out:
+        console.say(f"{done.left_out} conversations are older than the log (PARLEY_EVENT_DAYS); their waits stay as they are.")
+
+
+async def _rebuild(house: House, session: AsyncSession, done: Rebuilt) -> None:
+    """Each portion in a transaction of its own: what is done stays done."""
+    del session
+    with console.counting("waits", total=len(done.ids)) as advance:
+        for start in range(0, len(done.ids), AT_ONCE):
+            portion = done.ids[start : start + AT_ONCE]
+            async with house.database.transaction() as own:
+                done.corrected += await waits.refold(own, portion, now=house.clock())
+            done.conversations += len(portion)
+            advance(len(portion))
