@@ -29,6 +29,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=pool_size,
             connect_args={"cursor_factory": Cursor},
+            hide_parameters=True,  # an error is logged, and parameters hold names, texts and password hashes
         )
         event.listen(self.engine.sync_engine, "connect", _pack_columns)
         event.listen(self.engine.sync_engine, "checkout", _refuse_lost)
@@ -99,7 +100,8 @@ def _refuse_lost(connection: Any, _record: Any, _proxy: Any) -> None:
     """A connection that the server has closed while it lay in the pool is replaced; unlike a ping, looking costs no round trip."""
     server = connection.driver_connection.pgconn
     with suppress(psycopg.OperationalError):
-        server.consume_input()
+        for _ in range(2):  # the first may read the server's farewell, the second the end
+            server.consume_input()
         if server.status == pq.ConnStatus.OK:
             return
     raise DisconnectionError

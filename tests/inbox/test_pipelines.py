@@ -1,0 +1,41 @@
+"""Statements that leave together."""
+
+import psycopg
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from inbox.db import Database, driver
+from inbox.pipelines import pipeline
+
+
+async def test_a_pipeline_raises_the_error_of_the_statement_at_fault_not_of_those_that_were_skipped(session: AsyncSession):
+    connection = await driver(session)
+    await connection.execute("SAVEPOINT before")
+    with pytest.raises(psycopg.errors.DivisionByZero):  # noqa: PT012  # it is raised by the end of the block
+        async with pipeline(connection):
+            await connection.execute("SELECT 1")
+            await connection.execute("SELECT 1 / 0")
+            await connection.execute("SELECT 2")
+    await connection.execute("ROLLBACK TO SAVEPOINT before")
+
+
+async def test_what_a_pipeline_begins_is_one_transaction_and_can_be_rolled_back(database: Database):
+    async with AsyncSession(database.engine) as session:
+        connection = await driver(session)
+        async with pipeline(connection):
+            await connection.execute("CREATE TABLE fleeting (id int)")
+            await connection.execute("INSERT INTO fleeting VALUES (1)")
+        await session.rollback()
+        found = await (await driver(session)).execute("SELECT to_regclass('fleeting')")
+        assert await found.fetchone() == (None,)
+
+
+async def test_a_connection_that_the_server_has_closed_in_the_pool_is_replaced_unnoticed(database: Database):
+    async with database.transaction() as session:
+        found = await (await driver(session)).execute("SELECT pg_backend_pid()")
+        (lost,) = await found.fetchone() or (0,)
+    async with await psycopg.AsyncConnection.connect(database.url, autocommit=True) as other:
+        await other.execute("SELECT pg_terminate_backend(%s, 5000)", (lost,))
+    async with database.transaction() as session:
+        found = await (await driver(session)).execute("SELECT pg_backend_pid()")
+        assert await found.fetchone() != (lost,)
