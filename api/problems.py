@@ -7,10 +7,11 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
 from api import headers as security_headers
-from inbox.errors import ParleyError, TooMany, Unauthorized
+from inbox.errors import Invalid, ParleyError, TooMany, Unauthorized
 from web import render
 from web.i18n import language, locale_of
 
@@ -22,6 +23,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ParleyError, _parley)  # pyright: ignore[reportArgumentType]  # starlette types handlers for Exception only
     app.add_exception_handler(RequestValidationError, _validation)  # pyright: ignore[reportArgumentType]
     app.add_exception_handler(HTTPException, _http)  # pyright: ignore[reportArgumentType]
+    app.add_exception_handler(DataError, _unstorable)  # pyright: ignore[reportArgumentType]
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -50,6 +52,13 @@ async def _validation(request: Request, error: RequestValidationError) -> Respon
 
 async def _http(request: Request, error: HTTPException) -> Response:
     return answer(request, error.status_code, f"http_{error.status_code}", str(error.detail), headers=dict(error.headers or {}))
+
+
+async def _unstorable(request: Request, error: DataError) -> Response:
+    """A NUL or a number that no column holds: what was sent is at fault, not the server. Said without it, since it may be a password."""
+    log.warning("a request held what the database does not take", path=request.url.path, error=type(error.orig).__name__)
+    refusal = Invalid("This holds a character or a number that cannot be stored.", code="unstorable")
+    return await _parley(request, refusal)
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

@@ -49,6 +49,8 @@ class Door:
 
 async def open_door(session: AsyncSession, house: House, key: str) -> Door:
     """The channel of a key in an address; NotFound when it is none, was removed, or is switched off."""
+    if not (key.isascii() and key.isprintable()):
+        raise NotFound("There is no such chat.")
     found = select(Channel).where(
         col(Channel.key) == key,
         col(Channel.platform) == Widget.name,

@@ -1,0 +1,49 @@
+"""What no database column takes: refused with a sentence, never an error of ours, and never repeated in the log."""
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import text
+from sqlalchemy.exc import DataError
+
+from api.deps import House
+from inbox.db import Database
+from tests.api.people import browser, found, person
+
+NUL, HUGE = "a\0b", 10**23
+
+
+@pytest.mark.parametrize("key", ["%00", "a%00b", "%C3%A4", "%E2%80%A8"])
+@pytest.mark.parametrize("rest", [".js", "/try", "/chat", "/transcript", "/files/1/1/x/name"])
+async def test_no_chat_has_a_key_that_cannot_be_one(client: httpx.AsyncClient, key: str, rest: str):
+    assert (await client.get(f"/widget/{key}{rest}")).status_code == 404
+
+
+async def test_an_address_with_a_nul_is_nobodys(client: httpx.AsyncClient):
+    answer = await client.post("/sign-in", data={"email": f"{NUL}@example.org", "password": "a long enough one"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "unstorable")
+
+
+@pytest.mark.parametrize(
+    ("address", "given"),
+    [
+        ("settings/labels", {"name": NUL, "colour": "red"}),
+        ("settings/teams", {"name": NUL}),
+        ("settings/teams", {"name": "Night", "member_ids": str(HUGE)}),
+        (f"settings/labels/{HUGE}", {"name": "Bug", "colour": "red"}),
+        (f"settings/members/{HUGE}/removal", {}),
+        (f"settings/members/invitations/{HUGE}/removal", {}),
+    ],
+)
+async def test_a_form_with_what_cannot_be_stored_is_refused(app: FastAPI, house: House, address: str, given: dict[str, str]):
+    workspace = await found(house)
+    async with browser(app, await person(house, workspace)) as page:
+        answer = await page.post(f"/w/{workspace.id}/{address}", data=given)
+    assert answer.status_code in {404, 422}
+
+
+async def test_an_error_of_the_database_does_not_repeat_what_was_sent(database: Database):
+    with pytest.raises(DataError) as raised:
+        async with database.transaction() as session:
+            await session.execute(text("SELECT CAST(:words AS text)"), {"words": "my password\0"})
+    assert "my password" not in str(raised.value)
