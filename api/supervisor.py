@@ -60,7 +60,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 def _serve(settings: Settings, *, workers: int, work: bool, prepare: Callable[[Settings], str] | None) -> None:
     with _listen(settings.host, settings.port) as listener, _database(settings) as database:
         settings = _changed(settings, port=listener.getsockname()[1], database_url=database.url)
-        told = _prepared(settings, prepare, meanwhile=_process if workers == 1 else lambda: None)
+        told = _prepared(settings, prepare, listener, meanwhile=_process if workers == 1 else lambda: None)
         sys.stdout.write(f"{told}\nParley answers at {settings.public_url} (Ctrl-C stops it).\n".lstrip())
         sys.stdout.flush()
         if workers == 1:
@@ -73,7 +73,7 @@ def _serve(settings: Settings, *, workers: int, work: bool, prepare: Callable[[S
 def _work(settings: Settings) -> None:
     with _database(settings) as database:
         settings = _changed(settings, database_url=database.url)
-        _prepared(settings, None, meanwhile=_process)
+        _prepared(settings, None, None, meanwhile=_process)
         sys.stdout.write("Parley works in the background (Ctrl-C stops it).\n")
         sys.stdout.flush()
         _process().run(settings, None, work=True, watch=database.check)
@@ -137,11 +137,15 @@ def _database(settings: Settings) -> Generator[Engine]:
             embedded.stop(engine.server)
 
 
-def _prepared(settings: Settings, prepare: Callable[[Settings], str] | None, meanwhile: Callable[[], object]) -> str:
+def _prepared(
+    settings: Settings, prepare: Callable[[Settings], str] | None, listener: socket.socket | None, meanwhile: Callable[[], object]
+) -> str:
     """Migrate and prepare in a fork, while there is no other thread: what that imports is needed this once, and takes memory for good."""
     ours, theirs = os.pipe()
     pid = os.fork()
     if pid == 0:
+        if listener is not None:
+            listener.close()  # should the parent be killed now, the port is free at once
         _prepare(settings, prepare, theirs)
     os.close(theirs)
     try:

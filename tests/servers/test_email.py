@@ -24,11 +24,10 @@ from inbox.contract import (
     Reply,
     Transient,
 )
-from tests.servers.mailservers import MailServers, mailservers
+from tests.servers.mailservers import MailServers
 from tests.servers.submission import submission
 from tests.servers.wire import faulty
 
-__all__ = ["mailservers"]
 pytestmark = pytest.mark.servers
 
 

@@ -20,10 +20,9 @@ from inbox.conversations import replies
 from inbox.models import Conversation, Delivery, Message, Outcome, Role, Wait
 from inbox.team import rights
 from tests.make import Make
-from tests.servers.mailservers import MailServers, mailservers
+from tests.servers.mailservers import MailServers
 
 T = TypeVar("T")
-__all__ = ["mailservers"]  # the fixture
 pytestmark = pytest.mark.servers
 
 
