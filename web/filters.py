@@ -60,6 +60,7 @@ PICTURES = {
     "google": "star",
     "telegram": "send",
     "rss": "rss",
+    "webhook": "webhook",
 }
 
 

@@ -26,7 +26,7 @@ export async function undoLast() {
 
 async function undo(conversation, message) {
   const { body } = await change("DELETE", `${conversationPath(conversation)}/replies/${message}`);
-  if (last?.message === message) last = null;
+  if (last?.message === message) { last.shown.close(); last = null; }
   if (openId() !== String(conversation)) await openConversation(conversation);
   setMode("reply");
   giveBack(body);
@@ -63,10 +63,10 @@ async function deliver(sent) {
 }
 
 function offerUndo(sent, { message, send_at: leaves }) {
-  last = { conversation: sent.id, message };
   const seconds = Math.max(1, Math.round((new Date(leaves) - Date.now()) / 1000));
   const text = (n) => fill(words.queued, { n });
   const shown = toast(text(seconds), { action: words.undo, key: "z", run: () => undo(sent.id, message), seconds });
+  last = { conversation: sent.id, message, shown };
   let left = seconds;
   const tick = setInterval(() => { left -= 1; if (left <= 0) { clearInterval(tick); if (last?.message === message) last = null; } else shown.say(text(left)); }, 1000);
 }
