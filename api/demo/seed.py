@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -168,6 +168,7 @@ def _take(told: Iterator[Event], most: int) -> list[Event]:
 async def _settle(session: AsyncSession, workspace: Workspace, *, now: datetime) -> None:
     """What is older than yesterday has been dealt with, one way or the other; that it came late is no channel's fault."""
     await session.execute(update(Channel).where(col(Channel.workspace_id) == workspace.id).values(lag_seconds=None))
+    await _came_as_written(session, workspace)
     old = (col(Conversation.workspace_id) == workspace.id, col(Conversation.last_message_at) < now - FRESH)
     waiting = await session.scalars(select(Conversation).where(*old, col(Conversation.waiting_since).is_not(None)))
     for conversation in waiting.all():
@@ -176,10 +177,36 @@ async def _settle(session: AsyncSession, workspace: Workspace, *, now: datetime)
         )
         await waits.close(session, conversation, Outcome.NOT_NEEDED, actor="system", now=(opened or now) + timedelta(days=1))
     await session.flush()
-    # An import of what was, not a change that somebody made now: one statement, no events.
+    await _resolve(session, old)
+
+
+async def _came_as_written(session: AsyncSession, workspace: Workspace) -> None:
+    """What was said reached us when it was said: what was decided about it later holds, and a rebuild of the waits finds the same ones."""
+    mine = {"workspace_id": workspace.id}
+    await session.execute(text("UPDATE message SET received_at = at WHERE workspace_id = :workspace_id"), mine)
     await session.execute(
-        update(Conversation)
-        .where(*old)
-        .values(status=Status.RESOLVED, resolved_at=col(Conversation.last_message_at))
-        .execution_options(synchronize_session=False)
+        text("UPDATE wait SET received_at = message.at FROM message WHERE message.id = opened_by AND wait.workspace_id = :workspace_id"),
+        mine,
     )
+
+
+async def _resolve(session: AsyncSession, which: Sequence[ColumnElement[bool]]) -> None:
+    """Resolved with the last word, all in one statement; the log tells of each, at that time."""
+    resolved = update(Conversation).where(*which).values(status=Status.RESOLVED, resolved_at=col(Conversation.last_message_at))
+    told = resolved.returning(
+        col(Conversation.id), col(Conversation.workspace_id), col(Conversation.channel_id), col(Conversation.last_message_at)
+    )
+    rows = (await session.execute(told.execution_options(synchronize_session=False))).all()
+    for conversation_id, workspace_id, channel_id, at in sorted(rows, key=lambda row: row[0]):
+        events.record(
+            session,
+            "conversation.moved",
+            workspace_id=workspace_id,
+            at=at,
+            actor="system",
+            conversation_id=conversation_id,
+            channel_id=channel_id,
+            status=Status.RESOLVED.value,
+            before=Status.OPEN.value,
+            snoozed_until=None,
+        )

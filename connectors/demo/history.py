@@ -9,12 +9,20 @@ from connectors.demo.people import person
 from inbox.contract import Author, ConversationKind, Envelope, Event, EventKind
 
 DAYS = 60
+QUIET = timedelta(hours=6)  # before the demonstration begins
 ANSWERS = {
     "de": ("Moin! Klar, das geht. Schreib uns gern mit deiner Bestellnummer, dann kümmern wir uns.", "Danke dir für die Frage! Ja, das stimmt so. Liebe Grüße aus Lübeck."),
     "en": ("Hello and thanks for asking! Yes, that is possible. Warm regards from Lübeck.",),
     "tr": ("Merhaba! Evet, elbette. Lübeck'ten selamlar.",),
     "ar": ("مرحبًا! نعم، بالتأكيد. تحياتنا من لوبيك.",),
     "es": ("¡Hola! Sí, claro. Saludos desde Lübeck.",),
+}  # fmt: skip
+AGAIN = {
+    "de": ("Danke! Und geht das auch am Samstag?", "Super, und was kostet das dann?", "Okay … und wo finde ich das auf der Seite?"),
+    "en": ("Thanks! Does that work on Saturdays too?",),
+    "tr": ("Teşekkürler! Cumartesi günü de olur mu?",),
+    "ar": ("شكرًا! وهل يمكن ذلك يوم السبت أيضًا؟",),
+    "es": ("¡Gracias! ¿También los sábados?",),
 }  # fmt: skip
 
 
@@ -36,9 +44,23 @@ def _exchange(
     customer = person(f"p{dice.randrange(700)}")
     thread = f"{place.slug}-{name}.{language}"
     yield _said(place, f"{thread}-q", thread, customer, text, asked, dice)
-    answered = asked + timedelta(seconds=min(dice.lognormvariate(6.3, 1.1), 30 * 3600))  # median 9 min, with a long tail
-    if dice.random() > 0.06 and answered < until - timedelta(hours=6):
-        yield _said(place, f"{thread}-a", thread, dice.choice(team), dice.choice(ANSWERS[language]), answered, dice, parent=f"{thread}-q")
+    answered = asked + _pause(dice)
+    if dice.random() <= 0.06 or answered >= until - QUIET:
+        return
+    member = dice.choice(team)
+    yield _said(place, f"{thread}-a", thread, member, dice.choice(ANSWERS[language]), answered, dice, parent=f"{thread}-q")
+    again = answered + timedelta(seconds=dice.randint(60, 5 * 3600))
+    if dice.random() > 1 / 3 or again >= until - QUIET:
+        return
+    yield _said(place, f"{thread}-q2", thread, customer, dice.choice(AGAIN[language]), again, dice, parent=f"{thread}-a")
+    answered = again + _pause(dice)
+    if dice.random() > 0.06 and answered < until - QUIET:
+        yield _said(place, f"{thread}-a2", thread, member, dice.choice(ANSWERS[language]), answered, dice, parent=f"{thread}-q2")
+
+
+def _pause(dice: random.Random) -> timedelta:
+    """Until the team answers: 9 minutes in the median, with a long tail."""
+    return timedelta(seconds=min(dice.lognormvariate(6.3, 1.1), 30 * 3600))
 
 
 def _said(

@@ -2,6 +2,7 @@
 
 import html
 import json
+from dataclasses import replace
 from datetime import datetime
 
 import httpx
@@ -12,7 +13,10 @@ from sqlmodel import col
 from api.demo import seed
 from api.deps import House
 from connectors.demo import town
-from inbox.models import Channel, Conversation, Direction, Message, Outcome, Status, Wait, Workspace
+from inbox.contract import Author, Batch, Event, EventKind
+from inbox.conversations import receive
+from inbox.models import Channel, Conversation, Direction, Identity, Message, Metric, Outcome, Status, Wait, Workspace
+from inbox.promptness import waits
 
 
 @pytest.fixture
@@ -32,6 +36,37 @@ async def test_the_demonstration_has_sixty_days_behind_it_and_is_made_once(house
         assert answered > 300
         old_and_open = col(Conversation.status) == Status.OPEN, col(Conversation.last_message_at) < now - seed.FRESH
         assert await session.scalar(select(func.count()).select_from(Conversation).where(*old_and_open)) == 0
+
+
+async def test_the_history_has_second_questions_and_a_rebuild_of_its_waits_finds_the_same(house: House, now: datetime):
+    workspace_id = await seed.ensure(house, now=now, days=12)
+    async with house.database.transaction() as session:
+        later = await session.scalar(select(func.count()).where(col(Wait.metric) == Metric.NEXT, col(Wait.outcome) == Outcome.ANSWERED))
+        every = await session.scalar(select(func.count()).where(col(Wait.outcome) == Outcome.ANSWERED))
+        assert 0.12 < (later or 0) / (every or 1) < 0.35
+        assert await session.scalar(select(func.count()).where(col(Wait.outcome) == Outcome.NOT_NEEDED))
+        assert await waits.rebuild(session, workspace_id, now=now) == 0
+
+
+async def test_who_writes_again_long_after_begins_anew_in_a_rebuild_too(house: House, now: datetime):
+    workspace_id = await seed.ensure(house, now=now, days=12)
+    async with house.database.transaction() as session:
+        query = select(Message).where(col(Message.direction) == Direction.IN).order_by(col(Message.at), col(Message.id)).limit(1)
+        question = (await session.scalars(query)).one()
+        channel = await session.get_one(Channel, question.channel_id)
+        writer = await session.get_one(Identity, question.identity_id)
+        again = Event(
+            "again", EventKind.MESSAGE, "again", question.thread_external_id, now, Author(writer.external_id, writer.name), "Und nun?"
+        )
+        await receive.receive(
+            session, channel, Batch([replace(again, parent_id=question.external_id, mentions=(channel.account_id,))]), now=now
+        )
+        metrics = await session.scalars(
+            select(col(Wait.metric)).where(col(Wait.conversation_id) == question.conversation_id, col(Wait.opened_at) == now)
+        )
+        assert metrics.all() == [Metric.FIRST]
+    async with house.database.transaction() as session:
+        assert await waits.rebuild(session, workspace_id, now=now) == 0
 
 
 async def test_the_printed_link_signs_in_as_the_supervisor_and_another_signature_does_not(
