@@ -73,8 +73,8 @@ class Crowd:
 
 
 def tell_counts(watcher: Watcher, shared: Mapping[str, int], mine: int, unread: int) -> None:
-    """Tell a page the numbers that are others than it was told last."""
-    counts = {view.key: mine if view.name == "mine" else shared[view.key] for view in watcher.views}
+    """Tell a page the numbers that are others than it was told last; views that it chose during the counting come with the next."""
+    counts = {view.key: mine if view.name == "mine" else shared[view.key] for view in watcher.views if view.key in shared}
     changed = {key: count for key, count in counts.items() if watcher.counts.get(key) != count}
     watcher.counts = counts
     ops = [json.dumps({"counts": changed})] if changed else []
