@@ -177,13 +177,14 @@ class Hub:
                 await self._guard(self.house.clock())
 
     async def _guard(self, now: datetime) -> None:
-        if not self.watchers:
+        asked = tuple(self.watchers)  # who joins while the database looks is asked about the next time
+        if not asked:
             return
         query = (
             select(col(AccountSession.id), col(Member.id))
             .join(Member, col(Member.account_id) == AccountSession.account_id)
             .where(
-                col(AccountSession.id).in_({watcher.session_id for watcher in self.watchers}),
+                col(AccountSession.id).in_({watcher.session_id for watcher in asked}),
                 col(AccountSession.revoked_at).is_(None),
                 col(AccountSession.expires_at) > now,
                 col(Member.removed_at).is_(None),
@@ -191,6 +192,6 @@ class Hub:
         )
         async with self.house.database.transaction() as session:
             welcome = {(row[0], row[1]) for row in (await session.execute(query)).all()}
-        for watcher in [watcher for watcher in self.watchers if (watcher.session_id, watcher.member_id) not in welcome]:
+        for watcher in [watcher for watcher in asked if (watcher.session_id, watcher.member_id) not in welcome]:
             self.leave(watcher)
             await watcher.close(4401)
