@@ -87,7 +87,10 @@ class EmailConfig(BaseModel):
         examples=["example.org"],
     )
     certificate: str = Field(
-        default="", title="Own certificate authority", description="PEM text, for servers whose certificate no public authority has signed."
+        default="",
+        title="Own certificate authority",
+        description="PEM text, for servers whose certificate no public authority has signed.",
+        json_schema_extra={"format": "multiline"},
     )
     largest_mail: int = Field(
         default=25 * MEBIBYTE,

@@ -1,6 +1,7 @@
 """The settings pages: who sees which, what they change, and what they never show."""
 
 import re
+from urllib.parse import urlsplit
 
 import pytest
 from fastapi import FastAPI
@@ -8,12 +9,15 @@ from sqlalchemy import select
 
 import connectors
 from api.deps import House
+from api.pages.settings import config_form
+from connectors.email.config import EmailConfig
 from inbox import channels, events
 from inbox.contract import AuthError, Author
 from inbox.models import Channel, ChannelState, Label, Member, Role, Team, Template, Workspace
 from inbox.team import rights
 from tests.api.people import Person, browser, found, kinds, person
 from tests.api.platform import Harbour, HarbourConfig
+from tests.make import Make
 
 
 @pytest.fixture
@@ -376,3 +380,25 @@ async def _channel(house: House, session, someone: Person) -> Channel:
     return await channels.add(
         session, house.vault, someone.access, platform="harbour", name="Port", config=config, account=Author("a", "A"), now=house.clock()
     )
+
+
+async def test_a_certificate_keeps_its_lines(app: FastAPI, house: House, workspace: Workspace, admin: Person):
+    pem = "-----BEGIN CERTIFICATE-----\nMIIB\nAgEB\n-----END CERTIFICATE-----"
+    async with browser(app, admin) as client:
+        page = await client.get(f"/w/{workspace.id}/settings/channels/new/email")
+    assert re.search(r'<textarea[^>]* name="config.certificate"', page.text)
+    given = {"address": "a@example.org", "imap_host": "i.example.org", "smtp_host": "s.example.org", "password": "x", "certificate": pem}
+    filled = config_form.read(EmailConfig, {f"config.{name}": value for name, value in given.items()}, {})
+    assert isinstance(filled.config, EmailConfig)
+    assert filled.config.certificate == pem
+
+
+async def test_a_chat_shows_its_line_for_the_website_and_can_be_tried(app: FastAPI, house: House, workspace: Workspace, admin: Person):
+    async with house.database.transaction() as session:
+        stored = await session.get_one(Workspace, workspace.id)
+        channel = await Make(session).channel(stored, platform="widget", config=house.vault.encrypt("{}"))
+    async with browser(app, admin) as client:
+        page = await client.get(f"/w/{workspace.id}/settings/channels/{channel.id}")
+        assert f"/widget/{channel.key}.js" in page.text
+        (link,) = re.findall(rf'href="([^"]*/widget/{channel.key}/try)"', page.text)
+        assert (await client.get(urlsplit(link).path)).status_code == 200
