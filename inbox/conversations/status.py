@@ -1,6 +1,6 @@
 """Where a conversation stands: open, pending, snoozed, resolved or spam."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,6 +13,7 @@ from inbox.promptness import waits
 from inbox.team.rights import Access
 
 ENDS = {Status.RESOLVED: Outcome.NOT_NEEDED, Status.SPAM: Outcome.SPAM}  # what becomes of the waits that are still open
+LONGEST_SNOOZE = timedelta(days=3660)  # a time past the year 9999 in UTC could be written and never be read again
 
 
 async def move(
@@ -22,6 +23,8 @@ async def move(
     access.need(Role.AGENT)
     if status == Status.SNOOZED and (until is None or until <= now):
         raise Invalid("Say when the conversation should come back: a time still to come.", code="snooze_past")
+    if status == Status.SNOOZED and until is not None and until - now > LONGEST_SNOOZE:
+        raise Invalid("A conversation sleeps for ten years at most.", code="snooze_far")
     row = await session.scalar(
         select(Conversation).where(col(Conversation.id) == conversation.id).with_for_update().execution_options(populate_existing=True)
     )

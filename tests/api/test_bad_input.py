@@ -1,14 +1,22 @@
 """What no database column takes: refused with a sentence, never an error of ours, and never repeated in the log."""
 
+from datetime import datetime
+
 import httpx
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 from sqlalchemy.exc import DataError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.deps import House
+from inbox.conversations import status
 from inbox.db import Database
+from inbox.errors import Invalid
+from inbox.models import Role, Status
+from inbox.team.rights import Access
 from tests.api.people import browser, found, person
+from tests.make import Make
 
 NUL, HUGE = "a\0b", 10**23
 
@@ -40,6 +48,14 @@ async def test_a_form_with_what_cannot_be_stored_is_refused(app: FastAPI, house:
     async with browser(app, await person(house, workspace)) as page:
         answer = await page.post(f"/w/{workspace.id}/{address}", data=given)
     assert answer.status_code in {404, 422}
+
+
+@pytest.mark.parametrize("until", ["9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59+00:00", "2046-01-01T00:00:00+00:00"])
+async def test_no_conversation_sleeps_for_longer_than_anybody_can_read(session: AsyncSession, make: Make, now: datetime, until: str):
+    conversation = await make.conversation(await make.channel(await make.workspace()))
+    access = Access(workspace_id=conversation.workspace_id, role=Role.ADMIN, actor="token:1")
+    with pytest.raises(Invalid, match="ten years"):
+        await status.move(session, access, conversation, Status.SNOOZED, until=datetime.fromisoformat(until), now=now)
 
 
 async def test_an_error_of_the_database_does_not_repeat_what_was_sent(database: Database):
