@@ -16,12 +16,12 @@ from sqlmodel import col
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from api import watcher
+from api import crowd, watcher
 from api.app import create_app
 from api.deps import COOKIE, House
 from inbox import events
 from inbox.contract import Author, Batch, Event, EventKind
-from inbox.conversations import receive
+from inbox.conversations import receive, views
 from inbox.models import AccountSession, Channel, ChannelAccess, Member, Role, Workspace
 from inbox.team import sessions
 from tests.api.visitor import serving
@@ -245,3 +245,14 @@ async def test_a_reader_that_is_too_slow_is_told_to_read_again_instead_of_fillin
     taking.set()
     assert await sent.get() == '{"refresh":true}'
     writing.cancel()
+
+
+async def test_a_page_that_chooses_views_during_a_counting_does_not_end_the_counting() -> None:
+    told: asyncio.Queue[str] = asyncio.Queue()
+    page = watcher.Watcher(access=None, session_id=1, member_id=1, locale="en", send=told.put, close=None)  # type: ignore[arg-type]
+    page.views = (views.parse("open"), views.parse("pending"))
+    crowd.tell_counts(page, {"open": 3}, 0, 0)
+    writing = asyncio.create_task(page.write())
+    ops = json.loads(await told.get())["ops"]
+    writing.cancel()
+    assert ops == [{"counts": {"open": 3}}, {"unread": 0}]
