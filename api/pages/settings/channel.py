@@ -155,8 +155,7 @@ def _kind(channel: Channel) -> type[Connector] | None:
 def _addresses(settings: Settings, kind: type[Connector] | None, channel: Channel) -> dict[str, str]:
     """Where the platform, or the website, reaches this channel."""
     if channel.platform == "widget":
-        chat = f"{settings.public_url}/widget/{channel.key}"
-        return {"script": f'<script src="{chat}.js" async></script>', "try": f"{chat}/try"}
+        return {"script": f'<script src="{settings.public_url}/widget/{channel.key}.js" async></script>'}
     if kind is not None and issubclass(kind, AcceptsWebhooks):
         return {"webhook": f"{settings.public_url}/hooks/{channel.key}"}
     return {}
