@@ -106,3 +106,20 @@ async def test_time_in_the_demonstration_can_be_paused(house: House, workspace_i
     assert clock.speed() == 4
     assert (await client.post(f"/w/{workspace_id}/demo/speed", data={"speed": 7})).status_code == 422
     assert clock.speed() == 4
+
+
+async def test_only_a_parley_on_this_machine_shows_visitors_of_the_demonstration_the_way_to_become_admin(
+    house: House, workspace_id: int, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+):
+    await client.get(f"/demo/{workspace_id}/{house.vault.sign('demo', str(workspace_id))}")
+    for address, is_shown in [("http://127.0.0.1:8080", True), ("https://demo.example.org", False)]:
+        monkeypatch.setitem(house.settings.__dict__, "public_url", address)
+        page = await client.get(f"/w/{workspace_id}/demo/own")
+        assert page.status_code == 200
+        assert ("/first-run/" in page.text) is is_shown
+
+
+async def test_the_page_can_ask_how_fast_the_demonstration_goes(house: House, workspace_id: int, client: httpx.AsyncClient):
+    await client.get(f"/demo/{workspace_id}/{house.vault.sign('demo', str(workspace_id))}")
+    town.Clock(seed.folder(house.settings.home, workspace_id)).set_speed(4)
+    assert (await client.get(f"/w/{workspace_id}/demo/speed")).json() == {"speed": 4}
