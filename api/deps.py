@@ -145,16 +145,6 @@ async def api_access(
 ApiAccessDep = Annotated[Access, Depends(api_access)]
 
 
-def api_needs(role: Role) -> Callable[[Access], Awaitable[Access]]:
-    """The same for programs."""
-
-    async def check(access: ApiAccessDep) -> Access:
-        access.need(role)
-        return access
-
-    return check
-
-
 async def api_conversation(conversation_id: Number, access: ApiAccessDep, session: SessionDep) -> Conversation:
     return await rights.conversation(session, access, conversation_id)
 

@@ -1,6 +1,6 @@
 """The signs that a team puts on conversations."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import delete, select
@@ -12,11 +12,6 @@ from inbox.conversations import changes
 from inbox.errors import NotFound
 from inbox.models import Conversation, ConversationLabel, Label, Role
 from inbox.team.rights import Access
-
-
-async def list_all(session: AsyncSession, workspace_id: int) -> Sequence[Label]:
-    """The workspace's labels by name."""
-    return (await session.scalars(select(Label).where(col(Label.workspace_id) == workspace_id).order_by(col(Label.name)))).all()
 
 
 async def put(session: AsyncSession, access: Access, conversation: Conversation, label_ids: Collection[int], *, now: datetime) -> None:

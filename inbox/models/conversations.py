@@ -137,7 +137,6 @@ class Conversation(Table, table=True):
     message_count: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     waiting_since: datetime | None = moment(nullable=True)  # the oldest open wait
     waiting_count: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
-    next_due_at: datetime | None = moment(nullable=True)
 
 
 class Thread(Table, table=True):

@@ -462,7 +462,6 @@ def upgrade() -> None:
         sa.Column("message_count", sa.Integer(), server_default="0", nullable=False),
         sa.Column("waiting_since", inbox.models.columns.UtcDateTime(timezone=True), nullable=True),
         sa.Column("waiting_count", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("next_due_at", inbox.models.columns.UtcDateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["workspace_id", "assignee_id"], ["member.workspace_id", "member.id"], ondelete="SET NULL (assignee_id)"),
         sa.ForeignKeyConstraint(["workspace_id", "channel_id"], ["channel.workspace_id", "channel.id"], ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["workspace_id", "contact_id"], ["contact.workspace_id", "contact.id"], ondelete="SET NULL (contact_id)"),
