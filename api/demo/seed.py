@@ -166,18 +166,18 @@ def _take(told: Iterator[Event], most: int) -> list[Event]:
 
 
 async def _settle(session: AsyncSession, workspace: Workspace, *, now: datetime) -> None:
-    """What is older than yesterday has been dealt with, one way or the other; that it came late is no channel's fault."""
+    """Nobody waits when the demonstration begins, and what is older than yesterday is done; that it came late is no channel's fault."""
     await session.execute(update(Channel).where(col(Channel.workspace_id) == workspace.id).values(lag_seconds=None))
     await _came_as_written(session, workspace)
-    old = (col(Conversation.workspace_id) == workspace.id, col(Conversation.last_message_at) < now - FRESH)
-    waiting = await session.scalars(select(Conversation).where(*old, col(Conversation.waiting_since).is_not(None)))
+    mine = col(Conversation.workspace_id) == workspace.id
+    waiting = await session.scalars(select(Conversation).where(mine, col(Conversation.waiting_since).is_not(None)))
     for conversation in waiting.all():
         opened = await session.scalar(
             select(col(Wait.opened_at)).where(col(Wait.conversation_id) == conversation.id, col(Wait.closed_at).is_(None))
         )
-        await waits.close(session, conversation, Outcome.NOT_NEEDED, actor="system", now=(opened or now) + timedelta(days=1))
+        await waits.close(session, conversation, Outcome.NOT_NEEDED, actor="system", now=min(now, (opened or now) + timedelta(days=1)))
     await session.flush()
-    await _resolve(session, old)
+    await _resolve(session, (mine, col(Conversation.last_message_at) < now - FRESH))
 
 
 async def _came_as_written(session: AsyncSession, workspace: Workspace) -> None:

@@ -46,16 +46,17 @@ THANKS = """
 COURTESIES = """
     a again all and are awesome best brilliant cool excellent fantastic for fast good great guys have help helpful helping i it
     its just lot love lovely many much nice ok okay perfect quick really reply response so soo sooo super team that the this to
-    top very was wonderful wow you your youre day aber auch antwort alle allen an auf das dass dem den der die dir du echt einfach
-    euch eure eurer für gut gute guter habt hilfe ihr ist ja klasse lieb lieben mega mal nett nochmal perfekt prima schnelle
-    schnell sehr seid sie schön schöne schönen sind spitze tag toll tolle total und viele vielen voll wirklich wunderbar ihnen
+    top very was wonderful wow you your youre day aber ah alles auch antwort alle allen an auf das dass dem den der die dir du echt einfach
+    euch eure eurer für ging gut gute guter habt hilfe ihr ist ja klar klasse lieb lieben mega mal nett nochmal perfekt prima schnelle
+    schnell sehr seid sie schön schöne schönen sind spitze tag toll tolle total und viele vielen voll von wirklich wunderbar ihnen
     herzlichen herzlich besten muchas muchísimas mil por la el todo todos ayuda respuesta muy amable rápida genial perfecto sois
     son es un equipo beaucoup bien pour le votre ton aide réponse très gentil vous toi tout tous parfait c'est génial rapide mille
     çok cok ederim ederiz için yardım yardımınız cevap cevabınız harika süper harikasınız süpersiniz size sana hepinize muito pela
-    pelo molto voor de je wel bardzo
+    pelo molto voor de je wel bardzo جزيلا لكم لك
 """
 THANKING = frozenset(THANKS.split())
 COURTEOUS = THANKING | frozenset(COURTESIES.split())
+VOWEL_SIGNS = re.compile("[\u064b-\u0652]")  # Arabic is written with or without them
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 MENTION = re.compile(r"(?<![\w@])@[\w.\-]+(?:@[\w.\-]+)?")
 ASKS = re.compile(r"[?？؟;¿]")
@@ -96,7 +97,7 @@ def is_thanks(text: str) -> bool:
     """Thanks and courtesies, nothing else."""
     if len(text) > LONGEST_THANKS or ASKS.search(text) or DIGIT.search(text):
         return False
-    words = [word.casefold().replace("’", "'") for word in WORD.findall(MENTION.sub(" ", text))]
+    words = [word.casefold().replace("’", "'") for word in WORD.findall(VOWEL_SIGNS.sub("", MENTION.sub(" ", text)))]
     if not words or THANKING.isdisjoint(words):
         return False
     return COURTEOUS.issuperset(words)

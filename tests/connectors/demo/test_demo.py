@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from connectors.demo import Cursor, Demo, DemoConfig, history, script
+from connectors.demo import Cursor, Demo, DemoConfig, customers, history, script
 from connectors.demo.town import Clock, Town
 from inbox.contract import Ambiguous, Author, Event, Reply
+from inbox.promptness import expectations
 
 
 def test_the_flood_is_140_people_within_20_seconds():
@@ -80,3 +81,8 @@ def test_sixty_days_of_history_lie_in_the_past_in_order_and_were_mostly_answered
     assert all(until - timedelta(days=61) < event.at < until for event in told)
     asked = sum(event.message_id.endswith("-q") for event in told)
     assert 0.8 < sum(event.message_id.endswith("-a") for event in told) / asked < 1
+
+
+@pytest.mark.parametrize("text", [text for thanks in customers.THANKS.values() for text in thanks])
+def test_no_thanks_of_the_demonstration_expects_an_answer(text: str):
+    assert expectations.is_thanks(text)
