@@ -27,6 +27,7 @@ COUNT_APART = 0.5  # seconds between two countings of queues
 GUARD = 2.0  # seconds between two looks at who is still signed in
 BATCH = 1000
 MOST_MISSED = 2000  # events; a page that missed more reads itself again
+LOST = (psycopg.Error, SQLAlchemyError, OSError)  # the database, for a while
 log = structlog.get_logger()
 
 
@@ -69,7 +70,7 @@ class Hub:
         while True:
             try:
                 await self._listen()
-            except (psycopg.Error, SQLAlchemyError, OSError) as error:
+            except LOST as error:
                 log.warning("the log's reader lost the database and tries again", error=type(error).__name__)
                 await asyncio.sleep(1)
 
@@ -114,12 +115,25 @@ class Hub:
                 for workspace_id, batch in by_workspace.items():
                     watchers = [watcher for watcher in self.watchers if watcher.access.workspace_id == workspace_id]
                     if watchers:
-                        await self._deal(session, workspace_id, batch, watchers)
+                        await self._deal_or_refresh(session, workspace_id, batch, watchers)
                         self._uncounted.add(workspace_id)
             if found:
                 self.cursor = found[-1].id
             if len(found) < BATCH:
                 return
+
+    async def _deal_or_refresh(
+        self, session: AsyncSession, workspace_id: int, batch: Sequence[LogEvent], watchers: Collection[Watcher]
+    ) -> None:
+        """Deal; what cannot be drawn must not silence every page for good: they read themselves again, and the log says why."""
+        try:
+            await self._deal(session, workspace_id, batch, watchers)
+        except LOST:
+            raise
+        except Exception as error:
+            log.error("events could not be shown", workspace=workspace_id, first=batch[0].id, last=batch[-1].id, exc_info=error)
+            for watcher in watchers:
+                watcher.refresh()
 
     async def _deal(self, session: AsyncSession, workspace_id: int, batch: Sequence[LogEvent], watchers: Collection[Watcher]) -> None:
         if any(map(news.changes_everything, batch)):
@@ -149,8 +163,10 @@ class Hub:
                 for workspace_id in waiting:
                     async with self.house.database.transaction() as session:
                         await self._count(session, workspace_id)
-            except (psycopg.Error, SQLAlchemyError, OSError):
+            except LOST:
                 self._uncounted |= waiting
+            except Exception as error:  # one workspace that cannot be counted must not end the counting
+                log.error("queues could not be counted", exc_info=error)
 
     async def _count(self, session: AsyncSession, workspace_id: int) -> None:
         by_rights: dict[frozenset[int], list[Watcher]] = defaultdict(list)
@@ -173,8 +189,12 @@ class Hub:
         """End the sockets of sessions that were ended and of members who were removed."""
         while True:
             await asyncio.sleep(GUARD)
-            with suppress(psycopg.Error, SQLAlchemyError, OSError):
+            try:
                 await self._guard(self.house.clock())
+            except LOST:
+                continue
+            except Exception as error:  # without this look nobody is shown out any more
+                log.error("signed-in pages could not be looked through", exc_info=error)
 
     async def _guard(self, now: datetime) -> None:
         asked = tuple(self.watchers)  # who joins while the database looks is asked about the next time

@@ -256,3 +256,17 @@ async def test_a_page_that_chooses_views_during_a_counting_does_not_end_the_coun
     ops = json.loads(await told.get())["ops"]
     writing.cancel()
     assert ops == [{"counts": {"open": 3}}, {"unread": 0}]
+
+
+async def test_an_event_that_cannot_be_drawn_makes_pages_read_again_and_silences_none(office: Office):
+    await office.say("Hello")
+    async with office.page(office.agent, conversation=1, rows=(1,)) as page:
+
+        async def record(session: AsyncSession) -> None:
+            ids = {"workspace_id": office.workspace.id, "channel_id": office.channel.id, "conversation_id": 1}
+            events.record(session, "note.added", at=datetime.now(UTC), actor="system", **ids)  # which note, it does not say
+
+        await office.do(record)
+        await page.hear(lambda op: "refresh" in op)
+        await office.say("Still there?")
+        await page.hear(lambda op: "Still there?" in json.dumps(op))
