@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from contextlib import suppress
 from datetime import datetime
 
 import psycopg
@@ -16,7 +15,7 @@ from sqlmodel import col
 from api import crowd, news
 from api.deps import House
 from api.watcher import Watcher
-from inbox import events
+from inbox import events, pauses
 from inbox.conversations import reading, views
 from inbox.models import AccountSession, LogEvent, Member, Status, Workspace
 from inbox.team import presence, rights
@@ -86,8 +85,7 @@ class Hub:
             hearing = asyncio.create_task(self._hear(connection, woken))
             try:
                 while not hearing.done():
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(woken.wait(), min(POLL, self._crowd.rest()))
+                    await pauses.happens(woken, min(POLL, self._crowd.rest()))
                     woken.clear()
                     await self._read()
                     await self._crowd.tell(self.watchers)

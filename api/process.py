@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import uvicorn
 from fastapi import FastAPI
@@ -19,6 +19,7 @@ from fastapi import FastAPI
 from api import logs
 from api.app import create_app
 from api.deps import House
+from inbox import pauses
 from inbox.db import Database
 from inbox.files import Files
 from inbox.secrets import open_vault
@@ -116,6 +117,7 @@ async def _work(begin: Callable[[], Awaitable[None]], stop: asyncio.Event) -> No
         working = asyncio.ensure_future(begin())
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
         if stop.is_set():
             await asyncio.wait([working], timeout=GRACE)
             working.cancel()
@@ -123,15 +125,13 @@ async def _work(begin: Callable[[], Awaitable[None]], stop: asyncio.Event) -> No
         if isinstance(outcome, Exception):
             log.error("Background work failed; it begins again.", exc_info=outcome)
         pause = 1.0 if time.monotonic() - began > LONGEST_PAUSE else min(2 * pause, LONGEST_PAUSE)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stopping, pause)
+        await pauses.happens(stop, pause)
 
 
 async def _every_second(watch: Callable[[], None], stop: asyncio.Event) -> None:
     while not stop.is_set():
         await asyncio.to_thread(watch)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), 1)
+        await pauses.happens(stop, 1)
 
 
 def _leave_with_parent() -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import formataddr, parseaddr
@@ -13,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.widget_access import config_of
 from connectors.outbound import mail
+from inbox import pauses
 from inbox.contract import Ambiguous, ConnectorError, Permanent
 from inbox.conversations import mailings, visitors
 from inbox.conversations.mailings import Letter
@@ -48,8 +48,7 @@ async def run(database: Database, vault: Vault, settings: Settings, stop: asynci
             await mail_due(database, vault, settings, clock=clock)
         except (SQLAlchemyError, OSError) as error:  # a database that restarts; what was claimed and not settled becomes ambiguous
             log.warning("mailing chat answers waits for the database", error=str(error))
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), POLL_SECONDS)
+        await pauses.happens(stop, POLL_SECONDS)
 
 
 async def mail_due(database: Database, vault: Vault, settings: Settings, *, clock: Callable[[], datetime]) -> int:

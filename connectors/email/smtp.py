@@ -137,7 +137,8 @@ async def _hand_over(client: aiosmtplib.SMTP, route: Route, source: bytes) -> No
             raise aiosmtplib.SMTPServerDisconnected("Connection lost")
         for start in range(0, len(stuffed), CHUNK):
             protocol.write(stuffed[start : start + CHUNK])
-            await asyncio.wait_for(_drained(protocol), route.seconds)
+            async with asyncio.timeout(route.seconds):
+                await _drained(protocol)
         protocol.write(b".\r\n")
     try:
         answer = await protocol.read_response(timeout=route.seconds)

@@ -4,7 +4,6 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Coroutine
-from contextlib import suppress
 from datetime import datetime, timedelta
 
 import psycopg
@@ -13,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from connectors.host import sending
 from connectors.host.place import Place
+from inbox import pauses
 from inbox.conversations import outbox
 from inbox.models import Message
 
@@ -31,8 +31,7 @@ class Wake:
 
     async def wait(self, seconds: float) -> None:
         """Until the bell rings, or so long."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._bell.wait(), max(seconds, 0.0))
+        await pauses.happens(self._bell, max(seconds, 0.0))
         self._bell.clear()
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from connectors.host import reading
 from connectors.host.accounts import PATIENCE
 from connectors.host.place import Place
+from inbox import pauses
 from inbox.conversations import leases
 from inbox.conversations.leases import Lease
 
@@ -40,7 +41,7 @@ async def run(place: Place, stop: asyncio.Event) -> None:
                 await _look(place, readings)
             except (SQLAlchemyError, psycopg.Error, OSError) as error:  # fences keep what is read meanwhile from harm
                 log.warning("the database does not answer", error=type(error).__name__)
-            await _pause(stop, place.pace.look)
+            await pauses.happens(stop, place.pace.look)
     finally:
         await _leave(place, readings, list(readings))
 
@@ -89,10 +90,3 @@ async def _leave(place: Place, readings: dict[int, Reading], ids: list[int]) -> 
             await leases.release(session, owner=place.owner, ids=ids)
     except (SQLAlchemyError, psycopg.Error, OSError):
         log.warning("leases could not be released; they run out")
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return

@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from connectors.host.place import Place
+from inbox import pauses
 from inbox.conversations import erasing, timers
 
 log = structlog.get_logger()
@@ -32,10 +33,7 @@ async def run(place: Place, stop: asyncio.Event) -> None:
                 await _sweep(place)
         except (SQLAlchemyError, psycopg.Error, OSError) as error:
             log.warning("the database does not answer", error=type(error).__name__)
-        try:
-            await asyncio.wait_for(stop.wait(), pause)
-        except TimeoutError:
-            continue
+        await pauses.happens(stop, pause)
 
 
 async def _wake(place: Place) -> float:
