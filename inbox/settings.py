@@ -55,9 +55,9 @@ class Settings(BaseSettings):
         description="Private networks that channels may connect to (10.0.0.0/8, 127.0.0.1), separated by commas. "
         "Unset: public addresses only, so that nobody can make Parley call what stands behind your firewall.",
     )
-    raw_days: int = Field(default=30, ge=0, description="Days to keep the platforms' raw payloads.")
-    event_days: int = Field(default=400, ge=1, description="Days to keep the event log; a reader that was away longer reloads.")
-    session_days: int = Field(default=30, ge=1, description="Days until an unused sign-in ends.")
+    raw_days: int = Field(default=30, ge=0, le=36525, description="Days to keep the platforms' raw payloads.")
+    event_days: int = Field(default=400, ge=1, le=36525, description="Days to keep the event log; a reader that was away longer reloads.")
+    session_days: int = Field(default=30, ge=1, le=36525, description="Days until an unused sign-in ends.")
 
     @field_validator("home", mode="after")
     @classmethod

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import psycopg
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from connectors.host.place import Place
@@ -15,6 +15,7 @@ from inbox.conversations import erasing, timers
 
 log = structlog.get_logger()
 KEPT = timedelta(days=1)  # a file that nothing names
+FAILURES = (SQLAlchemyError, psycopg.Error, OSError)
 Step = Callable[[AsyncSession, datetime], Awaitable[int]]
 
 
@@ -25,31 +26,65 @@ async def run(place: Place, stop: asyncio.Event) -> None:
         pause = place.pace.look
         try:
             pause = await _wake(place)
-            if asyncio.get_running_loop().time() - tidied > place.pace.tidy:
-                tidied = asyncio.get_running_loop().time()
-                await _tidy(place)
-            if asyncio.get_running_loop().time() - swept > place.pace.sweep:
-                swept = asyncio.get_running_loop().time()
-                await _sweep(place)
-        except (SQLAlchemyError, psycopg.Error, OSError) as error:
-            log.warning("the database does not answer", error=type(error).__name__)
+        except FAILURES as error:
+            _tell("conversations could not be woken", error)
+        if asyncio.get_running_loop().time() - tidied > place.pace.tidy:
+            tidied = asyncio.get_running_loop().time()
+            await _tidy(place)
+        if asyncio.get_running_loop().time() - swept > place.pace.sweep:
+            swept = asyncio.get_running_loop().time()
+            await _attempt("files of nothing", _sweep(place))
         await pauses.happens(stop, pause)
 
 
 async def _wake(place: Place) -> float:
     """Wake what is due; returns the seconds until the next look."""
+    try:
+        async with place.database.transaction() as session:
+            await timers.wake_snoozed(session, place.clock())
+    except (DBAPIError, psycopg.Error) as error:
+        if _is_lost(error):
+            raise
+        await _wake_each(place)
     async with place.database.transaction() as session:
-        await timers.wake_snoozed(session, place.clock())
-        coming = await timers.next_snoozed(session)
-    until = (coming - place.clock()).total_seconds() if coming else place.pace.look
+        now = place.clock()
+        coming = await timers.next_snoozed(session, now)
+    until = (coming - now).total_seconds() if coming else place.pace.look
     return min(max(until, 0.05), place.pace.look)
 
 
+async def _wake_each(place: Place) -> None:
+    """One by one: a conversation that cannot be changed keeps nobody else asleep."""
+    async with place.database.transaction() as session:
+        due = await timers.due_to_wake(session, place.clock())
+    for number in due:
+        try:
+            async with place.database.transaction() as session:
+                await timers.wake_snoozed(session, place.clock(), only=number)
+        except (DBAPIError, psycopg.Error) as error:
+            if _is_lost(error):
+                raise
+            _tell("a conversation could not be woken", error, conversation=number)
+
+
 async def _tidy(place: Place) -> None:
+    """Forget what is old, each kind by itself: one that fails costs no other."""
+    days = place.settings
+    await _attempt("presence and tries", _expire(place))
+    await _attempt("raw payloads", _in_portions(place, lambda session, now: timers.forget_raw(session, now, days=days.raw_days)))
+    await _attempt("the log", _in_portions(place, lambda session, now: timers.shorten_log(session, now, days=days.event_days)))
+
+
+async def _expire(place: Place) -> None:
     async with place.database.transaction() as session:
         await timers.expire(session, place.clock())
-    await _in_portions(place, lambda session, now: timers.forget_raw(session, now, days=place.settings.raw_days))
-    await _in_portions(place, lambda session, now: timers.shorten_log(session, now, days=place.settings.event_days))
+
+
+async def _attempt(what: str, step: Awaitable[None]) -> None:
+    try:
+        await step
+    except FAILURES as error:
+        _tell("what is past its time could not be removed", error, what=what)
 
 
 async def _sweep(place: Place) -> None:
@@ -68,3 +103,13 @@ async def _in_portions(place: Place, step: Step) -> None:
     while done >= timers.PORTION:
         async with place.database.transaction() as session:
             done = await step(session, place.clock())
+
+
+def _is_lost(error: Exception) -> bool:
+    """Whether the connection is at fault, and no row."""
+    return error.connection_invalidated if isinstance(error, DBAPIError) else isinstance(error, psycopg.OperationalError)
+
+
+def _tell(sentence: str, error: Exception, **which: object) -> None:
+    cause = getattr(error, "orig", None) or error  # the driver's error says more than SQLAlchemy's name for it
+    log.warning(sentence, error=type(cause).__name__, **which)

@@ -1,5 +1,6 @@
 """What happens by itself when its time comes: snoozed conversations wake, and what was to be kept for a while goes."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -14,27 +15,30 @@ PORTION = 5000  # rows in one statement: nobody waits behind a long one
 WAKE = text(
     """
     WITH due AS (SELECT id, snoozed_until FROM conversation WHERE snoozed_until <= :now AND status = 'snoozed'
-                  ORDER BY id LIMIT 500 FOR NO KEY UPDATE SKIP LOCKED)
+                    AND id = coalesce(:only, id) ORDER BY id LIMIT 500 FOR NO KEY UPDATE SKIP LOCKED)
     UPDATE conversation SET status = 'open', snoozed_until = NULL FROM due WHERE conversation.id = due.id
     RETURNING conversation.id, conversation.workspace_id, conversation.channel_id
     """
 )
-NEXT = text("SELECT min(snoozed_until) FROM conversation WHERE snoozed_until IS NOT NULL AND status = 'snoozed'")
+DUE = text("SELECT id FROM conversation WHERE snoozed_until <= :now AND status = 'snoozed' ORDER BY id LIMIT 500")
+# Within a day, whatever the row says: no process can read a time past the year 9999. What is due and cannot wake does not hurry anybody.
+NEXT = text("SELECT least(min(snoozed_until), :now + interval '1 day') FROM conversation WHERE snoozed_until > :now AND status = 'snoozed'")
 PASSING = (text("DELETE FROM presence WHERE until < :now"), text("DELETE FROM throttle WHERE window_ends_at < :now"))
 RAW = text(
     """
     UPDATE inbound SET raw = NULL
      WHERE (channel_id, event_id) IN (
         SELECT inbound.channel_id, event_id FROM inbound JOIN channel ON channel.id = inbound.channel_id
-         WHERE raw IS NOT NULL AND received_at < :now - make_interval(days => coalesce(channel.raw_days, :days)) LIMIT :portion)
+         WHERE raw IS NOT NULL AND received_at < :now - make_interval(days => least(coalesce(channel.raw_days, :days), 36525))
+         LIMIT :portion)
     """
 )
 LOG = text("DELETE FROM event WHERE id IN (SELECT id FROM event WHERE at < :before ORDER BY id LIMIT :portion)")
 
 
-async def wake_snoozed(session: AsyncSession, now: datetime) -> int:
-    """Open the conversations whose time has come, each by one process only; how many."""
-    rows = sorted(tuple(row) for row in await session.execute(WAKE, {"now": now}))
+async def wake_snoozed(session: AsyncSession, now: datetime, *, only: int | None = None) -> int:
+    """Open the conversations whose time has come, or `only` one of them, each by one process only; how many."""
+    rows = sorted(tuple(row) for row in await session.execute(WAKE, {"now": now, "only": only}))
     for conversation_id, workspace_id, channel_id in rows:
         events.record(
             session,
@@ -50,9 +54,14 @@ async def wake_snoozed(session: AsyncSession, now: datetime) -> int:
     return len(rows)
 
 
-async def next_snoozed(session: AsyncSession) -> datetime | None:
-    """When the next snoozed conversation wakes."""
-    return await session.scalar(NEXT)
+async def due_to_wake(session: AsyncSession, now: datetime) -> Sequence[int]:
+    """The conversations whose time has come."""
+    return (await session.scalars(DUE, {"now": now})).all()
+
+
+async def next_snoozed(session: AsyncSession, now: datetime) -> datetime | None:
+    """When the next snoozed conversation wakes, or a day from now when that is later."""
+    return await session.scalar(NEXT, {"now": now})
 
 
 async def expire(session: AsyncSession, now: datetime) -> None:

@@ -394,6 +394,68 @@ async def test_a_snoozed_conversation_wakes_at_its_time_once(theatre: Theatre):
     assert await theatre.events("conversation.moved") == ["conversation.moved"]
 
 
+STUBBORN = """
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'this row cannot be changed'; END $$;
+    CREATE TRIGGER stubborn BEFORE UPDATE OF status ON conversation
+    FOR EACH ROW WHEN (OLD.author_name = 'Stubborn') EXECUTE FUNCTION refuse();
+"""
+
+
+@pytest.fixture
+async def stubborn(theatre: Theatre) -> AsyncIterator[None]:
+    """A conversation by this name cannot be changed, as when its page on the disk is broken."""
+    await theatre.change(STUBBORN)
+    yield
+    await theatre.change("DROP FUNCTION refuse CASCADE")
+
+
+async def test_a_conversation_that_cannot_wake_is_named_and_keeps_no_other_asleep(
+    theatre: Theatre, stubborn: None, capfd: pytest.CaptureFixture[str]
+):
+    async with theatre.house.database.transaction() as session:
+        make = Make(session)
+        channel = await make.channel(await make.workspace(), platform="stage", state=ChannelState.PAUSED)
+        past = datetime.now(UTC) - timedelta(minutes=1)
+        asleep = {"status": Status.SNOOZED, "snoozed_until": past}
+        bad = await make.conversation(channel, author_name="Stubborn", **asleep)
+        for _ in range(2):
+            await make.conversation(channel, **asleep)
+
+    async def awake() -> bool:
+        return await theatre.events("conversation.moved") == ["conversation.moved"] * 2
+
+    async with theatre.host():
+        await theatre.until(awake)
+    assert f"conversation={bad.id}" in capfd.readouterr().out
+
+
+async def test_a_time_that_nobody_can_read_stops_no_timer(theatre: Theatre):
+    async with theatre.house.database.transaction() as session:
+        make = Make(session)
+        channel = await make.channel(await make.workspace(), platform="stage", state=ChannelState.PAUSED, raw_days=2**31 - 1)
+        past = datetime.now(UTC) - timedelta(minutes=1)
+        await make.conversation(channel, status=Status.SNOOZED, snoozed_until=past)
+        far = await make.conversation(channel, status=Status.SNOOZED, snoozed_until=past)
+    await theatre.change(f"UPDATE conversation SET snoozed_until = '20000-01-01' WHERE id = {far.id}")
+    await theatre.change(
+        "INSERT INTO inbound (workspace_id, channel_id, event_id, received_at, raw) "
+        "SELECT workspace_id, id, 'e', '2026-01-01', '{}' FROM channel"
+    )
+    await theatre.change("INSERT INTO throttle (key, count, window_ends_at) VALUES ('old', 1, '2026-01-01'), ('odd', 1, '20000-01-01')")
+
+    async def awake() -> bool:
+        return await theatre.events("conversation.moved") == ["conversation.moved"]
+
+    async def tidy() -> bool:
+        return await theatre.ask(text("SELECT count(*) FROM throttle")) == 1
+
+    async with theatre.host():
+        await theatre.until(awake)
+        await theatre.until(tidy)
+    async with theatre.house.database.transaction() as session:
+        assert await timers.forget_raw(session, datetime.now(UTC), days=30) == 0
+
+
 async def test_raw_payloads_and_old_events_go_after_their_time(theatre: Theatre, now: datetime):
     _, script = await theatre.channel(Batch([message(1, raw={"a": 1}), message(2, raw={"a": 2})], "one"))
     async with theatre.host():
