@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
 
+from web.letters import letter
+
 LINK = re.compile(r"https?://[^\s<>\"']+[^\s<>\"'.,;:!?)\]]")
 HUES = 8
 
@@ -71,6 +73,7 @@ def picture(platform: str) -> str:
 
 FILTERS: dict[str, Callable[..., Any]] = {
     "linked": linked,
+    "letter": letter,
     "initials": initials,
     "hue": hue,
     "zone": zone,

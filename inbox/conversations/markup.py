@@ -20,11 +20,13 @@ ATTRIBUTES = {
     "colgroup": {"span"},
 }
 SCHEMES = {"http", "https", "mailto", "tel", "cid"}
+UNSAID = {"script", "style", "title"}  # what is between their tags is no text either
 # What nh3 writes is regular: values in double quotes that hold none themselves, and no bare "<" in text. So this meets image tags only.
 REMOTE_IMAGE = re.compile(r'(<img(?:\s+(?!src=)[\w-]+="[^"]*")*)\s+src="(?!cid:)')
 
 
 def clean(html: str) -> str:
     """Only what letters need: no script, style or form. Images from elsewhere do not load: their address moves to data-remote-src."""
-    cleaned = nh3.clean(html, tags=TAGS, attributes=ATTRIBUTES, url_schemes=SCHEMES, link_rel="noopener noreferrer nofollow")
+    rel = "noopener noreferrer nofollow"
+    cleaned = nh3.clean(html, tags=TAGS, attributes=ATTRIBUTES, clean_content_tags=UNSAID, url_schemes=SCHEMES, link_rel=rel)
     return REMOTE_IMAGE.sub(r'\1 data-remote-src="', cleaned)
