@@ -33,9 +33,13 @@ async def _parley(request: Request, error: ParleyError) -> Response:
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, TooMany) else {}
     if isinstance(error, Unauthorized) and request.url.path.startswith("/api/"):
         headers["WWW-Authenticate"] = "Bearer"
-    return answer(
-        request, error.status, error.code, sentence(error, locale_of(request.headers.get("accept-language", ""))), headers=headers
-    )
+    return refusal(request, error, headers=headers)
+
+
+def refusal(request: Request, error: ParleyError, *, headers: dict[str, str] | None = None) -> Response:
+    """An error of ours, in the reader's language and in the form that the caller reads."""
+    locale = locale_of(request.headers.get("accept-language", ""))
+    return answer(request, error.status, error.code, sentence(error, locale), headers=headers)
 
 
 def sentence(error: ParleyError, locale: str) -> str:

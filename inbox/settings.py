@@ -1,9 +1,11 @@
 """Settings of an installation: environment variables `PARLEY_…` over `parley.toml` over defaults."""
 
 import os
+import socket
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -30,6 +32,11 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         description="Addresses or networks of reverse proxies whose X-Forwarded-For and -Proto are believed, separated by commas.",
+    )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Further names that people type to reach this installation (inbox.lan), separated by commas. "
+        "Those of `url` and `host`, localhost, this machine's own name and plain addresses are answered anyway.",
     )
     workers: int = Field(default=1, ge=1, le=64, description="Web processes of `parley serve`.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="How much is written to the log.")
@@ -64,7 +71,7 @@ class Settings(BaseSettings):
     def _expand(cls, home: Path) -> Path:
         return home.expanduser().absolute()
 
-    @field_validator("trusted_proxies", "allow_private_networks", mode="before")
+    @field_validator("trusted_proxies", "allowed_hosts", "allow_private_networks", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -79,6 +86,13 @@ class Settings(BaseSettings):
         """The address for links: `url`, else where the server listens."""
         host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104  # compared with, not bound to
         return self.url or f"http://{host}:{self.port}"
+
+    @cached_property
+    def known_hosts(self) -> frozenset[str]:
+        """The names, in lower case, that this installation answers to."""
+        machine = socket.gethostname().removesuffix(".local")
+        known = {urlsplit(self.public_url).hostname or "", self.host, "localhost", machine, f"{machine}.local", *self.allowed_hosts}
+        return frozenset(name.strip().rstrip(".").lower() for name in known) - {""}
 
     @classmethod
     def settings_customise_sources(

@@ -121,6 +121,9 @@ async def public_address(house: House, _session: AsyncSession) -> list[Finding]:
     found: list[Finding] = []
     if said.get("installation") != health.installation(house):
         found.append(Finding("address", Grade.PROBLEM, f"{url} leads to another installation.", "Correct PARLEY_URL, or the proxy."))
+    if hook.status_code == 421:
+        mend = "Let the proxy pass the Host header, or add the name that it sends to PARLEY_ALLOWED_HOSTS."
+        found.append(Finding("proxy", Grade.PROBLEM, f"Who asks {url} is refused: {hook.json().get('detail')}", mend))
     if hook.headers.get("content-type") != "application/problem+json":
         mend = "Let the proxy pass POST requests to /hooks/ as they are."
         found.append(Finding("webhooks", Grade.PROBLEM, f"A webhook to {url}/hooks/ does not reach Parley ({hook.status_code}).", mend))

@@ -14,10 +14,10 @@ async def knock(app: FastAPI, path: str, origin: str | None, cookies: dict[str, 
     return next((int(message["status"]) for message in messages if message["type"] == "websocket.http.response.start"), 403)
 
 
-async def sent(app: FastAPI, path: str, origin: str | None, cookies: dict[str, str]) -> list[dict[str, Any]]:
+async def sent(app: FastAPI, path: str, origin: str | None, cookies: dict[str, str], *, host: str = "parley.test") -> list[dict[str, Any]]:
     """Ask for a websocket; what the application sends until it closes, or the first word after it was let in."""
     messages: list[dict[str, Any]] = []
-    told = [(b"host", b"parley.test"), (b"cookie", "; ".join(f"{name}={value}" for name, value in cookies.items()).encode())]
+    told = [(b"host", host.encode("latin1")), (b"cookie", "; ".join(f"{name}={value}" for name, value in cookies.items()).encode())]
     told += [(b"origin", origin.encode())] if origin is not None else []
     scope: dict[str, Any] = {
         "type": "websocket",

@@ -8,6 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from api import headers, process
+from api.app import create_app
 from api.deps import House
 from inbox.models import Role
 from inbox.settings import Settings
@@ -47,6 +48,70 @@ async def test_an_unsafe_request_comes_from_our_own_pages(app: FastAPI, headers_
     if refused:
         assert answer.json()["code"] == "other_website"
         assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("host", "known"),
+    [
+        ("parley.test", True),
+        ("PARLEY.test.:8300", True),
+        ("inbox.lan", True),  # of the settings
+        ("localhost:8300", True),
+        ("127.0.0.1:8300", True),
+        ("192.168.1.5:8300", True),  # an address is nobody's name: only those who are there can answer for it
+        ("[::1]:8300", True),
+        ("[fe80::1]", True),
+        (socket.gethostname(), True),
+        ("evil.example", False),
+        ("evil.example:8300", False),
+        ("127.0.0.1.evil.example", False),
+        ("parley.test.evil.example", False),
+        ("evil.example@parley.test", False),
+        ("parley.test@evil.example", False),
+        ("parley.test, evil.example", False),
+        ("127.0.0.1:8300:evil.example", False),
+        ("[evil.example]", False),
+        ("::1", False),
+        ("", False),
+        ("parley.test\x85", False),
+    ],
+)
+async def test_only_our_own_names_are_answered_whatever_a_name_server_says(app: FastAPI, house: House, host: str, known: bool):
+    house.settings = house.settings.model_copy(update={"allowed_hosts": ("Inbox.lan",)})
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url=OURS) as client:
+        for path in ("/sign-in", "/widget/unknown.js", "/metrics", "/static/icon.svg"):
+            answer = await client.get(path, headers={"host": host.encode("latin1")})
+            assert (answer.status_code == 421) is not known, path
+        assert (await client.get("/healthz", headers={"host": host.encode("latin1")})).status_code == 200
+        assert (await client.get("/readyz", headers={"host": host.encode("latin1")})).status_code == 200
+    sent = await knocking.sent(app, "/w/1/live", None, {}, host=host)
+    assert (sent == [{"type": "websocket.close", "code": 1008, "reason": "by another name"}]) is not known
+
+
+async def test_who_asks_by_another_name_is_told_which_setting_to_change(app: FastAPI):
+    async with browser(app) as page:
+        told = await page.get("/sign-in", headers={"host": "<b>nas</b>.lan", "accept-language": "de"})
+        assert (await page.get("/sign-in", headers=[("host", "parley.test"), ("host", "evil.example")])).status_code == 421
+    assert "PARLEY_ALLOWED_HOSTS" in told.text
+    assert "&lt;b&gt;nas&lt;/b&gt;.lan" in told.text
+    assert 'lang="de"' in told.text
+
+
+@pytest.mark.parametrize(
+    ("given", "host", "known"),
+    [
+        ({"url": "https://Inbox.example.org:444/", "host": "0.0.0.0"}, "inbox.example.org", True),  # never bound
+        ({"host": "nas.lan"}, "nas.lan:8300", True),
+        ({"host": "0.0.0.0"}, "10.1.2.3:8300", True),
+        ({"host": "0.0.0.0"}, "rebound.example:8300", False),
+    ],
+)
+async def test_who_set_no_address_reaches_parley_by_the_machines_own(house: House, given: dict[str, str], host: str, known: bool):
+    house.settings = Settings(home=house.settings.home, **given)  # pyright: ignore[reportArgumentType]
+    transport = httpx.ASGITransport(app=create_app(house))
+    async with httpx.AsyncClient(transport=transport, base_url=OURS) as client:
+        assert ((await client.get("/sign-in", headers={"host": host})).status_code == 200) is known
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "PROPFIND"])

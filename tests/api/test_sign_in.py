@@ -33,7 +33,7 @@ async def test_the_right_password_signs_in_and_the_cookie_is_kept_from_scripts(c
 async def test_the_cookie_is_secure_where_people_come_by_https(app: FastAPI, house: House, nora: Person):
     house.settings = house.settings.model_copy(update={"url": "https://inbox.example.org"})
     async with browser(app) as client:
-        answer = await client.post("/sign-in", data=FORM, headers={"origin": "https://inbox.example.org"})
+        answer = await client.post("/sign-in", data=FORM, headers={"origin": "https://inbox.example.org", "host": "inbox.example.org"})
     assert "Secure" in answer.headers["set-cookie"]
     assert answer.headers["strict-transport-security"].startswith("max-age=")
 
