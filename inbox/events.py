@@ -52,6 +52,8 @@ KINDS: dict[str, str] = {
     "dead_letter.kept": "Something came in that could not be read. data: dead_letter",
     "dead_letter.replayed": "A kept payload was read after all. data: dead_letter",
     "invitation.created": "A link that makes its bearer a member was made. data: invitation, role",
+    "invitation.renewed": "Such a link was made anew; the one before is worth nothing. data: invitation",
+    "invitation.mailed": "Such a link left by mail, or could not. data: invitation, sent",
     "invitation.revoked": "Such a link was taken back. data: invitation",
     "member.joined": "A member joined the workspace. data: member, role",
     "member.changed": "A member's role, name or access changed. data: member, fields",

@@ -59,6 +59,7 @@ def menu(here: Here, current: str, locale: str) -> Menu:
         (Role.SUPERVISOR, f"{base}/teams", "teams", _("Teams")),
         (Role.ADMIN, f"{base}/channels", "channels", _("Channels")),
         (Role.ADMIN, f"{base}/members", "members", _("Members")),
+        (Role.ADMIN, f"{base}/tokens", "tokens", _("Tokens")),
         (Role.ADMIN, f"{base}/workspace", "workspace", _("Workspace")),
     ]
     return [(address, label, name == current) for role, address, name, label in entries if RANK[Role(here.role)] >= RANK[role]]

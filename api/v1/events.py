@@ -25,7 +25,10 @@ router = APIRouter(
 LONGEST_WAIT = 25  # seconds; proxies cut connections that are silent for longer
 LOOK_SECONDS = 0.5  # between two looks; the table is the truth
 OWN = frozenset({"draft.saved", "conversation.read"})  # of interest to the member alone
-ADMINS = frozenset({"figures.viewed", "invitation.created", "invitation.revoked", "token.created", "token.revoked"})
+ADMINS = frozenset({
+    "figures.viewed", "token.created", "token.revoked",
+    "invitation.created", "invitation.renewed", "invitation.mailed", "invitation.revoked",
+})  # fmt: skip
 
 
 class LogGone(NotFound):

@@ -28,6 +28,8 @@ async def send(
 
     `sender` may be `Name <address>`. The mail is marked as automatic unless `headers` say otherwise (`Auto-Submitted: no`).
     """
+    if not sender:
+        raise Permanent("Parley's own mail has no sender: the setting mail_from is empty.")
     identifier = message_id.strip("<> ")
     mail = compose.notice(sender, to, subject, (text, html), identifier, headers or {}, datetime.now(UTC))
     await smtp.deliver(_route(smtp_url, mail.sender), mail)

@@ -106,6 +106,8 @@ class Invitation(Table, table=True):
     created_at: datetime = moment()
     expires_at: datetime = moment()
     used_at: datetime | None = moment(nullable=True)
+    mailed_at: datetime | None = moment(nullable=True)  # when Parley's own mail with the link left
+    mail_error: str | None = None  # why it did not, or may not have
 
 
 class ApiToken(Table, table=True):
@@ -116,6 +118,7 @@ class ApiToken(Table, table=True):
     id: int = identity()
     workspace_id: int = workspace()
     member_id: int | None = number(nullable=True)
+    created_by: int | None = number(nullable=True)  # the member who made it; None: whoever keeps the installation
     name: str
     token_hash: str = Field(unique=True)
     role: Role = text_enum(Role, default=Role.AGENT)

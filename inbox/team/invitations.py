@@ -76,6 +76,43 @@ async def invite(session: AsyncSession, access: Access, *, role: Role, email: st
     return token
 
 
+async def renew(session: AsyncSession, access: Access, invitation_id: int, *, now: datetime) -> str:
+    """Another link for the same invitation, good for as long as a new one; the link before is worth nothing from now on."""
+    access.need(Role.ADMIN)
+    token = new_token()
+    fresh = {"token_hash": hash_token(token), "expires_at": now + LIFETIME, "mailed_at": None, "mail_error": None}
+    found = await session.scalar(update(Invitation).where(*_mine(access, invitation_id)).values(fresh).returning(col(Invitation.id)))
+    if found is None:
+        raise NotFound(GONE, code="invitation_gone")
+    events.record(session, "invitation.renewed", workspace_id=access.workspace_id, at=now, actor=access.actor, invitation=invitation_id)
+    return token
+
+
+async def mark_mailed(session: AsyncSession, access: Access, token: str, *, error: str | None = None, now: datetime) -> None:
+    """Write down that the mail with a link has left, or why not. A link that was used or made anew meanwhile is left alone."""
+    mine = (col(Invitation.workspace_id) == access.workspace_id, _open(token, now))
+    outcome = {"mailed_at": None if error else now, "mail_error": error}
+    found = await session.scalar(update(Invitation).where(*mine).values(outcome).returning(col(Invitation.id)))
+    if found is not None:
+        events.record(
+            session,
+            "invitation.mailed",
+            workspace_id=access.workspace_id,
+            at=now,
+            actor=access.actor,
+            invitation=found,
+            sent=error is None,
+        )
+
+
+async def get(session: AsyncSession, access: Access, invitation_id: int) -> Invitation:
+    """An invitation of the workspace that nobody has used."""
+    found = await session.scalar(select(Invitation).where(*_mine(access, invitation_id)))
+    if found is None:
+        raise NotFound(GONE, code="invitation_gone")
+    return found
+
+
 async def list_open(session: AsyncSession, access: Access, *, now: datetime) -> Sequence[Invitation]:
     """The links that somebody could still use."""
     query = select(Invitation).where(
@@ -87,8 +124,8 @@ async def list_open(session: AsyncSession, access: Access, *, now: datetime) -> 
 async def revoke(session: AsyncSession, access: Access, invitation_id: int, *, now: datetime) -> None:
     """Take a link back."""
     access.need(Role.ADMIN)
-    mine = (col(Invitation.id) == invitation_id, col(Invitation.workspace_id) == access.workspace_id, col(Invitation.used_at).is_(None))
-    if await session.scalar(delete(Invitation).where(*mine).returning(col(Invitation.id))) is None:
+    gone = delete(Invitation).where(*_mine(access, invitation_id))
+    if await session.scalar(gone.returning(col(Invitation.id))) is None:
         raise NotFound(GONE, code="invitation_gone")
     events.record(session, "invitation.revoked", workspace_id=access.workspace_id, at=now, actor=access.actor, invitation=invitation_id)
 
@@ -128,6 +165,10 @@ async def _use(session: AsyncSession, token: str, now: datetime, *, first_run: b
     if invitation is None:
         raise NotFound(GONE, code="invitation_gone")
     return invitation
+
+
+def _mine(access: Access, invitation_id: int) -> tuple[ColumnElement[bool], ...]:
+    return col(Invitation.id) == invitation_id, col(Invitation.workspace_id) == access.workspace_id, col(Invitation.used_at).is_(None)
 
 
 def _open(token: str, now: datetime) -> ColumnElement[bool]:

@@ -44,7 +44,7 @@ PAGES = {
     Role.VIEWER: (),
     Role.AGENT: ("profile",),
     Role.SUPERVISOR: ("profile", "templates", "templates/new", "labels", "teams"),
-    Role.ADMIN: ("profile", "templates", "templates/new", "labels", "teams", "members", "workspace", "channels", "channels/new"),
+    Role.ADMIN: ("profile", "templates", "templates/new", "labels", "teams", "members", "tokens", "workspace", "channels", "channels/new"),
 }
 
 

@@ -14,11 +14,11 @@ from web import render
 WEB, API = Path(web.__file__).parent, Path(api.__file__).parent
 TEMPLATES = sorted((WEB / "templates").rglob("*.html"))
 SCRIPTS = sorted((WEB / "static" / "js").glob("*.js"))
-JINJA = {"**.html": {"encoding": "utf-8", "newstyle_gettext": "true"}}
+JINJA = {name: {"encoding": "utf-8", "newstyle_gettext": "true"} for name in ("**.html", "**.txt")}
 
 
 PLACES: list[tuple[Path, list[tuple[str, str]], dict[str, dict[str, str]]]] = [
-    (WEB / "templates", [("**.html", "jinja2")], JINJA),
+    (WEB / "templates", [("**.html", "jinja2"), ("**.txt", "jinja2")], JINJA),
     (WEB, [("*.py", "python")], {}),
     (API, [("**.py", "python")], {}),
 ]
