@@ -16,7 +16,7 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
-from api import logs
+from api import ending, logs
 from api.app import create_app
 from api.deps import House
 from inbox import pauses
@@ -40,8 +40,13 @@ def run(
 ) -> None:
     """Answer on the listener and do the background work until SIGTERM or SIGINT; `watch` is called every second, in a thread."""
     factory = uvicorn.Config("", log_config=None).get_loop_factory()
-    with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(_live(settings, listener, work=work, watch=watch))
+    if watch is not None:
+        threading.Thread(target=_every_second, args=(watch,), daemon=True).start()
+    try:
+        with asyncio.Runner(loop_factory=factory) as runner:
+            runner.run(_live(settings, listener, work=work))
+    finally:
+        ending.process.extend(ending.LAST)  # the caller has the database to stop
 
 
 def main() -> None:
@@ -54,10 +59,10 @@ def main() -> None:
     run(settings, listener, work=given["work"])
 
 
-async def _live(settings: Settings, listener: socket.socket | None, *, work: bool, watch: Callable[[], None] | None) -> None:
+async def _live(settings: Settings, listener: socket.socket | None, *, work: bool) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, _end, stop)
     if settings.database_url is None:
         raise ValueError("a process needs the address of its database")
     database = Database(settings.database_url.get_secret_value())
@@ -72,17 +77,21 @@ async def _live(settings: Settings, listener: socket.socket | None, *, work: boo
                 from api import worker  # a process that only answers does without the connectors' streams
 
                 tasks.create_task(_work(lambda: worker.work(settings, database, stop), stop))
-            if watch is not None:
-                tasks.create_task(_every_second(watch, stop))
     finally:
         await database.close()
+
+
+def _end(stop: asyncio.Event) -> None:
+    """Told to stop: in order, though not for ever."""
+    ending.process.begin(ending.ORDER)
+    stop.set()
 
 
 async def _answer(app: FastAPI, settings: Settings, listener: socket.socket, stop: asyncio.Event) -> None:
     """Serve until told to stop; a start that fails ends the process."""
     config = uvicorn.Config(
         app,
-        ws="websockets-sansio",
+        ws=wire.Sockets,
         ws_per_message_deflate=False,
         ws_max_size=1_000_000,
         log_config=None,
@@ -128,10 +137,14 @@ async def _work(begin: Callable[[], Awaitable[None]], stop: asyncio.Event) -> No
         await pauses.happens(stop, pause)
 
 
-async def _every_second(watch: Callable[[], None], stop: asyncio.Event) -> None:
-    while not stop.is_set():
-        await asyncio.to_thread(watch)
-        await pauses.happens(stop, 1)
+def _every_second(watch: Callable[[], None]) -> None:
+    """In a thread that nobody waits for at the end: a database that recovers may take minutes."""
+    while True:
+        time.sleep(1)
+        try:
+            watch()
+        except Exception:
+            log.exception("The database could not be looked after; that is tried again.")
 
 
 def _leave_with_parent() -> None:

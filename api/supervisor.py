@@ -22,6 +22,7 @@ from typing import Any, NoReturn
 
 from pydantic import SecretStr
 
+from api import ending
 from inbox import embedded
 from inbox.errors import ParleyError, Unusable
 from inbox.settings import Settings
@@ -54,6 +55,7 @@ def _until_told(run: Callable[[], None]) -> int:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    ending.process.begin(ending.LAST)  # also when what is interrupted swallows the word, as a destructor does
     raise KeyboardInterrupt
 
 
@@ -241,8 +243,13 @@ class Child:
 def _watch(children: list[Child], database: Engine) -> None:
     """Keep the processes and the database alive until told to stop."""
     told = threading.Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        ending.process.begin(ending.LAST)
+        told.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: told.set())
+        signal.signal(number, end)
     try:
         while not told.wait(0.2):
             for child in children:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import psycopg
@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col
 
+from api.crowd import stopped
 from inbox import events
 from inbox.db import Database
 from inbox.models import LogEvent
@@ -61,9 +62,7 @@ class Hub:
     async def _stop(self) -> None:
         reading, self._reading = self._reading, None
         if reading is not None:
-            reading.cancel()
-            with suppress(asyncio.CancelledError):
-                await reading
+            await stopped(reading)
 
     async def _read(self) -> None:
         while True:

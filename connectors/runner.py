@@ -14,6 +14,7 @@ from connectors.host.accounts import Accounts
 from connectors.host.delivery import Delivery, Wake
 from connectors.host.pace import Pace
 from connectors.host.place import Place
+from inbox.conversations import outbox
 from inbox.db import Database
 from inbox.files import Files
 from inbox.secrets import Vault
@@ -24,7 +25,7 @@ log = structlog.get_logger()
 
 async def run(database: Database, vault: Vault, files: Files, settings: Settings, stop: asyncio.Event, *, pace: Pace | None = None) -> None:
     """Work until `stop` is set, then let go of everything within a few seconds."""
-    owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    owner = f"{socket.gethostname()[:24]}:{os.getpid()}:{secrets.token_hex(4)}"  # whole, it fits into the name of a connection
     place = Place(database, files, settings, Accounts(vault, settings), owner, pace or Pace())
     wake = Wake()
     listening = asyncio.create_task(_listen(place, wake))
@@ -41,7 +42,7 @@ async def run(database: Database, vault: Vault, files: Files, settings: Settings
 
 async def _listen(place: Place, wake: Wake) -> None:
     """Ring when something was committed. Only a hint: without it, every look finds the same."""
-    name = f"{streams.APPLICATION} {place.owner}"[:63]
+    name = f"{outbox.APPLICATION} {place.owner}"
     while True:
         with suppress(psycopg.Error, OSError):
             async with await place.database.listen() as connection:

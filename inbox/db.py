@@ -9,14 +9,18 @@ import psycopg
 from psycopg import AsyncConnection, pq
 from sqlalchemy import event
 from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection as SqlAlchemyConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
-from inbox import events
-from inbox.columns import ColumnDumper
+from inbox import columns, events
 from inbox.pipelines import Cursor, pipeline
 
 Row = tuple[Any, ...]  # as the driver gives it
 WAKE_SECONDS = 0.01  # NOTIFY takes a lock of the whole cluster: commits within this time share one
+FAREWELL = 1.0  # seconds for the last wake-up: readers also poll
+
+AWAY = ("08", "53", "57P")  # SQLSTATE: the connection is broken, the server has no room for us, it shuts down or starts
 
 
 class Database:
@@ -28,6 +32,7 @@ class Database:
             url.replace("postgresql://", "postgresql+psycopg://", 1),
             pool_size=pool_size,
             max_overflow=pool_size,
+            pool_use_lifo=True,  # the connection used last knows most statements already
             connect_args={"cursor_factory": Cursor},
             hide_parameters=True,  # an error is logged, and parameters hold names, texts and password hashes
         )
@@ -44,9 +49,9 @@ class Database:
             is_news = bool(events.recorded(session))
             if is_news:
                 connection = await driver(session)
-                async with pipeline(connection):
-                    await events.write(session)
-                    await connection.execute("COMMIT")
+                async with pipeline(connection) as send:
+                    events.write(session, send)
+                    send("COMMIT")
             await session.commit()
         if is_news:
             self.wake()
@@ -60,11 +65,10 @@ class Database:
         await asyncio.sleep(WAKE_SECONDS)
         self._waking = None  # what commits from here on needs a wake-up of its own
         with suppress(psycopg.Error, OSError):  # only a hint: readers also poll
-            async with AsyncSession(self.engine) as session:
-                connection = await driver(session)
-                async with pipeline(connection):
-                    await connection.execute(f"NOTIFY {events.CHANNEL}".encode())
-                    await connection.execute("COMMIT")
+            async with self.engine.connect() as connection:
+                async with pipeline(await _driver(connection)) as send:
+                    send(f"NOTIFY {events.CHANNEL}")
+                    send("COMMIT")
 
     async def listen(self, *channels: str) -> AsyncConnection[tuple[object, ...]]:
         """A connection of its own that receives the wake-ups; whoever asked closes it."""
@@ -80,20 +84,39 @@ class Database:
     async def close(self) -> None:
         """Send the last wake-up and let every connection go."""
         if self._waking is not None:
-            with suppress(asyncio.CancelledError):
-                await self._waking
+            await asyncio.wait([self._waking], timeout=FAREWELL)  # awaited itself, it could not be told from a cancellation of ours
         await self.engine.dispose()
+
+
+def lost(error: BaseException) -> bool:
+    """Whether the database is away for a while; what it merely refuses, it will refuse again."""
+    original = getattr(error, "orig", None) or error
+    if isinstance(original, psycopg.Error):
+        state = original.sqlstate or ""
+        return isinstance(original, psycopg.OperationalError | psycopg.InterfaceError) and (not state or state.startswith(AWAY))
+    return isinstance(original, OSError | DisconnectionError | PoolTimeout)
 
 
 async def driver(session: AsyncSession) -> AsyncConnection[Row]:
     """The driver's own connection of this transaction: for set-based statements and pipelines on hot paths."""
-    await session.flush()
-    connection = await (await session.connection()).get_raw_connection()
-    return cast("AsyncConnection[Row]", connection.driver_connection)
+    if session.new or session.dirty or session.deleted:
+        await session.flush()
+    transaction = session.sync_session.get_transaction()
+    known: tuple[object, AsyncConnection[Row]] | None = session.info.get("driver")
+    if known is not None and known[0] is transaction:  # asking SQLAlchemy again costs as much as a statement
+        return known[1]
+    found = await _driver(await session.connection())
+    session.info["driver"] = session.sync_session.get_transaction(), found
+    return found
+
+
+async def _driver(connection: SqlAlchemyConnection) -> AsyncConnection[Row]:
+    raw = await connection.get_raw_connection()
+    return cast("AsyncConnection[Row]", raw.driver_connection)
 
 
 def _pack_columns(connection: Any, _record: Any) -> None:
-    connection.driver_connection.adapters.register_dumper(list, ColumnDumper)
+    columns.register(connection.driver_connection)
 
 
 def _refuse_lost(connection: Any, _record: Any, _proxy: Any) -> None:

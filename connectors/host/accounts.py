@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 
 import structlog
 from pydantic import ValidationError
@@ -48,27 +49,51 @@ class Accounts:
         self.vault = vault
         self._settings = settings
         self._open: dict[int, tuple[str, Connector]] = {}
+        self._users: Counter[int] = Counter()  # of each connector, by its identity
+        self._retired: set[int] = set()  # replaced while somebody still used them: the last one closes them
 
     async def get(self, channel: Channel) -> Connector:
         """The connector of this channel, as it is set up now."""
         kept = self._open.get(channel.id)
         if kept is not None and kept[0] == channel.config:
             return kept[1]
-        await self.drop(channel.id)
         made = connect(channel, self.vault, self._settings)
         self._open[channel.id] = (channel.config, made)
+        if kept is not None:
+            await self._retire(kept[1])
         return made
 
+    async def take(self, channel: Channel) -> Connector:
+        """The same, for something that takes a while: it is not closed before it is given back."""
+        connector = await self.get(channel)
+        self._users[id(connector)] += 1
+        return connector
+
+    async def give_back(self, connector: Connector) -> None:
+        """What was taken is not used any more."""
+        self._users[id(connector)] -= 1
+        if self._users[id(connector)] == 0:
+            del self._users[id(connector)]
+            if id(connector) in self._retired:
+                self._retired.discard(id(connector))
+                await close(connector)
+
     async def drop(self, channel_id: int) -> None:
-        """Close a channel's connector; one that cannot even close is no reason to stop."""
+        """Close a channel's connector, as soon as nobody uses it; one that cannot even close is no reason to stop."""
         kept = self._open.pop(channel_id, None)
         if kept is not None:
-            await close(kept[1])
+            await self._retire(kept[1])
 
     async def close(self) -> None:
         """Close them all."""
-        for channel_id in list(self._open):
-            await self.drop(channel_id)
+        kept, self._open = self._open, {}
+        await asyncio.gather(*(close(connector) for _, connector in kept.values()))
+
+    async def _retire(self, connector: Connector) -> None:
+        if self._users[id(connector)]:
+            self._retired.add(id(connector))
+        else:
+            await close(connector)
 
 
 async def close(connector: Connector) -> None:

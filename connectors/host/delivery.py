@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from datetime import datetime, timedelta
 
 import psycopg
@@ -42,6 +42,7 @@ class Delivery:
         self._place = place
         self._wake = wake
         self._tasks: dict[asyncio.Task[None], int] = {}  # and the channel of each
+        self._silent: dict[str, float] = {}  # processes without a connection, and since when, by the loop's clock
         self._looks_at = 0.0  # when to look next for what was left behind, by the loop's clock
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -67,7 +68,10 @@ class Delivery:
         if time >= self._looks_at:
             self._looks_at = time + pace.look
             async with place.database.transaction() as session:
-                await outbox.expire_leases(session, now, ask_at=now + timedelta(seconds=pace.ask_after))
+                ask_at = now + timedelta(seconds=pace.ask_after)
+                await outbox.expire_leases(session, now, ask_at=ask_at)
+                if gone := self._gone(await outbox.silent(session, me=place.owner), time):
+                    await outbox.abandon(session, gone, now, ask_at=ask_at)
             await self._ask(now)
         full = True
         while full and (room := self._room()) > 0:
@@ -79,6 +83,11 @@ class Delivery:
         async with place.database.transaction() as session:
             coming = await outbox.next_due(session, now)
         return pace.look if coming is None else min(pace.look, (coming - place.clock()).total_seconds())
+
+    def _gone(self, silent: Iterable[str], time: float) -> list[str]:
+        """Those that have been silent at every look for long enough: a connection that was only lost is back sooner."""
+        self._silent = {owner: self._silent.get(owner, time) for owner in silent}
+        return [owner for owner, since in self._silent.items() if time - since >= self._place.pace.gone]
 
     async def _ask(self, now: datetime) -> None:
         """Ask the platforms what became of replies that nobody knows about."""

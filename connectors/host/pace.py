@@ -20,6 +20,7 @@ class Pace:
     longest_pause: float = 300.0
     send: float = 120.0  # a mail of 25 MB through 2 Mbit/s
     send_lease: float = outbox.LEASE
+    gone: float = 10.0  # without a connection to the database, before a process counts as ended; a lost one is back after `look`
     ask_after: float = 15.0  # before the platform is asked what became of a reply
     ask_for: float = 3600.0
     give_up: float = 24 * 3600.0  # a reply that could not leave for so long has failed

@@ -107,9 +107,17 @@ async def _stream(place: Place, lease: Lease, channel: Channel, connector: Conne
             failures.gap, failures.count = False, 0
     finally:
         if isinstance(batches, AsyncGenerator):
-            async with asyncio.timeout(PATIENCE):
-                await cast("AsyncGenerator[Batch]", batches).aclose()
+            await _end(channel, cast("AsyncGenerator[Batch]", batches))
     raise ConnectorError("The stream ended; it begins again.")
+
+
+async def _end(channel: Channel, batches: AsyncGenerator[Batch]) -> None:
+    """End a stream. How that fails is only logged: raised, it would take the place of the cancellation that ended the reading."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await batches.aclose()
+    except Exception as error:  # a connector may be anybody's code
+        log.warning("a stream did not end well", channel=channel.id, error=type(error).__name__)
 
 
 async def _store(place: Place, lease: Lease, channel: Channel, batch: Batch) -> None:

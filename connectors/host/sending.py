@@ -37,6 +37,16 @@ async def send(place: Place, message: Message, deadline: float) -> None:
     except (Permanent, Invalid) as error:
         await _write(place, _failed(message, str(error)))
         return
+    except asyncio.CancelledError:  # nothing has left
+        await asyncio.shield(_write(place, _again(place, message, "The process that should have sent it ended.", seconds=0.0)))
+        raise
+    try:
+        await _hand_over(place, message, connector, reply, deadline)
+    finally:
+        await place.accounts.give_back(connector)
+
+
+async def _hand_over(place: Place, message: Message, connector: Connector, reply: Reply, deadline: float) -> None:
     if asyncio.get_running_loop().time() > deadline - place.pace.send:  # this process stood still, and nothing has left
         await _write(place, _again(place, message, "The process that should have sent it stood still.", seconds=0.0))
         return
@@ -59,12 +69,15 @@ async def ask(place: Place, message: Message) -> None:
     except (Permanent, Invalid) as error:
         await _write(place, _left(message, str(error)))
         return
-    if connector.capabilities.idempotent_send:
-        await _write(place, _again(place, message, message.error or "", uncertain=True))
-    elif isinstance(connector, Reconciles):
-        await _look(place, message, connector, reply)
-    else:
-        await _write(place, _left(message, message.error or ""))
+    try:
+        if connector.capabilities.idempotent_send:
+            await _write(place, _again(place, message, message.error or "", uncertain=True))
+        elif isinstance(connector, Reconciles):
+            await _look(place, message, connector, reply)
+        else:
+            await _write(place, _left(message, message.error or ""))
+    finally:
+        await place.accounts.give_back(connector)
 
 
 async def _look(place: Place, message: Message, connector: Reconciles, reply: Reply) -> None:
@@ -78,10 +91,17 @@ async def _look(place: Place, message: Message, connector: Reconciles, reply: Re
     except Exception as error:
         await _write(place, _left(message, _sentence(error)))
         return
+    if receipt is None and await _may_still_arrive(place, message):
+        return  # asked again, until its lease is over
     if receipt is None:
         await _write(place, _again(place, message, "The platform does not have it; it is sent again.", uncertain=False))
     else:
         await _write(place, _sent(message, receipt))
+
+
+async def _may_still_arrive(place: Place, message: Message) -> bool:
+    async with place.database.transaction() as session:
+        return await outbox.may_still_arrive(session, message)
 
 
 async def _prepare(place: Place, message: Message) -> tuple[Connector, Reply]:
@@ -90,10 +110,16 @@ async def _prepare(place: Place, message: Message) -> tuple[Connector, Reply]:
         channel = await session.get_one(Channel, message.channel_id)
         draft = await outgoing.draft(session, message)
     if channel.removed_at is not None:
+        await place.accounts.drop(channel.id)
         raise Permanent("The channel was removed.")
-    connector = await place.accounts.get(channel)
-    lengths.check(message.body, connector.capabilities)
-    return connector, await asyncio.to_thread(outgoing.load, draft, place.files)
+    reply = await asyncio.to_thread(outgoing.load, draft, place.files)
+    connector = await place.accounts.take(channel)
+    try:
+        lengths.check(message.body, connector.capabilities)
+    except Invalid:
+        await place.accounts.give_back(connector)
+        raise
+    return connector, reply
 
 
 def _outcome(place: Place, message: Message, connector: Connector, error: Exception) -> Mark:

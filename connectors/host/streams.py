@@ -14,11 +14,10 @@ from connectors.host import reading
 from connectors.host.accounts import PATIENCE
 from connectors.host.place import Place
 from inbox import pauses
-from inbox.conversations import leases
+from inbox.conversations import leases, outbox
 from inbox.conversations.leases import Lease
 
 log = structlog.get_logger()
-APPLICATION = "parley host"  # how processes see one another: the database knows at once when one is gone
 HOSTS = text(
     "SELECT count(DISTINCT application_name) FROM pg_stat_activity WHERE application_name LIKE :name AND datname = current_database()"
 )
@@ -55,7 +54,7 @@ async def _look(place: Place, readings: dict[int, Reading]) -> None:
         kept = {
             lease.channel_id: lease for lease in await leases.renew(session, owner=place.owner, seconds=pace.channel_lease, ids=readings)
         }
-        hosts = await session.scalar(HOSTS, {"name": f"{APPLICATION}%"}) or 1
+        hosts = await session.scalar(HOSTS, {"name": f"{outbox.APPLICATION} %"}) or 1
         share = ceil(await leases.count(session) / max(hosts, 1))
     changed = [channel_id for channel_id, reading in readings.items() if kept.get(channel_id) != reading.lease]
     surplus = [channel_id for channel_id in readings if channel_id not in changed][share:]

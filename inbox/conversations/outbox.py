@@ -5,11 +5,11 @@ conditional on the attempt and its owner, so a process that comes back late cann
 settle, late as it is: a receipt is the truth, and is better than a doubt.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -21,6 +21,7 @@ from inbox.models import Conversation, Delivery, Direction, Message, Role, Statu
 from inbox.promptness import waits
 from inbox.team.rights import Access
 
+APPLICATION = "parley host"  # how processes see one another: the database knows at once when one is gone
 LEASE = 240.0  # seconds; clearly longer than any send may take (`connectors.host.pace`)
 
 # A paused channel and a held installation keep their replies. The first of each conversation only: none overtakes another.
@@ -50,6 +51,23 @@ CLAIM = text(
 EXPIRE = text(
     """
     WITH lost AS (SELECT id FROM message WHERE delivery = 'sending' AND lease_until < clock_timestamp() FOR UPDATE SKIP LOCKED)
+    UPDATE message SET delivery = 'ambiguous', uncertain = true, try_at = :ask_at, error = :reason
+      FROM lost WHERE message.id = lost.id
+    RETURNING message.*
+    """
+)
+# Whoever cannot see its own connection cannot judge about others'.
+SILENT = text(
+    """
+    SELECT DISTINCT lease_owner FROM message
+     WHERE delivery = 'sending' AND lease_owner <> :me
+       AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = :application || lease_owner)
+       AND EXISTS (SELECT FROM pg_stat_activity WHERE application_name = :application || :me)
+    """
+)
+ABANDON = text(
+    """
+    WITH lost AS (SELECT id FROM message WHERE delivery = 'sending' AND lease_owner = ANY(:owners) FOR UPDATE SKIP LOCKED)
     UPDATE message SET delivery = 'ambiguous', uncertain = true, try_at = :ask_at, error = :reason
       FROM lost WHERE message.id = lost.id
     RETURNING message.*
@@ -119,7 +137,10 @@ async def mark_failed(session: AsyncSession, message: Message, reason: str, now:
 async def mark_ambiguous(session: AsyncSession, message: Message, reason: str, now: datetime, *, ask_at: datetime | None = None) -> bool:
     """It may have been delivered. `ask_at`: when to look on the platform; None leaves it to a person."""
     was = message.delivery
-    marked = await _settle(session, message, delivery=Delivery.AMBIGUOUS, uncertain=True, error=reason, try_at=ask_at)
+    # Its own sender gives it up: from here on nothing arrives late. Where nobody has, the owner stays (`may_still_arrive`).
+    owner = None if was == Delivery.SENDING else message.lease_owner
+    values = {"error": reason, "try_at": ask_at, "lease_owner": owner}
+    marked = await _settle(session, message, delivery=Delivery.AMBIGUOUS, uncertain=True, **values)
     if marked and was != Delivery.AMBIGUOUS:
         record(session, "reply.ambiguous", message, actor="system", now=now)
     return marked
@@ -138,11 +159,29 @@ async def put_back(
 
 async def expire_leases(session: AsyncSession, now: datetime, *, ask_at: datetime | None = None) -> int:
     """A reply whose sender died may have been sent: never simply free again. How many there were."""
-    values = {"ask_at": ask_at, "reason": "The process that sent it ended before it knew the outcome."}
-    lost = await _returned(session, EXPIRE, values)
-    for message in sorted(lost, key=lambda message: message.id):
-        record(session, "reply.ambiguous", message, actor="system", now=now)
-    return len(lost)
+    return await _lose(session, EXPIRE, {"ask_at": ask_at}, now)
+
+
+async def silent(session: AsyncSession, *, me: str) -> set[str]:
+    """The processes that are sending something, by their leases, and have no connection to the database. Each may be back in a moment."""
+    return set(await session.scalars(SILENT, {"me": me, "application": f"{APPLICATION} "}))
+
+
+async def abandon(session: AsyncSession, owners: Collection[str], now: datetime, *, ask_at: datetime) -> int:
+    """What these processes were sending is in doubt, before its lease ends: they are gone. How many replies.
+
+    One of them may live on without the database, and still be sending. So nothing follows from this that its lease would forbid: a platform
+    that does not have the reply yet is asked again when the lease is over (`may_still_arrive`).
+    """
+    return await _lose(session, ABANDON, {"owners": sorted(owners), "ask_at": ask_at}, now)
+
+
+async def may_still_arrive(session: AsyncSession, message: Message) -> bool:
+    """Whether the process that sent it may still be at it: nobody has seen its end, and its lease lasts."""
+    lasts = select(col(Message.id)).where(
+        col(Message.id) == message.id, col(Message.lease_owner).is_not(None), col(Message.lease_until) > func.clock_timestamp()
+    )
+    return await session.scalar(lasts) is not None
 
 
 async def doubtful(session: AsyncSession, *, now: datetime, again_at: datetime, limit: int = 20) -> Sequence[Message]:
@@ -172,6 +211,14 @@ def record(session: AsyncSession, kind: str, message: Message, *, actor: str, no
         message=message.id,
         **data,
     )
+
+
+async def _lose(session: AsyncSession, statement: Any, values: dict[str, Any], now: datetime) -> int:
+    values["reason"] = "The process that sent it ended before it knew the outcome."
+    lost = await _returned(session, statement, values)
+    for message in sorted(lost, key=lambda message: message.id):
+        record(session, "reply.ambiguous", message, actor="system", now=now)
+    return len(lost)
 
 
 async def _returned(session: AsyncSession, statement: Any, values: dict[str, Any]) -> Sequence[Message]:

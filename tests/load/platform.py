@@ -28,7 +28,7 @@ class Platform(ThreadingHTTPServer):
         self.record = record
         self.record.touch()
         self.mood = "open"
-        self.held = 0
+        self.held: set[str] = set()
         self.lock = threading.Lock()
 
     def accepted(self) -> list[dict[str, Any]]:
@@ -47,9 +47,9 @@ class Platform(ThreadingHTTPServer):
                 os.fsync(file.fileno())
             return external_id
 
-    def wait_while(self, mood: str) -> None:
+    def wait_while(self, mood: str, key: str) -> None:
         with self.lock:
-            self.held += self.mood == mood
+            self.held |= {key} if self.mood == mood else set()
         while self.mood == mood:
             time.sleep(0.01)
 
@@ -63,21 +63,21 @@ class Door(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         path = unquote(urlsplit(self.path).path)
         if path.startswith("/mood/"):
-            self.server.mood, self.server.held = path.removeprefix("/mood/"), 0
+            self.server.mood, self.server.held = path.removeprefix("/mood/"), set()
             self.answer(200, {})
             return
         given = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        self.server.wait_while("hold before")
+        self.server.wait_while("hold before", given["key"])
         if self.hung_up():
             return
         external_id = self.server.accept(given["key"], given["channel"], once=path.endswith("/once"))
-        self.server.wait_while("hold answers")
+        self.server.wait_while("hold answers", given["key"])
         self.answer(200, {"id": external_id})
 
     def do_GET(self) -> None:
         url = urlsplit(self.path)
         if url.path == "/held":
-            self.answer(200, {"held": self.server.held})
+            self.answer(200, {"held": len(self.server.held)})
             return
         (key,), (channel,) = parse_qs(url.query)["key"], parse_qs(url.query)["channel"]
         found = [entry for entry in self.server.accepted() if (entry["key"], entry["channel"]) == (key, channel)]
