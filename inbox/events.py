@@ -8,14 +8,15 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
-from psycopg import AsyncConnection
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from inbox.columns import Numbers, Texts, Times
 from inbox.models import LogEvent
+from inbox.pipelines import Send
 
 CHANNEL = "parley_event"  # the NOTIFY channel
 
@@ -71,6 +72,17 @@ KINDS: dict[str, str] = {
 }
 
 
+INSERT = """
+    INSERT INTO event (at, workspace_id, kind, conversation_id, channel_id, actor, data)
+    SELECT at, workspace_id, kind, conversation_id, channel_id, actor, data::jsonb
+      FROM unnest(%b::timestamptz[], %b::bigint[], %b::text[], %b::bigint[], %b::bigint[], %b::text[], %b::text[])
+           WITH ORDINALITY AS new (at, workspace_id, kind, conversation_id, channel_id, actor, data, n)
+     ORDER BY n
+"""
+
+encode = json.JSONEncoder().encode
+
+
 @dataclass(slots=True)
 class Pending:
     """An event that waits for the commit."""
@@ -108,28 +120,21 @@ def recorded(session: AsyncSession) -> Sequence[Pending]:
     return tuple(session.info.get("events", ()))
 
 
-async def write(session: AsyncSession) -> int:
+def write(session: AsyncSession, send: Send) -> int:
     """Insert what was recorded, in order, in one statement; how many. Called by `transaction()` in one pipeline with the commit."""
     pending: list[Pending] = session.info.pop("events", [])
     if not pending:
         return 0
-    connection = await (await session.connection()).get_raw_connection()
-    await cast("AsyncConnection[Any]", connection.driver_connection).execute(
-        """
-        INSERT INTO event (at, workspace_id, kind, conversation_id, channel_id, actor, data)
-        SELECT at, workspace_id, kind, conversation_id, channel_id, actor, data::jsonb
-          FROM unnest(%b::timestamptz[], %b::bigint[], %b::text[], %b::bigint[], %b::bigint[], %b::text[], %b::text[])
-               WITH ORDINALITY AS new (at, workspace_id, kind, conversation_id, channel_id, actor, data, n)
-         ORDER BY n
-        """,
+    send(
+        INSERT,
         (
-            [event.at for event in pending],
-            [event.workspace_id for event in pending],
-            [event.kind for event in pending],
-            [event.conversation_id for event in pending],
-            [event.channel_id for event in pending],
-            [event.actor for event in pending],
-            [json.dumps(event.data) for event in pending],
+            Times([event.at for event in pending]),
+            Numbers([event.workspace_id for event in pending]),
+            Texts([event.kind for event in pending]),
+            Numbers([event.conversation_id for event in pending]),
+            Numbers([event.channel_id for event in pending]),
+            Texts([event.actor for event in pending]),
+            Texts([encode(event.data) for event in pending]),
         ),
     )
     return len(pending)

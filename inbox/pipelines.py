@@ -1,6 +1,6 @@
 """Pipelines whose statements leave together, in one round trip (docs/performance.md)."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -9,13 +9,25 @@ from psycopg import AsyncConnection, AsyncCursor, pq
 from psycopg.abc import Params, PQGen, Query
 from psycopg.adapt import Transformer
 
+Send = Callable[..., AsyncCursor[Any]]  # (statement, parameters): queues it; the cursor has its result after the block
+
 
 @asynccontextmanager
-async def pipeline(connection: AsyncConnection[Any]) -> AsyncGenerator[None]:
-    """What is executed inside is sent when the block ends; raises what the statement at fault did, not that others were skipped."""
+async def pipeline(connection: AsyncConnection[Any]) -> AsyncGenerator[Send]:
+    """What is executed inside is sent when the block ends; raises what the statement at fault did, not that others were skipped.
+
+    The function it gives queues a statement without awaiting, which costs a third less than `connection.execute`.
+    """
+
+    def send(query: Query, params: Params | None = None) -> AsyncCursor[Any]:
+        cursor = connection.cursor()
+        for _ in cursor._execute_gen(query, params):  # pyright: ignore[reportPrivateUsage]  # no public way to queue without awaiting
+            raise AssertionError("a statement of a pipeline waits for nothing")
+        return cursor
+
     try:
         async with connection.pipeline():
-            yield
+            yield send
     except psycopg.errors.PipelineAborted as skipped:
         if isinstance(skipped.__context__, psycopg.Error):
             raise skipped.__context__ from None

@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import text
 
 from inbox import events
-from inbox.db import Database
+from inbox.db import Database, driver
 from inbox.models import Workspace
+from inbox.pipelines import pipeline
 from tests.make import MONDAY, Make
 
 WRITERS = 8
@@ -64,7 +65,8 @@ async def _write(database: Database, workspace: Workspace, writer: int) -> list[
             data = {"workspace_id": workspace.id, "at": MONDAY, "actor": "system", "fields": [number]}
             events.record(session, "workspace.changed", **data)
             if generator.random() < 0.5:
-                await events.write(session)  # as in a transaction that is slow to commit
+                async with pipeline(await driver(session)) as send:
+                    events.write(session, send)  # as in a transaction that is slow to commit
                 await asyncio.sleep(generator.random() * 0.004)
         numbers.append(number)
     return numbers
