@@ -12,6 +12,7 @@ from typing import Annotated
 from fastapi import Depends, Path, Request
 from fastapi.requests import HTTPConnection
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from inbox.db import Database
@@ -25,6 +26,7 @@ from inbox.team.rights import Access
 
 COOKIE = "parley_session"
 Number = Annotated[int, Path(ge=1, lt=2**63)]  # a row's id in an address: what no row can have is not asked of the database
+RowId = Annotated[int, Field(ge=1, lt=2**63)]  # the same in a form
 
 
 @dataclass(slots=True)

@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 import anyio
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from pydantic import BaseModel, StringConstraints
 
-from api.deps import House, HouseDep, NowDep, SessionDep
+from api.deps import House, HouseDep, NowDep, Number, SessionDep
 from api.widget_access import (
     FOREIGN,
     LINKS,
@@ -85,7 +85,13 @@ async def upload(
 
 @router.get("/files/{attachment_id}/{expires}/{signature}/{name}")
 async def download(
-    door: DoorDep, attachment_id: int, expires: int, signature: str, house: HouseDep, session: SessionDep, now: NowDep
+    door: DoorDep,
+    attachment_id: Number,
+    expires: Annotated[int, Path(ge=0, lt=2**63)],
+    signature: str,
+    house: HouseDep,
+    session: SessionDep,
+    now: NowDep,
 ) -> Response:
     """A file of a chat, for whoever got its address from the chat; the address ends, and with the message the file."""
     genuine = house.vault.verify(signature, "widget file", door.channel.key, str(attachment_id), str(expires))

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from api.demo import seed
-from api.deps import COOKIE, AccessDep, ConversationDep, HouseDep, NowDep, SessionDep
+from api.deps import COOKIE, AccessDep, ConversationDep, HouseDep, NowDep, Number, SessionDep
 from api.pages.here import HereDep, LocaleDep
 from connectors.demo import town
 from inbox.errors import Invalid, NotFound
@@ -32,7 +32,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @router.get("/demo/{workspace_id}/{signature}")
-async def sign_in(workspace_id: int, signature: str, request: Request, house: HouseDep, session: SessionDep, now: NowDep) -> Response:
+async def sign_in(workspace_id: Number, signature: str, request: Request, house: HouseDep, session: SessionDep, now: NowDep) -> Response:
     """The printed link: signs in as the demonstration's supervisor, and as nobody else."""
     member = await seed.supervisor(session, workspace_id) if house.vault.verify(signature, "demo", str(workspace_id)) else None
     if member is None:
@@ -127,13 +127,13 @@ async def get_speed(workspace: DemoDep, house: HouseDep) -> dict[str, float]:
 
 
 @router.post("/w/{workspace_id}/demo/speed", status_code=303)
-async def set_speed(workspace: DemoDep, house: HouseDep, speed: Annotated[int, Form()], request: Request) -> Response:
+async def set_speed(workspace: DemoDep, house: HouseDep, speed: Annotated[int, Form(ge=0, le=1000)], request: Request) -> Response:
     """Pause the demonstration, or let it go at 1× or 4×."""
     if speed not in SPEEDS:
         raise Invalid("The demonstration runs at 0, 1 or 4 times the real time.")
     town.Clock(seed.folder(house.settings.home, workspace.id)).set_speed(speed)
     back = request.headers.get("referer", "")
-    return RedirectResponse(back if back.startswith(house.settings.public_url) else f"/w/{workspace.id}/inbox", status_code=303)
+    return RedirectResponse(back if back.startswith(f"{house.settings.public_url}/") else f"/w/{workspace.id}/inbox", status_code=303)
 
 
 async def _shown(session: AsyncSession, conversation: Conversation) -> Sequence[tuple[Message, Sequence[Attachment]]]:

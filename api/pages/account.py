@@ -8,7 +8,7 @@ import segno
 from fastapi import APIRouter, Depends, Form, Request, Response
 from markupsafe import Markup
 
-from api.deps import HouseDep, NowDep, SessionDep, SignedIn, SignedInDep
+from api.deps import HouseDep, NowDep, Number, SessionDep, SignedIn, SignedInDep
 from api.pages import forms
 from api.pages.here import LocaleDep
 from inbox.db import Database
@@ -147,7 +147,7 @@ async def disable_codes(
 
 
 @router.post("/sessions/{session_id}/end")
-async def end_session(page: PageDep, session_id: int, signed_in: SignedInDep, session: SessionDep, now: NowDep) -> Response:
+async def end_session(page: PageDep, session_id: Number, signed_in: SignedInDep, session: SessionDep, now: NowDep) -> Response:
     """Sign one browser out."""
     await sessions.revoke(session, session_id, account_id=signed_in.account.id, now=now)
     return page.back()

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from api.deps import AccessDep, ConversationDep, MemberDep, NowDep, SessionDep
+from api.deps import AccessDep, ConversationDep, MemberDep, NowDep, Number, RowId, SessionDep
 from api.pages.inbox import PartDep, ReaderDep
 from inbox.assistant import templates
 from inbox.conversations import assignment, drafts, labels, reading, status
@@ -28,7 +28,7 @@ def done(request: Request, workspace_id: int, conversation_id: int) -> Response:
     return Response(status_code=204)
 
 
-async def answer(request: Request, workspace_id: int, conversation_id: int) -> Response:
+async def answer(request: Request, workspace_id: Number, conversation_id: Number) -> Response:
     return done(request, workspace_id, conversation_id)
 
 
@@ -86,7 +86,7 @@ async def put_labels(
     session: SessionDep,
     now: NowDep,
     done: DoneDep,
-    label: Annotated[list[int], Form(default_factory=list)],
+    label: Annotated[list[RowId], Form(default_factory=list, max_length=1000)],
 ) -> Response:
     """The conversation's labels, all of them."""
     await labels.put(session, access, conversation, label, now=now)
@@ -100,7 +100,7 @@ async def put_reading(
     session: SessionDep,
     now: NowDep,
     done: DoneDep,
-    message: Annotated[int, Form(ge=0)],
+    message: Annotated[int, Form(ge=0, lt=2**63)],
 ) -> Response:
     """How far the member has read; 0 marks unread."""
     newest = conversation.last_inbound_id or 0

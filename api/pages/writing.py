@@ -3,13 +3,13 @@
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, Form, Query, Request, Response, UploadFile
 from fastapi.responses import FileResponse, JSONResponse
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from api.deps import AccessDep, ConversationDep, HouseDep, MemberDep, NowDep, SessionDep
+from api.deps import AccessDep, ConversationDep, HouseDep, MemberDep, NowDep, Number, RowId, SessionDep
 from api.pages import panes
 from api.pages.conversations import DoneDep, done
 from api.pages.here import LocaleDep, WorkspaceDep
@@ -34,14 +34,14 @@ class ReplyForm:
         self,
         client_key: Annotated[str, Form(min_length=8, max_length=100)],
         body: Annotated[str, Form()] = "",
-        seen_message_id: Annotated[int | None, Form(ge=0)] = None,
+        seen_message_id: Annotated[int | None, Form(ge=0, lt=2**63)] = None,
         parent_id: Annotated[str, Form()] = "",
         private: Annotated[bool, Form()] = False,
         answers_all: Annotated[bool, Form()] = False,
         then_resolve: Annotated[bool, Form()] = False,
         anyway: Annotated[bool, Form()] = False,
-        template_id: Annotated[int | None, Form()] = None,
-        attachment: Annotated[list[int] | None, Form()] = None,
+        template_id: Annotated[RowId | None, Form()] = None,
+        attachment: Annotated[list[RowId] | None, Form(max_length=100)] = None,
     ) -> None:
         self.options: dict[str, Any] = {
             "client_key": client_key,
@@ -104,7 +104,7 @@ async def create_reply(
     return JSONResponse({"message": message.id, "send_at": leaves}, status_code=202)
 
 
-async def reply(message_id: int, conversation: ConversationDep, session: SessionDep) -> Message:
+async def reply(message_id: Number, conversation: ConversationDep, session: SessionDep) -> Message:
     """One of the conversation's own replies."""
     found = await session.scalar(
         select(Message).where(
@@ -171,7 +171,12 @@ async def create_note(
 
 @router.get(WITHIN + "/news")
 async def show_news(
-    conversation: ConversationDep, workspace: WorkspaceDep, session: SessionDep, locale: LocaleDep, now: NowDep, after: int
+    conversation: ConversationDep,
+    workspace: WorkspaceDep,
+    session: SessionDep,
+    locale: LocaleDep,
+    now: NowDep,
+    after: Annotated[int, Query(ge=0, lt=2**63)],
 ) -> Response:
     """Messages from outside since the one that was read last: what stopped a reply."""
     newer = select(col(Message.id)).where(
@@ -213,7 +218,7 @@ async def upload_attachment(
 
 
 @router.get("/files/{attachment_id}")
-async def show_file(attachment_id: int, access: AccessDep, session: SessionDep, house: HouseDep) -> Response:
+async def show_file(attachment_id: Number, access: AccessDep, session: SessionDep, house: HouseDep) -> Response:
     """A file of a conversation that the member may see: images in the page, anything else only to be saved."""
     kept = await _visible_file(session, access, attachment_id)
     path = house.files.path(kept.sha256 or "")

@@ -1,14 +1,20 @@
 """What no database column takes: refused with a sentence, never an error of ours, and never repeated in the log."""
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Annotated, Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Query
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import iter_route_contexts
+from pydantic import TypeAdapter
 from sqlalchemy import text
 from sqlalchemy.exc import DataError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from api.app import create_app
 from api.deps import House
 from inbox.conversations import status
 from inbox.db import Database
@@ -19,6 +25,51 @@ from tests.api.people import browser, found, person
 from tests.make import Make
 
 NUL, HUGE = "a\0b", 10**23
+
+
+def test_every_number_of_a_request_is_limited_to_what_a_row_can_hold():
+    routes = create_app(None).routes  # type: ignore[arg-type]  # routes alone, nothing is asked
+    assert len(list(_numbers(routes))) > 100
+    assert [name for name, is_limited in _numbers(routes) if not is_limited] == []
+
+
+def test_a_number_without_a_limit_is_found():
+    app = FastAPI()
+    app.add_api_route("/things/{number}", _unlimited)
+    found = dict(_numbers(app.routes))
+    assert found == {"/things/{number} number": False, "/things/{number} among": False, "/things/{number} few": True}
+
+
+async def _unlimited(number: int, among: Annotated[list[int], Query()], few: Annotated[int, Query(ge=0, le=9)]) -> None: ...
+
+
+def _numbers(routes: Sequence[Any]) -> Iterator[tuple[str, bool]]:
+    """Every whole number that a route or socket is asked with, and whether it has both ends."""
+    for context in iter_route_contexts(routes):
+        dependant: Dependant | None = getattr(context, "dependant", None)
+        for field in _fields(dependant) if dependant else ():
+            asked: Any = Annotated[field.field_info.annotation, field.field_info]
+            for part in _parts(TypeAdapter(asked).json_schema()):
+                if part.get("type") == "integer":
+                    yield f"{context.path} {field.name}", "minimum" in part and bool({"maximum", "exclusiveMaximum"} & part.keys())
+
+
+def _fields(dependant: Dependant) -> Iterator[Any]:
+    yield from dependant.path_params
+    yield from dependant.query_params
+    yield from dependant.body_params
+    for inner in dependant.dependencies:
+        yield from _fields(inner)
+
+
+def _parts(schema: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(schema, dict):
+        yield schema
+        for part in schema.values():
+            yield from _parts(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            yield from _parts(part)
 
 
 @pytest.mark.parametrize("key", ["%00", "a%00b", "%C3%A4", "%E2%80%A8"])

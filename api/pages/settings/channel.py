@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 import connectors
 from api import problems
-from api.deps import AccessDep, ChannelDep, House, HouseDep, NowDep, SessionDep, needs
+from api.deps import AccessDep, ChannelDep, House, HouseDep, NowDep, RowId, SessionDep, needs
 from api.pages import forms
 from api.pages.forms import Frame, FrameDep
 from api.pages.settings import checking, config_form
@@ -21,7 +21,7 @@ from inbox.team import members, rights, teams
 from inbox.team.rights import Access
 
 router = APIRouter(prefix="/w/{workspace_id}/settings/channels/{channel_id}", dependencies=[Depends(needs(Role.ADMIN))])
-Ids = Annotated[list[int], Form(default_factory=list)]
+Ids = Annotated[list[RowId], Form(default_factory=list, max_length=10_000)]
 
 
 @router.get("")

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.deps import AccessDep, NowDep, SessionDep, needs
+from api.deps import AccessDep, NowDep, Number, SessionDep, needs
 from api.pages import forms
 from api.pages.forms import Frame, FrameDep
 from inbox import labels
@@ -29,7 +29,7 @@ async def create(frame: FrameDep, session: SessionDep, access: AccessDep, now: N
 
 @router.post("/{label_id}")
 async def change(
-    label_id: int, frame: FrameDep, session: SessionDep, access: AccessDep, now: NowDep, name: Text = "", colour: Text = ""
+    label_id: Number, frame: FrameDep, session: SessionDep, access: AccessDep, now: NowDep, name: Text = "", colour: Text = ""
 ) -> Response:
     label = await labels.get(session, access, label_id)
     error = await forms.attempt(session, labels.change(session, access, label, name=name, colour=colour, now=now), frame.locale)
@@ -37,7 +37,7 @@ async def change(
 
 
 @router.post("/{label_id}/removal")
-async def delete(label_id: int, frame: FrameDep, session: SessionDep, access: AccessDep, now: NowDep) -> Response:
+async def delete(label_id: Number, frame: FrameDep, session: SessionDep, access: AccessDep, now: NowDep) -> Response:
     label = await labels.get(session, access, label_id)
     await labels.delete(session, access, label, now=now)
     return frame.back()

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.deps import AccessDep, NowDep, SessionDep, needs
+from api.deps import AccessDep, NowDep, Number, RowId, SessionDep, needs
 from api.pages import forms
 from api.pages.forms import Frame, FrameDep
 from inbox.models import Role
@@ -13,7 +13,7 @@ from inbox.team import members, teams
 from inbox.team.rights import Access
 
 router = APIRouter(prefix="/w/{workspace_id}/settings/teams", dependencies=[Depends(needs(Role.SUPERVISOR))])
-MemberIds = Annotated[list[int], Form(default_factory=list)]
+MemberIds = Annotated[list[RowId], Form(default_factory=list, max_length=10_000)]
 
 
 @router.get("")
@@ -31,7 +31,7 @@ async def create(
 
 @router.post("/{team_id}")
 async def change(
-    team_id: int,
+    team_id: Number,
     frame: FrameDep,
     session: SessionDep,
     access: AccessDep,
@@ -46,7 +46,7 @@ async def change(
 
 
 @router.post("/{team_id}/removal")
-async def dissolve(team_id: int, frame: FrameDep, session: SessionDep, access: AccessDep, now: NowDep) -> Response:
+async def dissolve(team_id: Number, frame: FrameDep, session: SessionDep, access: AccessDep, now: NowDep) -> Response:
     team = await teams.get(session, access, team_id)
     error = await forms.attempt(session, teams.dissolve(session, access, team, now=now), frame.locale)
     return await _page(frame, session, access, error=error) if error else frame.back()

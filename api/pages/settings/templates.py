@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Form, Response
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.deps import AccessDep, NowDep, SessionDep, needs
+from api.deps import AccessDep, NowDep, Number, SessionDep, needs
 from api.pages import forms
 from api.pages.forms import Frame, FrameDep
 from inbox import channels
@@ -55,14 +55,14 @@ async def create(frame: FrameDep, session: SessionDep, access: AccessDep, now: N
 
 
 @router.get("/{template_id}")
-async def show_one(template_id: int, frame: FrameDep, session: SessionDep, access: AccessDep) -> Response:
+async def show_one(template_id: Number, frame: FrameDep, session: SessionDep, access: AccessDep) -> Response:
     template = await templates.get(session, access, template_id)
     return await _form(frame, session, access, TemplateIn.of(template), template_id=template_id)
 
 
 @router.post("/{template_id}")
 async def change(
-    template_id: int, frame: FrameDep, session: SessionDep, access: AccessDep, now: NowDep, given: Annotated[TemplateIn, Form()]
+    template_id: Number, frame: FrameDep, session: SessionDep, access: AccessDep, now: NowDep, given: Annotated[TemplateIn, Form()]
 ) -> Response:
     template = await templates.get(session, access, template_id)
     error = await forms.attempt(session, templates.change(session, access, template, given.draft(), now=now), frame.locale)
@@ -70,7 +70,7 @@ async def change(
 
 
 @router.post("/{template_id}/removal")
-async def delete(template_id: int, frame: FrameDep, session: SessionDep, access: AccessDep, now: NowDep) -> Response:
+async def delete(template_id: Number, frame: FrameDep, session: SessionDep, access: AccessDep, now: NowDep) -> Response:
     template = await templates.get(session, access, template_id)
     await templates.delete(session, access, template, now=now)
     return frame.back()

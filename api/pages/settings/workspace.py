@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.deps import AccessDep, NowDep, SessionDep, needs
@@ -15,6 +15,7 @@ from inbox.team import workspaces
 from web.i18n import SUPPORTED
 
 router = APIRouter(prefix="/w/{workspace_id}/settings/workspace")
+Few = Annotated[int, Field(ge=-10_000, le=10_000)]  # the inbox says more exactly what is too much
 
 
 class WorkspaceIn(BaseModel):
@@ -23,8 +24,8 @@ class WorkspaceIn(BaseModel):
     name: str = ""
     locale: str = "en"
     timezone: str = ""
-    undo_seconds: int = 5
-    episode_days: int = 7
+    undo_seconds: Few = 5
+    episode_days: Few = 7
     privacy_url: str = ""
 
 
