@@ -1,6 +1,7 @@
 """The names behind ids: members, teams and labels of a workspace."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -8,7 +9,9 @@ from sqlalchemy import String, bindparam, cast, literal, null, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from inbox import questions
 from inbox.models import Label, Member, Role, Team
+from inbox.questions import Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +26,31 @@ class Directory:
 
 async def load(session: AsyncSession, workspace_id: int) -> Directory:
     """All names of a workspace, in alphabetical order, in one query."""
-    found = (await session.execute(_query(), {"workspace": workspace_id})).all()
-    return Directory(
-        members={row.id: row.name for row in found if row.sort == "member"},
-        teams={row.id: row.name for row in found if row.sort == "team"},
-        labels={row.id: (row.name, row.detail) for row in found if row.sort == "label"},
-        answering=tuple(row.id for row in found if row.sort == "member" and not row.gone and row.detail != Role.VIEWER.value),
-    )
+    return await questions.ask(session, naming(workspace_id))
+
+
+def naming(workspace_id: int) -> Question[Directory]:
+    """The question behind `load`."""
+    return Question(_query(), {"workspace": workspace_id}, _read)
+
+
+def _read(found: Sequence[tuple[Any, ...]]) -> Directory:
+    names = Directory()
+    answering: list[int] = []
+    for sort, number, name, detail, gone in found:
+        if sort == "label":
+            names.labels[number] = (name, detail)
+        elif sort == "team":
+            names.teams[number] = name
+        else:
+            names.members[number] = name
+            if not gone and detail != Role.VIEWER.value:
+                answering.append(number)
+    return replace(names, answering=tuple(answering))
 
 
 @cache
-def _query() -> Any:
+def _query() -> bytes:
     def part(sort: str, table: Any, detail: Any, gone: Any) -> Any:
         columns: list[Any] = [literal(sort, String).label("sort"), table.id.label("id"), table.name.label("name")]
         return select(*columns, detail.label("detail"), gone.label("gone")).where(table.workspace_id == bindparam("workspace"))
@@ -44,4 +61,4 @@ def _query() -> Any:
         part("team", Team, cast(null(), String), never),
         part("label", Label, col(Label.colour), never),
     ).subquery()
-    return select(every).order_by(every.c.name, every.c.id)
+    return questions.compiled(select(every).order_by(every.c.name, every.c.id))

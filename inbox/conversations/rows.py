@@ -1,10 +1,10 @@
 """The list row: what a list shows of a conversation, the same for everybody; and what only its reader sees beside it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Select, and_, any_, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
+from inbox import questions
 from inbox.contract import ConversationKind
 from inbox.models import (
     Channel,
@@ -27,22 +28,21 @@ from inbox.models import (
     Status,
     Team,
 )
+from inbox.questions import Question
 
 Query = Select[*tuple[Any, ...]]
 NUMBERS = ARRAY(BigInteger)
+KINDS, STATUSES = {kind.value: kind for kind in ConversationKind}, {status.value: status for status in Status}
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A conversation as lists show it."""
+class Row(NamedTuple):
+    """A conversation as lists show it. A tuple: it is made fast, and known again fast when it has not changed."""
 
     id: int
     workspace_id: int
     channel_id: int
     platform: str
     channel: str
-    kind: ConversationKind
-    status: Status
     subject: str
     post: str
     contact_id: int | None
@@ -50,15 +50,17 @@ class Row:
     last_author: str
     snippet: str
     message_count: int
-    last_message_at: datetime
     last_inbound_id: int | None
-    waiting_since: datetime | None
     waiting_count: int
-    snoozed_until: datetime | None
     assignee_id: int | None
     assignee: str | None
     team_id: int | None
     team: str | None
+    kind: ConversationKind
+    status: Status
+    last_message_at: datetime
+    waiting_since: datetime | None
+    snoozed_until: datetime | None
     labels: Sequence[tuple[str, str]]  # name, colour
     trouble: str | None  # "failed" or "ambiguous": a reply that a person has to look at
 
@@ -93,10 +95,10 @@ def query() -> Query:
     )
     of, channel = Conversation, aliased(Channel)  # an alias, for `rights.sees` has a Channel of its own
     columns: list[Any] = [
-        of.id, of.workspace_id, of.channel_id, channel.platform, channel.name, of.kind, of.status, of.subject,
+        of.id, of.workspace_id, of.channel_id, channel.platform, channel.name, of.subject,
         func.coalesce(func.nullif(Post.title, ""), func.left(Post.text, 120), ""), of.contact_id, of.author_name, of.last_author,
-        of.snippet, of.message_count, of.last_message_at, of.last_inbound_id, of.waiting_since, of.waiting_count, of.snoozed_until,
-        of.assignee_id, Member.name, of.team_id, Team.name, labels, trouble,
+        of.snippet, of.message_count, of.last_inbound_id, of.waiting_count, of.assignee_id, Member.name, of.team_id, Team.name,
+        of.kind, of.status, of.last_message_at, of.waiting_since, of.snoozed_until, labels, trouble,
     ]  # fmt: skip
     return (
         select(*columns)
@@ -109,30 +111,44 @@ def query() -> Query:
 
 
 async def fetch(session: AsyncSession, wanted: Query) -> list[Row]:
-    """The rows of a query made from `query()`."""
-    found = (await session.execute(wanted)).all()
-    return [_row(*row) for row in found]
+    """The rows of a query made from `query()`, for filters that are not worth keeping."""
+    return _rows((await session.execute(wanted)).all())
+
+
+def listing(statement: bytes, given: Mapping[str, Any]) -> Question[list[Row]]:
+    """The rows of a query made from `query()` that was compiled to be kept."""
+    return Question(statement, given, _rows)
 
 
 async def load(session: AsyncSession, conversation_ids: Collection[int]) -> dict[int, Row]:
     """These rows, whoever may see them: for readers that apply rights themselves."""
-    found = (await session.execute(_these(), {"conversations": list(conversation_ids)})).all()
-    return {row.id: row for row in (_row(*values) for values in found)}
+    found = await questions.ask(session, listing(_these(), {"conversations": list(conversation_ids)}))
+    return {row.id: row for row in found}
+
+
+def one(conversation_id: int) -> Question[list[Row]]:
+    """The row of a conversation, or none, whoever may see it."""
+    return listing(_these(), {"conversations": [conversation_id]})
 
 
 @cache
-def _these() -> Query:
-    return query().where(col(Conversation.id) == any_(bindparam("conversations", type_=NUMBERS)))
+def _these() -> bytes:
+    return questions.compiled(query().where(col(Conversation.id) == any_(bindparam("conversations", type_=NUMBERS))))
 
 
 async def mine(session: AsyncSession, conversation_ids: Collection[int], member_ids: Collection[int]) -> dict[tuple[int, int], Mine]:
     """What these members see beside these rows, by conversation and member, where there is anything."""
+    return await questions.ask(session, minding(conversation_ids, member_ids))
+
+
+def minding(conversation_ids: Collection[int], member_ids: Collection[int]) -> Question[dict[tuple[int, int], Mine]]:
+    """The question behind `mine`."""
     given = {"conversations": list(conversation_ids), "members": list(member_ids)}
-    return {(of, by): Mine(read, drafted) for of, by, read, drafted in (await session.execute(_mine(), given)).all()}
+    return Question(_mine(), given, lambda found: {(of, by): Mine(read, drafted) for of, by, read, drafted in found})
 
 
 @cache
-def _mine() -> Query:
+def _mine() -> bytes:
     # Arrays, not IN lists: one statement however many ids, so that neither SQLAlchemy nor the driver reads it again.
     conversations, members = any_(bindparam("conversations", type_=NUMBERS)), any_(bindparam("members", type_=NUMBERS))
     reading = select(Reading).where(col(Reading.conversation_id) == conversations, col(Reading.member_id) == members).subquery()
@@ -144,11 +160,16 @@ def _mine() -> Query:
     both = and_(reading.c.conversation_id == draft.c.conversation_id, reading.c.member_id == draft.c.member_id)
     conversation = func.coalesce(reading.c.conversation_id, draft.c.conversation_id)
     member = func.coalesce(reading.c.member_id, draft.c.member_id)
-    return select(conversation, member, reading.c.message_id, draft.c.member_id.is_not(None)).select_from(
-        reading.outerjoin(draft, both, full=True)
-    )
+    columns = select(conversation, member, reading.c.message_id, draft.c.member_id.is_not(None))
+    return questions.compiled(columns.select_from(reading.outerjoin(draft, both, full=True)))
+
+
+def _rows(found: Iterable[Sequence[Any]]) -> list[Row]:
+    return [_row(*values) for values in found]
 
 
 def _row(*values: Any) -> Row:
-    *facts, labels, trouble = values
-    return Row(*facts, labels=tuple((name, colour) for name, colour in labels or ()), trouble=None if trouble is None else str(trouble))
+    *facts, kind, status, last, waiting, snoozed, labels, trouble = values
+    waiting, snoozed = waiting and waiting.astimezone(UTC), snoozed and snoozed.astimezone(UTC)
+    shown = tuple([(name, colour) for name, colour in labels]) if labels else ()
+    return Row._make((*facts, KINDS[kind], STATUSES[status], last.astimezone(UTC), waiting, snoozed, shown, trouble and str(trouble)))

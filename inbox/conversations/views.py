@@ -11,14 +11,17 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, and_, bindparam, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from inbox import questions
 from inbox.conversations import rows
 from inbox.conversations.rows import Row
 from inbox.errors import NotFound
 from inbox.models import Conversation, Status
+from inbox.models.columns import UtcDateTime
+from inbox.questions import Question
 from inbox.team import rights
 from inbox.team.rights import Access
 
@@ -37,6 +40,11 @@ class View:
     @property
     def waiting(self) -> bool:
         return self.name == "next"
+
+    @property
+    def personal(self) -> bool:
+        """Whether readers with the same rights see different conversations in it."""
+        return self.name == "mine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +71,7 @@ class Tally:
 class Test:
     """A view's condition, in SQL and in Python."""
 
-    sql: Callable[[int | None, int | None], ColumnElement[bool]]  # of the argument and the reader
+    sql: Callable[[Any, Any], ColumnElement[bool]]  # of the argument and the reader, as values or parameters
     holds: Callable[[Any, int | None, int | None], bool]  # of a row or tally, the argument and the reader
 
 
@@ -129,28 +137,32 @@ def place(view: View, row: Row) -> tuple[float, int]:
 
 async def page(session: AsyncSession, access: Access, view: View, *, after: str | None = None, limit: int = PAGE) -> Page:
     """The next `limit` rows of a view behind `after`: one index scan, however deep."""
-    key = (
-        (col(Conversation.waiting_since), col(Conversation.id))
-        if view.waiting
-        else (col(Conversation.last_message_at), col(Conversation.id))
-    )
-    query = rows.query().where(
-        col(Conversation.workspace_id) == access.workspace_id,
-        rights.sees(access, col(Conversation.channel_id)),
-        TESTS[view.name].sql(view.argument, access.member_id),
-    )
+    return await questions.ask(session, paging(access, view, after=after, limit=limit))
+
+
+def paging(access: Access, view: View, *, after: str | None = None, limit: int = PAGE) -> Question[Page]:
+    """The question behind `page`."""
+    given: dict[str, Any] = {**rights.asker(access), "argument": view.argument}
     if after is not None:
-        here = tuple_(*_parse_place(after))
-        query = query.where(tuple_(*key) > here if view.waiting else tuple_(*key) < here)
-    query = query.order_by(*(key if view.waiting else (part.desc() for part in key))).limit(limit + 1)
-    found = await rows.fetch(session, query)
-    more = len(found) > limit
-    return Page(found[:limit], _place_text(view, found[limit - 1]) if more else None)
+        given["at"], given["id"] = _parse_place(after)
+    asked = rows.listing(_page(view.name, access.sees_everything, access.member_id is None, after is not None, limit + 1), given)
+
+    def read(values: Sequence[tuple[Any, ...]]) -> Page:
+        found = asked.read(values)
+        more = len(found) > limit
+        return Page(found[:limit], _place_text(view, found[limit - 1]) if more else None)
+
+    return Question(asked.statement, given, read)
 
 
 async def tally(session: AsyncSession, workspace_id: int) -> Sequence[Tally]:
     """All active conversations, counted once for every reader."""
-    return [Tally(*row) for row in (await session.execute(_tally(), {"workspace": workspace_id})).all()]
+    return await questions.ask(session, tallying(workspace_id))
+
+
+def tallying(workspace_id: int) -> Question[Sequence[Tally]]:
+    """The question behind `tally`."""
+    return Question(_tally(), {"workspace": workspace_id}, lambda found: [Tally(*row) for row in found])
 
 
 def counts(tallies: Sequence[Tally], views: Collection[View], channels: Collection[int], member_id: int | None) -> dict[str, int]:
@@ -159,12 +171,28 @@ def counts(tallies: Sequence[Tally], views: Collection[View], channels: Collecti
     return {view.key: sum(tally.count for tally in visible if holds(view, tally, member_id)) for view in views}
 
 
+@cache  # a statement never changes, and putting it together costs more than running it
+def _page(name: str, everything: bool, nobody: bool, is_later: bool, limit: int) -> bytes:
+    """The statement for a view's name, for who sees every channel, who is no member, and for what comes after a place."""
+    view = View(name, name)
+    at = col(Conversation.waiting_since) if view.waiting else col(Conversation.last_message_at)
+    key = (at, col(Conversation.id))
+    test = TESTS[name].sql(bindparam("argument", type_=BigInteger), None if nobody else bindparam("member", type_=BigInteger))
+    visible = rights.visible(col(Conversation.channel_id), everything=everything)
+    query = rows.query().where(col(Conversation.workspace_id) == bindparam("workspace"), visible, test)
+    if is_later:
+        place = tuple_(bindparam("at", type_=UtcDateTime), bindparam("id", type_=BigInteger))
+        query = query.where(tuple_(*key) > place if view.waiting else tuple_(*key) < place)
+    query = query.order_by(*(key if view.waiting else (part.desc() for part in key)))
+    return questions.compiled(query.limit(limit))
+
+
 @cache
-def _tally() -> rows.Query:
+def _tally() -> bytes:
     waits = col(Conversation.waiting_since).is_not(None)
     facts = (col(Conversation.channel_id), _status, col(Conversation.assignee_id), col(Conversation.team_id), waits)
     within = (col(Conversation.workspace_id) == bindparam("workspace"), _status.in_(ACTIVE))
-    return select(*facts, func.count()).where(*within).group_by(*facts)
+    return questions.compiled(select(*facts, func.count()).where(*within).group_by(*facts))
 
 
 def _waits(row: Row | Tally) -> bool:

@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, any_, bindparam, delete, select, text
+from sqlalchemy import BigInteger, any_, bindparam, delete, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from inbox import questions
 from inbox.models import Member, Presence
+from inbox.questions import Question
 
 CHANNEL = "parley_presence"  # the NOTIFY channel; its payload is "workspace conversation"
 HERE = timedelta(seconds=40)  # the page says it again every 15 s
@@ -47,19 +49,28 @@ async def leave(session: AsyncSession, *, workspace_id: int, conversation_id: in
 
 async def people(session: AsyncSession, conversation_ids: Collection[int], *, now: datetime) -> Sequence[Person]:
     """Who is in these conversations now, by name."""
-    given = {"conversations": list(conversation_ids), "now": now}
-    found: list[Person] = []
-    for conversation_id, member_id, name, typing_until, until in (await session.execute(_people(), given)).all():
-        typing = typing_until if typing_until is not None and typing_until > now else None
-        found.append(Person(conversation_id, member_id, name, typing is not None, typing or until))
-    return found
+    return await questions.ask(session, looking(conversation_ids, now=now))
+
+
+def looking(conversation_ids: Collection[int], *, now: datetime) -> Question[Sequence[Person]]:
+    """The question behind `people`."""
+
+    def read(found: Sequence[tuple[Any, ...]]) -> Sequence[Person]:
+        people: list[Person] = []
+        for conversation_id, member_id, name, typing_until, until in found:
+            typing = typing_until if typing_until is not None and typing_until > now else None
+            people.append(Person(conversation_id, member_id, name, typing is not None, typing or until))
+        return people
+
+    return Question(_people(), {"conversations": list(conversation_ids), "now": now}, read)
 
 
 @cache  # a select never changes, and putting it together costs more than running it
-def _people() -> Select[*tuple[Any, ...]]:
+def _people() -> bytes:
     these = any_(bindparam("conversations", type_=ARRAY(BigInteger)))
-    return (
-        select(col(Presence.conversation_id), col(Presence.member_id), col(Member.name), col(Presence.typing_until), col(Presence.until))
+    columns = (col(Presence.conversation_id), col(Presence.member_id), col(Member.name), col(Presence.typing_until), col(Presence.until))
+    return questions.compiled(
+        select(*columns)
         .join(Member, col(Member.id) == Presence.member_id)
         .where(col(Presence.conversation_id) == these, col(Presence.until) > bindparam("now"), col(Member.removed_at).is_(None))
         .order_by(col(Member.name), col(Member.id))

@@ -1,14 +1,17 @@
 """What a member may see and do. Every list, count, snippet, live op and export asks here."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, false, or_, select, true
+from sqlalchemy import ColumnElement, bindparam, exists, false, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from inbox import questions
 from inbox.errors import Forbidden, NotFound
 from inbox.models import Channel, ChannelAccess, Conversation, Member, Role, TeamMember
+from inbox.questions import Question
 
 RANK = {Role.VIEWER: 0, Role.AGENT: 1, Role.SUPERVISOR: 2, Role.ADMIN: 3}
 
@@ -42,14 +45,26 @@ def sees(access: Access, channel_id: Any) -> ColumnElement[bool]:
         return true()
     if access.member_id is None:
         return false()
-    mine = select(col(TeamMember.team_id)).where(col(TeamMember.member_id) == access.member_id)
+    return _visible(channel_id, access.workspace_id, access.member_id)
+
+
+def visible(channel_id: Any, *, everything: bool) -> ColumnElement[bool]:
+    """The same condition in a statement that is put together once for all who see everything, or who do not; `asker` fills it in."""
+    return true() if everything else _visible(channel_id, bindparam("workspace"), bindparam("member"))
+
+
+def asker(access: Access) -> dict[str, Any]:
+    """Who asks, for statements that are put together once."""
+    return {"workspace": access.workspace_id, "member": access.member_id}
+
+
+def _visible(channel_id: Any, workspace_id: Any, member_id: Any) -> ColumnElement[bool]:
+    mine = select(col(TeamMember.team_id)).where(col(TeamMember.member_id) == member_id)
     granted = exists().where(
         col(ChannelAccess.channel_id) == Channel.id,
-        or_(col(ChannelAccess.member_id) == access.member_id, col(ChannelAccess.team_id).in_(mine)),
+        or_(col(ChannelAccess.member_id) == member_id, col(ChannelAccess.team_id).in_(mine)),
     )
-    visible = select(col(Channel.id)).where(
-        col(Channel.workspace_id) == access.workspace_id, or_(col(Channel.restricted).is_(False), granted)
-    )
+    visible = select(col(Channel.id)).where(col(Channel.workspace_id) == workspace_id, or_(col(Channel.restricted).is_(False), granted))
     return channel_id.in_(visible)
 
 
@@ -70,6 +85,19 @@ async def conversation(session: AsyncSession, access: Access, conversation_id: i
     if found is None:
         raise NotFound("There is no such conversation, or you may not see it.")
     return found
+
+
+async def check(session: AsyncSession, access: Access, conversation_id: int) -> None:
+    """Raise NotFound unless there is this conversation and the member may see it: `conversation` for those who only read."""
+    given = {**asker(access), "conversation": conversation_id}
+    if not await questions.ask(session, Question(_checking(access.sees_everything), given, bool)):
+        raise NotFound("There is no such conversation, or you may not see it.")
+
+
+@cache
+def _checking(everything: bool) -> bytes:
+    mine = (col(Conversation.id) == bindparam("conversation"), col(Conversation.workspace_id) == bindparam("workspace"))
+    return questions.compiled(select(col(Conversation.id)).where(*mine, visible(col(Conversation.channel_id), everything=everything)))
 
 
 async def channel(session: AsyncSession, access: Access, channel_id: int) -> Channel:

@@ -3,17 +3,34 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Select, and_, bindparam, select, update
+from sqlalchemy import Select, and_, bindparam, false, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from inbox import questions
 from inbox.models import Account, AccountSession, Member, Workspace
+from inbox.questions import Question
 from inbox.secrets import hash_token, new_token
 
 SEEN = timedelta(minutes=5)  # how exactly "last seen" is kept
 Found = tuple[AccountSession, Account, Member | None, Workspace | None]
+
+
+class Signed(NamedTuple):
+    """Who uses a signed-in browser, and who that is in one workspace; without a membership there `member_id` is None."""
+
+    session_id: int
+    seen_at: datetime
+    locale: str | None
+    member_id: int | None
+    member: str
+    role: str
+    workspace_id: int
+    workspace: str
+    is_demo: bool
+    timezone: str
 
 
 async def begin(session: AsyncSession, account_id: int, *, now: datetime, days: int, user_agent: str = "", address: str = "") -> str:
@@ -54,13 +71,38 @@ async def resolve(session: AsyncSession, token: str, workspace_id: int | None, *
     return found[0], found[1], found[2], found[3]
 
 
+async def look(session: AsyncSession, token: str, workspace_id: int | None, *, now: datetime, days: int) -> Signed | None:
+    """What `resolve` finds, as plain values: for the many who only read."""
+    given = {"hash": hash_token(token), "workspace": workspace_id, "now": now}
+    found = await questions.ask(session, Question(_looking(), given, lambda rows: [Signed(*row) for row in rows]))
+    if not found:
+        return None
+    if found[0].seen_at < now - SEEN:
+        kept = update(AccountSession).where(col(AccountSession.id) == found[0].session_id)
+        await session.execute(kept.values(seen_at=now, expires_at=now + timedelta(days=days)))
+    return found[0]
+
+
 @cache  # a select never changes, and putting it together costs more than running it
 def _resolving() -> Select[*tuple[Any, ...]]:
+    return _signed(AccountSession, Account, Member, Workspace)
+
+
+@cache
+def _looking() -> bytes:
+    session = (col(AccountSession.id), col(AccountSession.seen_at), col(Account.locale))
+    member = (col(Member.id), func.coalesce(Member.name, ""), func.coalesce(Member.role, ""))
+    workspace = (func.coalesce(Workspace.id, 0), func.coalesce(Workspace.name, ""), func.coalesce(Workspace.is_demo, false()))
+    return questions.compiled(_signed(*session, *member, *workspace, func.coalesce(Workspace.timezone, "")))
+
+
+def _signed(*columns: Any) -> Select[*tuple[Any, ...]]:
     joined = and_(
         col(Member.account_id) == Account.id, col(Member.workspace_id) == bindparam("workspace"), col(Member.removed_at).is_(None)
     )
     return (
-        select(AccountSession, Account, Member, Workspace)
+        select(*columns)
+        .select_from(AccountSession)
         .join(Account, col(Account.id) == AccountSession.account_id)
         .outerjoin(Member, joined)
         .outerjoin(Workspace, col(Workspace.id) == Member.workspace_id)
