@@ -30,6 +30,7 @@ def create_app(house: House) -> FastAPI:
     app.state.house = house
     problems.install(app)
     security.install(app)
+    app.add_middleware(live.Staying)
     measures.install(app)
     for module in (health, hooks, live, widget, *PAGES):
         app.include_router(module.router, include_in_schema=False)

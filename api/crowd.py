@@ -11,6 +11,7 @@ from sqlmodel import col
 
 from api.deps import House
 from api.watcher import Watcher
+from api.wire import Press
 from inbox.conversations import visits
 from inbox.models import Conversation
 from inbox.team import presence
@@ -45,7 +46,8 @@ class Crowd:
         now = self._house.clock()
         over = {number for number, until in self._until.items() if until <= now}
         changed, self._changed = self._changed | over, set()
-        shown = {number for watcher in watchers for number in (*watcher.rows, watcher.conversation) if number in changed}
+        near = [watcher for watcher in watchers if watcher.conversation in changed or not changed.isdisjoint(watcher.rows)]
+        shown = {number for watcher in near for number in (*watcher.rows, watcher.conversation) if number in changed}
         for number in changed:
             self._until.pop(number, None)
         if not shown:
@@ -57,8 +59,10 @@ class Crowd:
                 self._until[person.conversation_id] = min(person.until, self._until.get(person.conversation_id, person.until))
             query = select(col(Conversation.id), col(Conversation.channel_id)).where(col(Conversation.id).in_(shown))
             channels = {row[0]: row[1] for row in (await session.execute(query)).all()}
-        for watcher in watchers:
-            watcher.tell(self._ops(watcher, channels, people))
+        press = Press()
+        for watcher in near:
+            if ops := self._ops(watcher, channels, people):
+                watcher.tell(press.frame(ops))
 
     def _ops(self, watcher: Watcher, channels: Mapping[int, int], people: Mapping[int, list[Person]]) -> list[str]:
         told: list[str] = []
@@ -72,7 +76,7 @@ class Crowd:
         return told
 
 
-def tell_counts(watcher: Watcher, shared: Mapping[str, int], mine: int, unread: int) -> None:
+def tell_counts(watcher: Watcher, press: Press, shared: Mapping[str, int], mine: int, unread: int) -> None:
     """Tell a page the numbers that are others than it was told last; views that it chose during the counting come with the next."""
     counts = {view.key: mine if view.name == "mine" else shared[view.key] for view in watcher.views if view.key in shared}
     changed = {key: count for key, count in counts.items() if watcher.counts.get(key) != count}
@@ -81,7 +85,8 @@ def tell_counts(watcher: Watcher, shared: Mapping[str, int], mine: int, unread: 
     if watcher.unread != unread:
         watcher.unread = unread
         ops.append(json.dumps({"unread": unread}))
-    watcher.tell(ops)
+    if ops:
+        watcher.tell(press.frame(ops))
 
 
 async def stopped(*tasks: asyncio.Task[None]) -> None:

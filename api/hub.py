@@ -4,18 +4,19 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from weakref import WeakValueDictionary
 
 import psycopg
 import structlog
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from api import crowd, news
 from api.deps import House
 from api.watcher import Watcher
-from inbox import events, pauses
+from api.wire import Press
+from inbox import db, events, pauses
 from inbox.conversations import reading, views
 from inbox.models import AccountSession, LogEvent, Member, Status, Workspace
 from inbox.team import presence, rights
@@ -25,8 +26,8 @@ POLL = 2.0  # seconds without a wake-up: NOTIFY is only a hint
 COUNT_APART = 0.5  # seconds between two countings of queues
 GUARD = 2.0  # seconds between two looks at who is still signed in
 BATCH = 1000
+SIGNED_OUT = 4401  # the code that such a socket is closed with
 MOST_MISSED = 2000  # events; a page that missed more reads itself again
-LOST = (psycopg.Error, SQLAlchemyError, OSError)  # the database, for a while
 log = structlog.get_logger()
 
 
@@ -35,21 +36,32 @@ class Hub:
 
     def __init__(self, house: House) -> None:
         self.house = house
-        self.watchers: set[Watcher] = set()
+        self.watchers: dict[int, set[Watcher]] = defaultdict(set)  # by workspace
         self.cursor = 0
         self.ready = asyncio.Event()
         self._crowd = crowd.Crowd(house)
         self._uncounted: set[int] = set()
+        self._sets: WeakValueDictionary[frozenset[int], frozenset[int]] = WeakValueDictionary()
 
     async def join(self, watcher: Watcher) -> None:
         """Let a page take part, with the rights it has now."""
         await self.ready.wait()
         async with self.house.database.transaction() as session:
-            watcher.channels = await rights.channels(session, watcher.access)
-        self.watchers.add(watcher)
+            watcher.channels = self.shared(await rights.channels(session, watcher.access))
+        self.watchers[watcher.access.workspace_id].add(watcher)
 
     def leave(self, watcher: Watcher) -> None:
-        self.watchers.discard(watcher)
+        of_workspace = self.watchers[watcher.access.workspace_id]
+        of_workspace.discard(watcher)
+        if not of_workspace:
+            del self.watchers[watcher.access.workspace_id]
+
+    def everybody(self) -> list[Watcher]:
+        return [watcher for of_workspace in self.watchers.values() for watcher in of_workspace]
+
+    def shared(self, numbers: frozenset[int]) -> frozenset[int]:
+        """The one set of these numbers: many pages show the same, and keep it once."""
+        return self._sets.setdefault(numbers, numbers)
 
     async def catch_up(self, watcher: Watcher, after: int) -> None:
         """Tell a page what happened since it was drawn, up to now; what comes later reaches it with everybody's."""
@@ -69,8 +81,11 @@ class Hub:
         while True:
             try:
                 await self._listen()
-            except LOST as error:
-                log.warning("the log's reader lost the database and tries again", error=type(error).__name__)
+            except Exception as error:
+                if db.lost(error):
+                    log.warning("the log's reader lost the database and tries again", error=type(error).__name__)
+                else:
+                    log.error("the log's reader failed and begins again", exc_info=error)
                 await asyncio.sleep(1)
 
     async def _listen(self) -> None:
@@ -88,7 +103,7 @@ class Hub:
                     await pauses.happens(woken, min(POLL, self._crowd.rest()))
                     woken.clear()
                     await self._read()
-                    await self._crowd.tell(self.watchers)
+                    await self._crowd.tell(self.everybody())
                     await asyncio.sleep(APART)
                 await hearing
             finally:
@@ -111,9 +126,8 @@ class Hub:
                 for event in found:
                     by_workspace[event.workspace_id].append(event)
                 for workspace_id, batch in by_workspace.items():
-                    watchers = [watcher for watcher in self.watchers if watcher.access.workspace_id == workspace_id]
-                    if watchers:
-                        await self._deal_or_refresh(session, workspace_id, batch, watchers)
+                    if workspace_id in self.watchers:
+                        await self._deal_or_refresh(session, workspace_id, batch, tuple(self.watchers[workspace_id]))
                         self._uncounted.add(workspace_id)
             if found:
                 self.cursor = found[-1].id
@@ -126,9 +140,11 @@ class Hub:
         """Deal; what cannot be drawn must not silence every page for good: they read themselves again, and the log says why."""
         try:
             await self._deal(session, workspace_id, batch, watchers)
-        except LOST:
-            raise
         except Exception as error:
+            if db.lost(error):
+                raise
+            session.expunge_all()  # the other workspaces' events stay readable
+            await session.rollback()  # after a refused statement the transaction takes no other
             log.error("events could not be shown", workspace=workspace_id, first=batch[0].id, last=batch[-1].id, exc_info=error)
             for watcher in watchers:
                 watcher.refresh()
@@ -140,9 +156,7 @@ class Hub:
         workspace = await session.get(Workspace, workspace_id)
         drawing = news.Drawing(gathered, workspace_id, workspace.timezone if workspace else "UTC", self.house.clock())
         for watcher in watchers:
-            ops = drawing.ops(watcher)
-            if ops:
-                watcher.tell(ops, gathered.last_id)
+            drawing.tell(watcher)
 
     async def _renew(self, session: AsyncSession, watchers: Iterable[Watcher]) -> None:
         """Rights as they are now, before anything that came after their change is dealt out."""
@@ -150,7 +164,7 @@ class Hub:
             member = await session.get(Member, watcher.member_id, populate_existing=True)
             if member is not None:
                 watcher.access = rights.of(member)
-            watcher.channels = await rights.channels(session, watcher.access)
+            watcher.channels = self.shared(await rights.channels(session, watcher.access))
 
     async def count(self) -> None:
         """Keep the numbers behind the views true, at most twice a second."""
@@ -161,17 +175,17 @@ class Hub:
                 for workspace_id in waiting:
                     async with self.house.database.transaction() as session:
                         await self._count(session, workspace_id)
-            except LOST:
-                self._uncounted |= waiting
             except Exception as error:  # one workspace that cannot be counted must not end the counting
-                log.error("queues could not be counted", exc_info=error)
+                if db.lost(error):
+                    self._uncounted |= waiting
+                else:
+                    log.error("queues could not be counted", exc_info=error)
 
     async def _count(self, session: AsyncSession, workspace_id: int) -> None:
         by_rights: dict[frozenset[int], list[Watcher]] = defaultdict(list)
-        for watcher in self.watchers:
-            if watcher.access.workspace_id == workspace_id:
-                by_rights[watcher.channels].append(watcher)
-        tallies = await views.tally(session, workspace_id)
+        for watcher in self.watchers.get(workspace_id, ()):
+            by_rights[watcher.channels].append(watcher)
+        tallies, press = await views.tally(session, workspace_id), Press()
         for channels, watchers in by_rights.items():
             shown = {view for watcher in watchers for view in watcher.views}
             shared = views.counts(tallies, shown, channels, None)
@@ -181,7 +195,7 @@ class Hub:
                     mine[tally.assignee_id] += tally.count
             unread = await reading.unread(session, workspace_id, channels, {watcher.member_id for watcher in watchers})
             for watcher in watchers:
-                crowd.tell_counts(watcher, shared, mine[watcher.member_id], unread.get(watcher.member_id, 0))
+                crowd.tell_counts(watcher, press, shared, mine[watcher.member_id], unread.get(watcher.member_id, 0))
 
     async def guard(self) -> None:
         """End the sockets of sessions that were ended and of members who were removed."""
@@ -189,13 +203,12 @@ class Hub:
             await asyncio.sleep(GUARD)
             try:
                 await self._guard(self.house.clock())
-            except LOST:
-                continue
             except Exception as error:  # without this look nobody is shown out any more
-                log.error("signed-in pages could not be looked through", exc_info=error)
+                if not db.lost(error):
+                    log.error("signed-in pages could not be looked through", exc_info=error)
 
     async def _guard(self, now: datetime) -> None:
-        asked = tuple(self.watchers)  # who joins while the database looks is asked about the next time
+        asked = self.everybody()  # who joins while the database looks is asked about the next time
         if not asked:
             return
         query = (
@@ -210,6 +223,7 @@ class Hub:
         )
         async with self.house.database.transaction() as session:
             welcome = {(row[0], row[1]) for row in (await session.execute(query)).all()}
-        for watcher in [watcher for watcher in asked if (watcher.session_id, watcher.member_id) not in welcome]:
-            self.leave(watcher)
-            await watcher.close(4401)
+        for watcher in asked:
+            if (watcher.session_id, watcher.member_id) not in welcome:
+                self.leave(watcher)
+                watcher.wire.end(SIGNED_OUT)

@@ -7,16 +7,21 @@ In: show {view, rows, end, views, conversation, after}, here {conversation, typi
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
-from typing import Annotated, Any, Literal
+from functools import partial
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, FastAPI, WebSocket, WebSocketDisconnect
+import structlog
+from fastapi import APIRouter, FastAPI, WebSocket
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api import wire
 from api.crowd import stopped
 from api.deps import House, SessionDep
 from api.hub import Hub
 from api.watcher import Watcher
-from api.welcome import WatcherDep
+from api.welcome import Welcome, WelcomeDep
+from inbox import db
 from inbox.conversations import views
 from inbox.errors import NotFound
 from inbox.team import presence, rights
@@ -24,6 +29,9 @@ from inbox.team import presence, rights
 router = APIRouter()
 LONGEST_FRAME = 100_000  # characters
 FRAMES, SECONDS = 100, 10.0  # a page says less than this, whatever a person does
+NONSENSE, TOO_MANY, TOO_LONG, AGAIN = 1003, 1008, 1009, 1013  # codes that a socket is closed with
+STAY = "parley.stay"
+log = structlog.get_logger()
 
 Number = Annotated[int, Field(ge=1, lt=2**63)]
 
@@ -68,55 +76,86 @@ async def running(app: FastAPI) -> AsyncGenerator[None]:
 
 
 @router.websocket("/w/{workspace_id}/live")
-async def live(websocket: WebSocket, watcher: WatcherDep, session: SessionDep) -> None:
-    """One open page, until it is closed or its session ends."""
-    hub: Hub = websocket.app.state.hub
+async def live(websocket: WebSocket, welcome: WelcomeDep, session: SessionDep) -> None:
+    """Let a page in. Staying is another matter: see `Staying`."""
     await session.close()  # asked and answered: an open page holds no connection to the database
     await websocket.accept()
-    await hub.join(watcher)
-    writing = asyncio.create_task(watcher.write())
-    listening = asyncio.create_task(_listen(websocket, hub, watcher))
+    websocket.scope[STAY] = partial(_stay, websocket.app.state.hub, welcome)
+
+
+class Staying:
+    """Runs what a socket's route left in the scope once the route is over: its rows and dependencies weigh more than the socket."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+        if STAY in scope:
+            await scope.pop(STAY)(scope, receive, send)
+
+
+async def _stay(hub: Hub, welcome: Welcome, scope: Scope, receive: Receive, send: Send) -> None:
+    """One open page, until it is closed or its session ends."""
+    watcher = welcome(wire.of(scope, send))
+    code = AGAIN
     try:
-        await asyncio.wait({writing, listening}, return_when=asyncio.FIRST_COMPLETED)
+        await hub.join(watcher)
+        code = await _listen(receive, hub, watcher)
+    except Exception as error:
+        if not db.lost(error):
+            raise
+        log.warning("a page lost the database and has to come back", error=type(error).__name__)
     finally:
         hub.leave(watcher)
-        await stopped(writing, listening)
         if watcher.conversation is not None:
             await _say(hub.house, watcher, Here(t="gone", conversation=watcher.conversation))
-    with suppress(RuntimeError, WebSocketDisconnect):  # closed already, by either side
-        await websocket.close(1000)
+    if code is not None:
+        watcher.wire.end(code)
+        await _closed(receive)
 
 
-async def _listen(websocket: WebSocket, hub: Hub, watcher: Watcher) -> None:
+async def _closed(receive: Receive) -> None:
+    """Wait until the socket is closed: what comes until then was too late."""
+    while (await receive())["type"] != "websocket.disconnect":
+        pass
+
+
+async def _listen(receive: Receive, hub: Hub, watcher: Watcher) -> int | None:
+    """Do what the page says; the code to close with, or None when the page has gone."""
     loop = asyncio.get_running_loop()
     begun, heard = loop.time(), 0
     while True:
-        received: dict[str, Any] = dict(await websocket.receive())
+        received = await receive()
         if received["type"] == "websocket.disconnect":
-            return
+            return None
         if loop.time() - begun > SECONDS:
             begun, heard = loop.time(), 0
         heard += 1
-        text = received.get("text") or ""
-        if heard > FRAMES or len(text) > LONGEST_FRAME:
-            return
+        text = received.get("text")
+        if text is None:
+            return NONSENSE
+        if heard > FRAMES:
+            return TOO_MANY
+        if len(text) > LONGEST_FRAME:
+            return TOO_LONG
         try:
             frame = frames.validate_json(text)
         except ValidationError:
-            return  # not our page
+            return NONSENSE
         await _answer(hub, watcher, frame)
 
 
 async def _answer(hub: Hub, watcher: Watcher, frame: Show | Here | Ping) -> None:
     if isinstance(frame, Ping):
-        watcher.tell([], hub.cursor)
+        watcher.tell(wire.telling((), hub.cursor))
     elif isinstance(frame, Here):
         await _say(hub.house, watcher, frame)
     else:
         with suppress(NotFound):  # a view that is gone: the page shows what it has
             watcher.view = views.parse(frame.view) if frame.view else None
             watcher.views = tuple(views.parse(key) for key in frame.views)
-        watcher.rows, watcher.end, watcher.conversation = set(frame.rows), frame.end, frame.conversation
+        watcher.rows, watcher.end, watcher.conversation = hub.shared(frozenset(frame.rows)), frame.end, frame.conversation
         await hub.catch_up(watcher, frame.after)
 
 

@@ -9,13 +9,13 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.watcher import Watcher
+from api.wire import Frame, Press
 from inbox.conversations import directory, rows, surroundings, timeline, views
 from inbox.conversations.rows import Mine, Row
 from inbox.conversations.surroundings import Waiting
 from inbox.conversations.timeline import Entry
 from inbox.models import LogEvent
 from web import fragments
-from web.fragments import Frame
 from web.names import Names
 
 MESSAGES = ("message.", "reaction.", "reply.")
@@ -98,9 +98,24 @@ class Drawing:
         self._workspace_id, self._timezone, self._now = workspace_id, timezone, now
         self._drawn: dict[tuple[str, str, int], str] = {}
         self._settled: dict[tuple[Any, ...], str] = {}
+        self._told: dict[tuple[Any, ...], tuple[Frame | None, frozenset[int]]] = {}
+        self._press = Press()
+        self._particular = {member_id for _, member_id in news.mine}
 
-    def ops(self, watcher: Watcher) -> list[str]:
-        """What one page has to be told."""
+    def tell(self, watcher: Watcher) -> None:
+        """Tell one page what it has to know; pages that show the same to readers with the same state get the very same frame."""
+        view = watcher.view
+        is_particular = watcher.member_id in self._particular or (view is not None and view.personal)
+        member = watcher.member_id if is_particular else None
+        like = (watcher.locale, member, view and view.key, watcher.rows, watcher.end, watcher.conversation, watcher.channels)
+        if like not in self._told:
+            ops = self._ops(watcher)
+            self._told[like] = (self._press.frame(ops, self.news.last_id) if ops else None, watcher.rows)
+        frame, watcher.rows = self._told[like]
+        if frame is not None:
+            watcher.tell(frame)
+
+    def _ops(self, watcher: Watcher) -> list[str]:
         if self.news.everything:
             return ['{"stale":["page"]}']
         told: list[str] = []
@@ -118,7 +133,7 @@ class Drawing:
         if not known:
             if not belongs or (watcher.end is not None and place is not None and place > watcher.end):
                 return []
-            watcher.rows.add(row.id)
+            watcher.rows |= {row.id}
         mine = self.news.mine.get((row.id, watcher.member_id), NOBODY)
         return [self._op(watcher, "row", row.id, row), self._mine(row.id, belongs, place, mine.unread(row), mine.draft)]
 
@@ -132,7 +147,7 @@ class Drawing:
     def _op(self, watcher: Watcher, sort: str, number: int, thing: Any) -> str:
         key = (watcher.locale, sort, number)
         if key not in self._drawn:
-            frame = Frame(watcher.locale, self._timezone, self._workspace_id, self._now)
+            frame = fragments.Frame(watcher.locale, self._timezone, self._workspace_id, self._now)
             if sort == "row":
                 op: dict[str, Any] = {"row": number, "html": fragments.row(frame, thing)}
             elif sort == "head":

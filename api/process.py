@@ -16,7 +16,7 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
-from api import ending, logs
+from api import ending, logs, wire
 from api.app import create_app
 from api.deps import House
 from inbox import pauses

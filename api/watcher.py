@@ -1,14 +1,16 @@
 """One open page on its socket: who reads it, what it shows, and what it has yet to be told."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from api.wire import Frame, Wire, telling
 from inbox.conversations.views import View
 from inbox.team.rights import Access
 
-MOST_OPS = 1000  # waiting for a slow reader; a page that is further behind reads itself again
+MOST_FRAMES = 1000  # waiting for a slow reader; a page that is further behind reads itself again
 MOST_BYTES = 1_000_000
+NONE: frozenset[int] = frozenset()
+REFRESH = Frame('{"refresh":true}')
 
 
 @dataclass(eq=False, slots=True)
@@ -19,48 +21,40 @@ class Watcher:
     session_id: int
     member_id: int
     locale: str
-    send: Callable[[str], Awaitable[None]]
-    close: Callable[[int], Awaitable[None]]
-    channels: frozenset[int] = frozenset()
+    wire: Wire
+    channels: frozenset[int] = NONE
     view: View | None = None
     views: tuple[View, ...] = ()
-    rows: set[int] = field(default_factory=set[int])
+    rows: frozenset[int] = NONE  # never changed, so that pages which show the same share it
     end: tuple[float, int] | None = None
     conversation: int | None = None
-    counts: dict[str, int] = field(default_factory=dict[str, int])
+    counts: Mapping[str, int] = field(default_factory=dict[str, int])
     unread: int | None = None
-    _ops: list[str] = field(default_factory=list[str])
+    _waiting: list[Frame] = field(default_factory=list[Frame])
     _size: int = 0
-    _last_id: int = 0
-    _behind: bool = False
-    _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def tell(self, ops: list[str], last_id: int = 0) -> None:
-        """Add operations to the next frame; they are forgotten when the reader is too slow, and it is told to read again."""
-        if not ops and not last_id:
+    def __post_init__(self) -> None:
+        self.wire.on_drain = self._drain
+
+    def tell(self, frame: Frame) -> None:
+        """Send a frame, or keep it until the reader takes again; a reader that is too slow is told to read everything again."""
+        if not self._waiting and self.wire.write(frame):
             return
-        self._ops += ops
-        self._size += sum(map(len, ops))
-        self._last_id = max(self._last_id, last_id)
-        if len(self._ops) > MOST_OPS or self._size > MOST_BYTES:
-            self._behind = True
-        if self._behind:
-            self._ops, self._size = [], 0
-        self._wake.set()
+        if self._waiting and self._waiting[0] is REFRESH:
+            return
+        self._waiting.append(frame)
+        self._size += len(frame.bytes)
+        if frame is REFRESH or len(self._waiting) > MOST_FRAMES or self._size > MOST_BYTES:
+            self._waiting = [REFRESH]
 
     def refresh(self) -> None:
         """Tell the page to read itself again."""
-        self._behind = True
-        self.tell([], 1)
+        self.tell(REFRESH)
 
-    async def write(self) -> None:
-        """Send frames as fast as the reader takes them, for as long as it is there."""
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            ops, last_id, behind = self._ops, self._last_id, self._behind
-            self._ops, self._size, self._last_id, self._behind = [], 0, 0, False
-            if behind:
-                await self.send('{"refresh":true}')
-            else:
-                await self.send(f'{{"id":{last_id},"ops":[{",".join(ops)}]}}')
+    def _drain(self) -> None:
+        """The reader takes again: everything that waited, in one frame."""
+        waiting, self._waiting, self._size = self._waiting, [], 0
+        if len(waiting) > 1:
+            self.wire.write(telling([op for frame in waiting for op in frame.ops], max(frame.last_id for frame in waiting)))
+        elif waiting:
+            self.wire.write(waiting[0])

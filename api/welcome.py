@@ -1,25 +1,24 @@
 """Who opens a live page: the same session and membership as the page's own, and the language it was drawn in."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 from fastapi import Depends, WebSocket
 
 from api.deps import AccessDep, SignedInDep
 from api.watcher import Watcher
+from api.wire import Wire
 from web.i18n import SUPPORTED, locale_of
 
+Welcome = Callable[[Wire], Watcher]
 
-async def watcher(websocket: WebSocket, signed_in: SignedInDep, access: AccessDep) -> Watcher:
+
+async def welcome(websocket: WebSocket, signed_in: SignedInDep, access: AccessDep) -> Welcome:
+    """What makes the page's watcher, once it has a wire."""
     chosen = signed_in.account.locale
     locale = chosen if chosen in SUPPORTED else locale_of(websocket.headers.get("accept-language", ""))
-    return Watcher(
-        access=access,
-        session_id=signed_in.session.id,
-        member_id=access.member_id or 0,
-        locale=locale,
-        send=websocket.send_text,
-        close=websocket.close,
-    )
+    return partial(Watcher, access, signed_in.session.id, access.member_id or 0, locale)
 
 
-WatcherDep = Annotated[Watcher, Depends(watcher)]
+WelcomeDep = Annotated[Welcome, Depends(welcome)]

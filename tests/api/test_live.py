@@ -16,7 +16,7 @@ from sqlmodel import col
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from api import crowd, watcher
+from api import crowd, watcher, wire
 from api.app import create_app
 from api.deps import COOKIE, House
 from inbox import events
@@ -24,6 +24,7 @@ from inbox.contract import Author, Batch, Event, EventKind
 from inbox.conversations import receive, views
 from inbox.models import AccountSession, Channel, ChannelAccess, Member, Role, Workspace
 from inbox.team import sessions
+from inbox.team.rights import Access
 from tests.api.visitor import serving
 from tests.make import Make
 
@@ -137,6 +138,15 @@ async def test_a_message_reaches_an_open_page_with_its_row_and_line(office: Offi
         assert any(op.get("row") == 1 for op in page.ops)
 
 
+async def test_a_server_that_offers_no_wire_brings_the_same_to_the_pages(office: Office) -> None:
+    async with (
+        serving(office.app, ws="websockets-sansio", ws_per_message_deflate=True) as office.address,
+        office.page(office.agent) as page,
+    ):
+        await office.say("Ist das vegan?")
+        await page.hear(lambda op: "Ist das vegan?" in op.get("html", ""))
+
+
 async def test_nothing_of_a_restricted_channel_reaches_who_may_not_see_it(office: Office) -> None:
     async with office.page(office.agent, rows=(1,), conversation=1) as page, office.page(office.insider, rows=()) as insider:
         await office.say("secret words", channel=office.secret, thread="hidden")
@@ -228,34 +238,62 @@ async def test_an_open_page_holds_no_connection_to_the_database(office: Office) 
                 await asyncio.sleep(0.05)
 
 
-async def test_a_reader_that_is_too_slow_is_told_to_read_again_instead_of_filling_the_memory() -> None:
-    sent: asyncio.Queue[str] = asyncio.Queue()
-    taking = asyncio.Event()
+class Line:
+    """A wire that keeps what is written, as long as its reader takes it."""
 
-    async def send(frame: str) -> None:
-        sent.put_nowait(frame)
-        await taking.wait()
+    def __init__(self) -> None:
+        self.on_drain: Callable[[], None] = lambda: None
+        self.takes = True
+        self.taken: list[str] = []
 
-    page = watcher.Watcher(access=None, session_id=1, member_id=1, locale="en", send=send, close=None)  # type: ignore[arg-type]
-    writing = asyncio.create_task(page.write())
-    page.tell(["{}"], 1)
-    assert await sent.get() == '{"id":1,"ops":[{}]}'
-    for number in range(watcher.MOST_OPS + 1):
-        page.tell(["{}"], number)
-    taking.set()
-    assert await sent.get() == '{"refresh":true}'
-    writing.cancel()
+    def write(self, frame: wire.Frame) -> bool:
+        if self.takes:
+            self.taken.append(frame.text)
+        return self.takes
+
+    def end(self, code: int) -> None:
+        raise NotImplementedError
 
 
-async def test_a_page_that_chooses_views_during_a_counting_does_not_end_the_counting() -> None:
-    told: asyncio.Queue[str] = asyncio.Queue()
-    page = watcher.Watcher(access=None, session_id=1, member_id=1, locale="en", send=told.put, close=None)  # type: ignore[arg-type]
+def page_on(line: Line) -> watcher.Watcher:
+    access = Access(workspace_id=1, role=Role.AGENT, actor="member:1", member_id=1)
+    return watcher.Watcher(access, session_id=1, member_id=1, locale="en", wire=line)
+
+
+def test_what_waited_for_a_slow_reader_travels_in_one_frame_with_the_newest_id() -> None:
+    page = page_on(line := Line())
+    line.takes = False
+    page.tell(wire.telling(["1"], 7))
+    page.tell(wire.telling(["2", "3"]))
+    assert line.taken == []
+    line.takes = True
+    line.on_drain()
+    page.tell(wire.telling(["4"], 8))
+    assert line.taken == ['{"id":7,"ops":[1,2,3]}', '{"id":8,"ops":[4]}']
+
+
+@pytest.mark.parametrize(("frames", "size"), [(watcher.MOST_FRAMES + 1, 1), (2, watcher.MOST_BYTES // 2)])
+def test_a_reader_that_is_too_slow_is_told_to_read_again_instead_of_filling_the_memory(frames: int, size: int) -> None:
+    page = page_on(line := Line())
+    line.takes = False
+    for number in range(frames + 3):
+        page.tell(wire.telling(["0" * size], number))
+    line.takes = True
+    line.on_drain()
+    assert line.taken == ['{"refresh":true}']
+
+
+def test_pages_that_are_told_the_same_share_the_bytes() -> None:
+    press = wire.Press()
+    assert press.frame(["{}"], 1) is press.frame(["{}"], 1)
+    assert press.frame(["{}"], 1) is not press.frame(["{}"], 2)
+
+
+def test_a_page_that_chooses_views_during_a_counting_does_not_end_the_counting() -> None:
+    page = page_on(line := Line())
     page.views = (views.parse("open"), views.parse("pending"))
-    crowd.tell_counts(page, {"open": 3}, 0, 0)
-    writing = asyncio.create_task(page.write())
-    ops = json.loads(await told.get())["ops"]
-    writing.cancel()
-    assert ops == [{"counts": {"open": 3}}, {"unread": 0}]
+    crowd.tell_counts(page, wire.Press(), {"open": 3}, 0, 0)
+    assert json.loads(line.taken[0])["ops"] == [{"counts": {"open": 3}}, {"unread": 0}]
 
 
 async def test_an_event_that_cannot_be_drawn_makes_pages_read_again_and_silences_none(office: Office):

@@ -11,14 +11,17 @@ import uvicorn
 from fastapi import FastAPI
 from websockets.asyncio.client import ClientConnection, connect
 
+from api import wire
+
 SECONDS = 10.0
 SITE = "https://www.example.org"
 
 
 @asynccontextmanager
-async def serving(app: FastAPI) -> AsyncIterator[str]:
-    """The app on a port of its own; gives its address."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, lifespan="off", log_level="warning", ws="websockets-sansio")
+async def serving(app: FastAPI, **other: Any) -> AsyncIterator[str]:
+    """The app on a port of its own, served as Parley is; gives its address."""
+    given: dict[str, Any] = {"log_level": "warning", "ws": wire.Sockets, "ws_per_message_deflate": False, "ws_max_size": 1_000_000}
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, lifespan="off", **given | other)
     server = uvicorn.Server(config)
     server.capture_signals = nullcontext  # the signals belong to the test run
     running = asyncio.create_task(server.serve())
