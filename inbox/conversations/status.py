@@ -8,8 +8,8 @@ from sqlmodel import col
 
 from inbox.conversations import changes
 from inbox.errors import Invalid
-from inbox.models import Conversation, Outcome, Role, Status
-from inbox.promptness import waits
+from inbox.models import Conversation, LogEvent, Outcome, Role, Status
+from inbox.promptness import corrections, waits
 from inbox.team.rights import Access
 
 ENDS = {Status.RESOLVED: Outcome.NOT_NEEDED, Status.SPAM: Outcome.SPAM}  # what becomes of the waits that are still open
@@ -47,3 +47,15 @@ async def move(
     )
     if status in ENDS:
         await waits.close(session, conversation, ENDS[status], actor=access.actor, now=now)
+
+
+async def take_back(session: AsyncSession, access: Access, conversation: Conversation, *, now: datetime) -> None:
+    """The last move was a mistake: back to where the conversation stood, and whoever waited then waits on. Out of a sleep it wakes."""
+    access.need(Role.AGENT)
+    moves = select(LogEvent).where(col(LogEvent.conversation_id) == conversation.id, col(LogEvent.kind) == "conversation.moved")
+    last = await session.scalar(moves.order_by(col(LogEvent.id).desc()).limit(1))
+    if last is None or last.data["status"] != conversation.status:
+        return
+    before = Status(last.data["before"])
+    await move(session, access, conversation, Status.OPEN if before == Status.SNOOZED else before, now=now)
+    await corrections.take_back(session, conversation, actor=access.actor, now=now, decided_at=last.at)

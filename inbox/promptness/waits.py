@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from psycopg import AsyncConnection
 from sqlalchemy import func, select, true
@@ -46,7 +47,7 @@ SAID = """
 DONE = """
     SELECT conversation_id, kind, at, data FROM event
      WHERE conversation_id = ANY(%b::bigint[])
-       AND kind IN ('wait.opened', 'wait.closed', 'conversation.moved', 'conversation.assigned', 'message.hidden')
+       AND kind IN ('wait.opened', 'wait.closed', 'wait.corrected', 'conversation.moved', 'conversation.assigned', 'message.hidden')
      ORDER BY id
 """
 
@@ -168,7 +169,7 @@ def _history(
     done: list[Decided | Assigned] = []
     opened: dict[int, list[datetime]] = defaultdict(list)
     spam_since: datetime | None = None
-    for _, kind, at, data in log:
+    for _, kind, at, data in _standing(log):
         if kind == "wait.closed" and data.get("decided"):
             done.append(Decided(at, Outcome(data["outcome"]), data["identity"]))
         elif kind == "wait.opened" and data.get("by_hand"):
@@ -185,6 +186,25 @@ def _history(
     if spam_since is not None:
         clock.spam.append((spam_since, None))
     return clock, done, opened
+
+
+def _standing(log: Sequence[Row]) -> list[Row]:
+    """The log without what people took back (`corrections`)."""
+    standing: list[Row] = []
+    for row in log:
+        if row[1] == "wait.corrected":
+            standing = [other for other in standing if not _is_taken_back(other, row[3])]
+        else:
+            standing.append(row)
+    return standing
+
+
+def _is_taken_back(row: Row, correction: dict[str, Any]) -> bool:
+    _, kind, at, data = row
+    if "opened_at" in correction:
+        return kind == "wait.opened" and (data.get("message"), data["opened_at"]) == (correction["message"], correction["opened_at"])
+    decided = (correction["identity"], datetime.fromisoformat(correction["closed_at"]))
+    return kind == "wait.closed" and (data["identity"], at) == decided
 
 
 def _marked(said: Sequence[Said], opened: dict[int, list[datetime]], by_hand: dict[int, datetime]) -> list[Said]:
