@@ -12,6 +12,7 @@ from babel.numbers import format_decimal
 
 SUPPORTED = ("en", "de")
 FOLDER = Path(__file__).parent / "locale"
+LENGTHS = ((172800, 86400, "{n} d"), (7200, 3600, "{n} h"), (60, 60, "{n} min"), (0, 1, "{n} s"))  # from so many seconds on, the unit
 UNITS = ((86400, "{n} d"), (3600, "{n} h"), (60, "{n} min"))  # seconds, and how the page writes them
 
 
@@ -37,6 +38,10 @@ class Language:
         """Weekday and date, for a separator between days."""
         return _day(self.code, at.astimezone(zone).date())
 
+    def date(self, on: date) -> str:
+        """A short date."""
+        return format_date(on, "d. MMM" if self.code == "de" else "d MMM", locale=_babel(self.code))
+
     def clock(self, at: datetime, zone: tzinfo) -> str:
         """Hours and minutes."""
         return f"{at.astimezone(zone):%H:%M}"
@@ -56,6 +61,11 @@ class Language:
             if seconds >= size:
                 return self.gettext(text).replace("{n}", str(seconds // size))
         return self.gettext("now")
+
+    def length(self, seconds: float) -> str:
+        """How long, in one unit and near enough for a figure: "45 s", "91 min", "2.7 h", "3.1 d"."""
+        _, size, text = next(step for step in LENGTHS if seconds >= step[0])
+        return self.gettext(text).replace("{n}", self.number(round(seconds / size, 1 if size > 60 else None)))
 
 
 @cache

@@ -27,7 +27,11 @@ from inbox.team.rights import Access
 router = APIRouter(prefix="/w/{workspace_id}")
 
 PERIODS = (1, 7, 28, 90, 365)  # days, today included
-HEADER = ("cut", "id", "name", "waits", "answered", "still_waiting", "p50_seconds", "p90_seconds", "mean_seconds")
+GOALS = (300, 900, 3600, 14400, 86400)  # seconds within which an answer may be wanted
+HEADER = (
+    "cut", "id", "name", "waits", "answered", "still_waiting", "p50_seconds", "p90_seconds", "mean_seconds",
+    "within_seconds", "share_within",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,17 @@ class Period:
     days: int
     since: datetime
     until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks for which figures."""
+
+    access: Access
+    settings: Settings
+    period: Period
+    within: int
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +69,7 @@ class Report:
 
     period: Period
     metric: Metric
+    within: int  # seconds
     overall: Mapping[str, Figure]  # by metric; missing: there were no waits
     tables: Mapping[str, Sequence[Line]]  # by cut: channel, team, member (or the large teams that stand for members)
 
@@ -66,41 +82,69 @@ async def report(
     now: NowDep,
     days: Annotated[int, Query(ge=1, le=1100)] = 28,
     metric: Metric = Metric.FIRST,
+    within: Annotated[int, Query(ge=60, le=30 * 86400)] = 3600,
 ) -> Report:
     """Count what this member may see: a constant number of queries."""
     period = _period(days, ZoneInfo(workspace.timezone), now)
+    asked = Asked(access, settings, period, within, now)
     overall: dict[str, Figure] = {}
     for kind in Metric:
-        found = await _figures(session, access, settings, period, kind, Cut.ALL, now)
+        found = await _figures(session, asked, kind, Cut.ALL)
         overall |= {kind.value: found[0]} if found else {}
     names = await _names(session, access, settings)
     tables = {
         cut.value: [
             Line(figure.key, names[cut].get(figure.key) if figure.key is not None else None, figure)
-            for figure in await _figures(session, access, settings, period, metric, cut, now)
+            for figure in await _figures(session, asked, metric, cut)
         ]
         for cut in (Cut.CHANNEL, Cut.TEAM, Cut.MEMBER)
     }
-    return Report(period, metric, overall, tables)
+    return Report(period, metric, within, overall, tables)
 
 
 ReportDep = Annotated[Report, Depends(report)]
 
 
 @router.get("/metrics", response_class=HTMLResponse)
-async def show(report: ReportDep, here: HereDep, locale: LocaleDep, settings: SettingsDep) -> Response:
+async def show(
+    report: ReportDep, access: AccessDep, session: SessionDep, here: HereDep, locale: LocaleDep, settings: SettingsDep, now: NowDep
+) -> Response:
     """The page."""
-    longest = max((line.figure.p90 or line.figure.p50 or 0 for table in report.tables.values() for line in table), default=0)
-    allowed = settings.member_figures
-    return forms.page("metrics/page.html", locale, here=here, report=report, periods=PERIODS, longest=longest, member_figures=allowed)
+    period = report.period
+    days = await metrics.days(
+        session,
+        access,
+        since=period.since,
+        until=period.until,
+        timezone=here.timezone,
+        target_seconds=report.within,
+        metric=report.metric,
+    )
+    return forms.page(
+        "metrics/page.html",
+        locale,
+        here=here,
+        now=now,
+        report=report,
+        waiting=await metrics.open_waits(session, access, now=now),
+        days=days,
+        periods=sorted({*PERIODS, period.days}),
+        goals=sorted({*GOALS, report.within}),
+        longest=max((line.figure.p90 or line.figure.p50 or 0 for table in report.tables.values() for line in table), default=0),
+        member_figures=settings.member_figures,
+    )
 
 
 @router.get("/metrics.csv")
 async def export(report: ReportDep) -> Response:
     """The same figures as a file for a spreadsheet."""
     every = [("all", [Line(None, report.metric.value, figure)]) for kind, figure in report.overall.items() if kind == report.metric]
+
+    def share(figure: Figure) -> tuple[int, float | None]:
+        return report.within, None if figure.share is None else round(figure.share, 4)
+
     rows = [
-        (cut, line.key, line.name, figure.n, figure.answered, figure.open_now, figure.p50, figure.p90, figure.mean)
+        (cut, line.key, line.name, figure.n, figure.answered, figure.open_now, figure.p50, figure.p90, figure.mean, *share(figure))
         for cut, table in [*every, *report.tables.items()]
         for line in table
         for figure in (line.figure,)
@@ -115,18 +159,17 @@ def _period(days: int, zone: ZoneInfo, now: datetime) -> Period:
     return Period(days, since, datetime.combine(today + timedelta(days=1), time.min, zone))
 
 
-async def _figures(
-    session: AsyncSession, access: Access, settings: Settings, period: Period, metric: Metric, cut: Cut, now: datetime
-) -> Sequence[Figure]:
+async def _figures(session: AsyncSession, asked: Asked, metric: Metric, cut: Cut) -> Sequence[Figure]:
     return await metrics.figures(
         session,
-        access,
-        since=period.since,
-        until=period.until,
-        now=now,
+        asked.access,
+        since=asked.period.since,
+        until=asked.period.until,
+        now=asked.now,
         by=cut,
         metric=metric,
-        member_figures=settings.member_figures,
+        target_seconds=asked.within,
+        member_figures=asked.settings.member_figures,
     )
 
 

@@ -3,11 +3,14 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import BigInteger, Select, case, cast, func, null, select
+from sqlalchemy import BigInteger, ColumnElement, Date, Select, case, cast, func, null, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -21,6 +24,7 @@ MemberFigures = Literal["off", "own", "groups", "named"]
 
 COUNTED = (Outcome.ANSWERED, Outcome.NOT_NEEDED)  # the other outcomes owe nobody an answer: spam, deleted, hidden, merged, by rule
 SMALLEST_GROUP = 5  # members
+AGES = (timedelta(minutes=15), timedelta(hours=1), timedelta(days=1))  # an open wait is younger than the first, the second …, or older
 TYPICAL_DAYS = 28
 TYPICAL_LEAST = 10  # waits: fewer say nothing typical
 
@@ -51,6 +55,26 @@ class Figure:
     mean: float | None
     share: float | None
     cohort: str = "arrival"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenWaits:
+    """Who waits at this moment, whenever it began. `ages`: how many for less than each of `AGES`, and how many for longer."""
+
+    count: int
+    ages: tuple[int, ...]
+    oldest_at: datetime | None
+    oldest_conversation_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """The waits that began on one day: all, those answered within the target, and those still open."""
+
+    on: date
+    n: int
+    within: int
+    open_now: int
 
 
 async def figures(
@@ -88,6 +112,44 @@ async def figures(
     return found
 
 
+async def open_waits(session: AsyncSession, access: Access, *, now: datetime) -> OpenWaits:
+    """The waits of this moment on the channels that the member may see; reads open waits alone, never history."""
+    opened = col(Wait.opened_at)
+    bounds = [now - age for age in AGES]
+    younger = [func.count().filter(opened > bound) for bound in bounds]
+    oldest: Any = func.array_agg(aggregate_order_by(col(Wait.conversation_id), opened, col(Wait.id)))[1]
+    query = select(func.count(), func.min(opened), oldest, *younger).where(
+        col(Wait.workspace_id) == access.workspace_id, rights.sees(access, col(Wait.channel_id)), col(Wait.closed_at).is_(None)
+    )
+    row: Sequence[Any] = (await session.execute(query)).one()
+    younger_than: list[int] = [0, *row[3:], row[0]]
+    ages = tuple(upper - lower for lower, upper in pairwise(younger_than))
+    return OpenWaits(count=row[0], ages=ages, oldest_at=row[1], oldest_conversation_id=row[2])
+
+
+async def days(
+    session: AsyncSession,
+    access: Access,
+    *,
+    since: datetime,
+    until: datetime,
+    timezone: str,
+    target_seconds: float,
+    metric: Metric = Metric.FIRST,
+) -> list[Day]:
+    """Waits by the day on which they began, days as people in that time zone have them; days without any are there too."""
+    day = cast(func.timezone(timezone, col(Wait.opened_at)), Date)
+    in_time = (col(Wait.outcome) == Outcome.ANSWERED) & (col(Wait.closed_at) - col(Wait.opened_at) <= timedelta(seconds=target_seconds))
+    query = select(day.label("day"), func.count(), func.count().filter(in_time), func.count().filter(col(Wait.closed_at).is_(None)))
+    query = query.where(*_begun(access, metric, since, until)).group_by("day")
+    rows: Sequence[Any] = (await session.execute(query)).all()
+    found: dict[date, Day] = {row[0]: Day(*row) for row in rows}
+    zone = ZoneInfo(timezone)
+    first, end = since.astimezone(zone).date(), until.astimezone(zone).date()
+    every = [first + timedelta(days=number) for number in range((end - first).days)]
+    return [found.get(on, Day(on, 0, 0, 0)) for on in every]
+
+
 async def typical_answer(session: AsyncSession, channel_id: int, now: datetime) -> float | None:
     """Seconds until half of the last 28 days' first waits on a channel were answered; None when too few to say."""
     since = now - timedelta(days=TYPICAL_DAYS)
@@ -123,19 +185,24 @@ def _durations(
             func.count().filter(col(Wait.closed_at).is_(None)),
             func.sum(case((is_answered, exact), else_=0)),
         )
-        .where(
-            col(Wait.workspace_id) == access.workspace_id,
-            rights.sees(access, col(Wait.channel_id)),
-            col(Wait.opened_at) >= since,
-            col(Wait.opened_at) < until,
-            col(Wait.metric) == metric,
-            col(Wait.outcome).is_(None) | col(Wait.outcome).in_(COUNTED),
-        )
+        .where(*_begun(access, metric, since, until))
         .group_by("key", "seconds")
     )
     if by in {Cut.TEAM, Cut.MEMBER}:
         query = query.join(Conversation, col(Conversation.id) == col(Wait.conversation_id))
     return query
+
+
+def _begun(access: Access, metric: Metric, since: datetime, until: datetime) -> tuple[ColumnElement[bool], ...]:
+    """The waits of a period that count, on the channels that the member may see."""
+    return (
+        col(Wait.workspace_id) == access.workspace_id,
+        rights.sees(access, col(Wait.channel_id)),
+        col(Wait.opened_at) >= since,
+        col(Wait.opened_at) < until,
+        col(Wait.metric) == metric,
+        col(Wait.outcome).is_(None) | col(Wait.outcome).in_(COUNTED),
+    )
 
 
 def _key(by: Cut) -> Any:

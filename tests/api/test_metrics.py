@@ -2,7 +2,10 @@
 
 import csv
 import io
+import re
 from datetime import timedelta
+from html import unescape
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -75,6 +78,36 @@ async def test_restricted_channels_are_in_no_figure(app: FastAPI, house: House):
         page = await browser.get(f"/w/{agent.access.workspace_id}/metrics")
     assert "Board" not in page.text
     assert "9 h" not in page.text
+
+
+async def test_the_period_the_figure_and_the_goal_are_in_the_address_and_kept_by_every_link(app: FastAPI, house: House):
+    agent, *_ = await seeded(house)
+    address = f"/w/{agent.access.workspace_id}/metrics"
+    async with people.browser(app, agent) as browser:
+        page = await browser.get(address, params={"days": 7, "within": 300})
+        file = await browser.get(f"{address}.csv", params={"days": 7, "within": 300})
+    links = [parse_qs(urlsplit(unescape(link)).query) for link in re.findall(rf'href="({address}[^"]*)"', page.text)]
+    assert {"days": ["28"], "metric": ["first"], "within": ["300"]} in links
+    assert {"days": ["7"], "metric": ["first"], "within": ["3600"]} in links
+    assert {"days": ["7"], "metric": ["next"], "within": ["300"]} in links
+    assert "within 5 min" in page.text
+    rows = list(csv.DictReader(io.StringIO(file.content.decode("utf-8-sig"))))
+    assert (rows[0]["within_seconds"], rows[0]["share_within"]) == ("300", "0.5")  # 60 and 120 s of four; one still waits
+    assert (await browser_status(app, agent, address, days=0), await browser_status(app, agent, address, within=1)) == (422, 422)
+
+
+async def browser_status(app: FastAPI, someone: people.Person, address: str, **params: int) -> int:
+    async with people.browser(app, someone) as browser:
+        return (await browser.get(address, params=params)).status_code
+
+
+async def test_the_page_tells_who_waits_now_and_leads_to_the_longest(app: FastAPI, house: House):
+    agent, *_ = await seeded(house)
+    address = f"/w/{agent.access.workspace_id}"
+    async with people.browser(app, agent) as browser:
+        page = await browser.get(f"{address}/metrics", params={"days": 1})  # whoever began to wait before today waits all the same
+        oldest = re.search(rf'href="({address}/conversations/\d+)">The longest waits for 30 h', page.text)[1]
+        assert (await browser.get(oldest)).status_code == 200
 
 
 async def test_the_figure_is_chosen(app: FastAPI, house: House):

@@ -138,3 +138,37 @@ async def test_a_typical_answer_needs_ten_answers(desk: Desk):
 
 async def _workspace(desk: Desk) -> Workspace:
     return await desk.session.get_one(Workspace, desk.channel.workspace_id)
+
+
+async def test_who_waits_now_is_counted_by_age_and_the_oldest_is_named(desk: Desk):
+    now = MONDAY + timedelta(days=3)
+    for age in (timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=40), timedelta(hours=5), timedelta(days=2)):
+        await desk.wait(None, opened_at=now - age)
+    await desk.wait(5, opened_at=now - timedelta(days=2, hours=5))
+    waiting = await metrics.open_waits(desk.session, desk.access, now=now)
+    assert (waiting.count, waiting.ages) == (5, (1, 2, 1, 1))
+    assert waiting.oldest_at == now - timedelta(days=2)
+    assert waiting.oldest_conversation_id == desk.conversation.id
+
+
+async def test_nobody_waits_where_nobody_waits(desk: Desk):
+    waiting = await metrics.open_waits(desk.session, desk.access, now=MONDAY)
+    assert (waiting.count, waiting.ages, waiting.oldest_at, waiting.oldest_conversation_id) == (0, (0, 0, 0, 0), None, None)
+
+
+async def test_who_waits_on_a_channel_that_one_may_not_see_is_not_counted(desk: Desk):
+    hidden = await desk.make.channel(await desk.session.get_one(Workspace, desk.access.workspace_id), restricted=True)
+    await desk.wait(None, channel=hidden)
+    agent = Access(workspace_id=desk.access.workspace_id, role=Role.AGENT, actor="member:0", member_id=0)
+    assert (await metrics.open_waits(desk.session, agent, now=MONDAY + HOUR)).count == 0
+    assert (await metrics.open_waits(desk.session, desk.access, now=MONDAY + HOUR)).count == 1
+
+
+async def test_days_are_those_of_the_time_zone_and_those_without_waits_are_there_too(desk: Desk):
+    late = MONDAY.replace(hour=23, minute=30)  # already Tuesday in Berlin
+    await desk.wait(30, opened_at=late)
+    await desk.wait(90, opened_at=MONDAY)
+    await desk.wait(None, opened_at=MONDAY)
+    since, until = MONDAY - timedelta(hours=10), MONDAY + timedelta(days=2, hours=14)  # midnights in Berlin
+    told = await metrics.days(desk.session, desk.access, since=since, until=until, timezone="Europe/Berlin", target_seconds=3600)
+    assert [(day.on.day, day.n, day.within, day.open_now) for day in told] == [(2, 2, 0, 1), (3, 1, 1, 0), (4, 0, 0, 0)]
