@@ -11,7 +11,7 @@ import web
 from api import health, hooks, live, measures, problems, security, widget
 from api.demo import pages as demo
 from api.deps import House
-from api.pages import conversations, inbox, metrics, people, settings, writing
+from api.pages import contacts, conversations, inbox, metrics, people, settings, waiting, writing
 from api.v1 import channels as v1_channels
 from api.v1 import conversations as v1_conversations
 from api.v1 import events as v1_events
@@ -20,7 +20,7 @@ from api.v1 import metrics as v1_metrics
 from api.v1 import people as v1_people
 from api.v1 import templates as v1_templates
 
-PAGES = (demo, people, inbox, conversations, writing, settings, metrics)
+PAGES = (demo, people, inbox, conversations, waiting, writing, contacts, settings, metrics)
 V1 = (v1_conversations, v1_messages, v1_channels, v1_templates, v1_people, v1_events, v1_metrics)
 
 

@@ -1,7 +1,5 @@
 """What is kept about a person outside: find, hand over, forget."""
 
-import json
-import zipfile
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from api import dossiers
 from api.commands import console, installation
 from api.commands.installation import JsonOption, WorkspaceOption
 from api.deps import House
@@ -114,23 +113,15 @@ async def _one(session: AsyncSession, access: Any, who: str) -> Contact:
 
 
 def _pack(house: House, file: Path, known: dict[str, Any]) -> int:
-    with file.open("xb") as raw, zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("contact.json", json.dumps(known, indent=2, ensure_ascii=False))
-        for attachment in known["attachments"]:
-            path = house.files.path(attachment["sha256"]) if attachment.get("sha256") else None
-            if path is not None and path.exists():
-                archive.write(path, f"attachments/{attachment['id']}-{Path(attachment['name']).name}")
-    file.chmod(0o600)
+    with file.open("xb") as raw:
+        file.chmod(0o600)
+        dossiers.pack(house.files, raw, known)
     return len(known["messages"])
 
 
 def _remove_files(digests: tuple[str, ...]) -> int:
-    """Remove the files that nothing names any more, now that the erasure is committed."""
-
     async def act(house: House, session: AsyncSession) -> int:
-        gone = await erasing.unnamed(session, digests)
-        for digest in gone:
-            house.files.path(digest).unlink(missing_ok=True)
-        return len(gone)
+        del session
+        return await dossiers.sweep(house, digests)
 
     return installation.run(act) if digests else 0
