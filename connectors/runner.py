@@ -9,6 +9,7 @@ from contextlib import suppress
 import psycopg
 import structlog
 
+from connectors.host import files as fetching
 from connectors.host import streams, timers
 from connectors.host.accounts import Accounts
 from connectors.host.delivery import Delivery, Wake
@@ -34,6 +35,7 @@ async def run(database: Database, vault: Vault, files: Files, settings: Settings
             tasks.create_task(streams.run(place, stop))
             tasks.create_task(Delivery(place, wake).run(stop))
             tasks.create_task(timers.run(place, stop))
+            tasks.create_task(fetching.run(place, stop))
     finally:
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)

@@ -17,10 +17,11 @@ from inbox.contract import Author
 from inbox.errors import Invalid
 from inbox.models import Channel, ChannelAccess, ChannelState, Member, Role, Team
 from inbox.secrets import Vault, new_token
-from inbox.team import rights
+from inbox.team import accounts, rights
 from inbox.team.rights import Access
 
 LONGEST_NAME = 120
+LONGEST_CONFIG = 200_000  # characters, encrypted: certificates and long lists of addresses fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ async def add(
     channel = Channel(
         workspace_id=access.workspace_id,
         platform=platform,
-        name=_named(name),
+        name=accounts.named(name, longest=LONGEST_NAME),
         key=new_token(),
         restricted=restricted,
         connected_at=now,
@@ -82,8 +83,9 @@ async def change(
 ) -> None:
     """Rename a channel, or give it another checked configuration: the host begins anew with it."""
     access.need(Role.ADMIN)
-    fields = ["name"] if channel.name != _named(name) else []
-    channel.name = _named(name)
+    name = accounts.named(name, longest=LONGEST_NAME)
+    fields = ["name"] if channel.name != name else []
+    channel.name = name
     if config is not None:
         _put(vault, channel, config, account)
         fields.append("config")
@@ -156,8 +158,9 @@ async def grants(session: AsyncSession, channel: Channel) -> Grants:
 
 
 def needs_help(channel: Channel) -> bool:
-    """Whether the host has given up on it, or waits before it tries again."""
-    return channel.state in {ChannelState.BROKEN, ChannelState.FAILING}
+    """Whether the host has given up on it, waits before it tries again, or cannot send."""
+    stopped = channel.state in {ChannelState.BROKEN, ChannelState.FAILING}
+    return stopped or (channel.send_error is not None and channel.state != ChannelState.PAUSED)
 
 
 def opened(vault: Vault, channel: Channel) -> dict[str, Any]:
@@ -182,7 +185,10 @@ def shown(config: BaseModel) -> dict[str, Any]:
 
 def _put(vault: Vault, channel: Channel, config: BaseModel, account: Author | None) -> None:
     channel.config = sealed(vault, config)
+    if len(channel.config) > LONGEST_CONFIG:
+        raise Invalid("These settings are too long to be kept.", code="config_long")
     channel.public_config = shown(config)
+    channel.send_error = channel.send_error_at = None  # it was checked, both ways
     if account is not None:
         channel.account_id, channel.account_name = account.id, account.name
 
@@ -190,6 +196,7 @@ def _put(vault: Vault, channel: Channel, config: BaseModel, account: Author | No
 def _start_over(channel: Channel) -> None:
     channel.state = ChannelState.CONNECTING
     channel.error = channel.error_at = channel.next_try_at = None
+    channel.send_error = channel.send_error_at = None
     channel.failures = 0
 
 
@@ -200,13 +207,6 @@ def _plain(value: object) -> Any:
 def _without_secrets(values: Mapping[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in values.items() if not isinstance(value, SecretStr)}
     return {name: _without_secrets(value) if isinstance(value, dict) else value for name, value in kept.items()}  # pyright: ignore[reportUnknownArgumentType]  # a dict of a dumped model
-
-
-def _named(name: str) -> str:
-    name = " ".join(name.split())[:LONGEST_NAME]
-    if not name:
-        raise Invalid("A name is needed.", code="name")
-    return name
 
 
 def _record(session: AsyncSession, access: Access, channel_id: int, kind: str, now: datetime, **data: Any) -> None:

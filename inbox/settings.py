@@ -63,6 +63,12 @@ class Settings(BaseSettings):
         "Unset: public addresses only, so that nobody can make Parley call what stands behind your firewall.",
     )
     raw_days: int = Field(default=30, ge=0, le=36525, description="Days to keep the platforms' raw payloads.")
+    deleted_days: int = Field(
+        default=30,
+        ge=0,
+        le=36525,
+        description="Days to keep the text and files of a message that its author deleted; they are hidden at once.",
+    )
     event_days: int = Field(default=400, ge=1, le=36525, description="Days to keep the event log; a reader that was away longer reloads.")
     session_days: int = Field(default=30, ge=1, le=36525, description="Days until an unused sign-in ends.")
 

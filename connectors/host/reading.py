@@ -94,8 +94,12 @@ async def _check(place: Place, channel: Channel, connector: Connector) -> None:
         if not channel.account_id or isinstance(error, AuthError):
             raise
         log.warning("a channel is read though its check failed", channel=channel.id, error=type(error).__name__)
+        reason = str(error) if isinstance(error, ConnectorError) else "The account could not be checked."
+        async with place.database.transaction() as session:
+            await health.sending_failed(session, channel, reason, code=type(error).__name__, now=place.clock())
         return
     async with place.database.transaction() as session:
+        await health.sending_worked(session, channel, now=place.clock())
         await health.known(session, channel, account_id=account.id, account_name=account.name, now=place.clock())
 
 

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from connectors.host.accounts import Misconfigured
 from connectors.host.place import Place
 from inbox.contract import (
     Ambiguous,
@@ -21,54 +23,72 @@ from inbox.contract import (
     Reply,
     Transient,
 )
-from inbox.conversations import lengths, outbox, outgoing
+from inbox.conversations import health, lengths, outbox, outgoing
 from inbox.errors import Invalid
 from inbox.models import Channel, Message
 
 log = structlog.get_logger()
 Mark = Callable[[AsyncSession, datetime], Awaitable[object]]
 LONGEST_PAUSE = 300.0
+TELLING = 3  # attempts that failed before the channel says that it cannot send: one alone says little
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A reply as its connector takes it."""
+
+    channel: Channel
+    connector: Connector
+    reply: Reply
 
 
 async def send(place: Place, message: Message, deadline: float) -> None:
     """Send a claimed reply. `deadline`, by the loop's clock, is when its lease ends: too close to it, nothing leaves any more."""
     try:
-        connector, reply = await _prepare(place, message)
+        ready = await _prepare(place, message)
     except (Permanent, Invalid) as error:
         await _write(place, _failed(message, str(error)))
         return
     except asyncio.CancelledError:  # nothing has left
         await asyncio.shield(_write(place, _again(place, message, "The process that should have sent it ended.", seconds=0.0)))
         raise
+    except Exception as error:  # the database, the disk, a connector: nothing has left
+        await _write(place, _again(place, message, _sentence(error)))
+        return
     try:
-        await _hand_over(place, message, connector, reply, deadline)
+        await _hand_over(place, message, ready, deadline)
     finally:
-        await place.accounts.give_back(connector)
+        await place.accounts.give_back(ready.connector)
 
 
-async def _hand_over(place: Place, message: Message, connector: Connector, reply: Reply, deadline: float) -> None:
+async def _hand_over(place: Place, message: Message, ready: Ready, deadline: float) -> None:
     if asyncio.get_running_loop().time() > deadline - place.pace.send:  # this process stood still, and nothing has left
         await _write(place, _again(place, message, "The process that should have sent it stood still.", seconds=0.0))
         return
     try:
         async with asyncio.timeout(place.pace.send):
-            receipt = await connector.send(reply)
+            receipt = await ready.connector.send(ready.reply)
     except asyncio.CancelledError:
         await asyncio.shield(_write(place, _doubtful(place, message, "The process ended before the platform answered.")))
         raise
     except Exception as error:  # a connector may be anybody's code
-        await _write(place, _outcome(place, message, connector, error))
+        await _write(place, _outcome(place, message, ready.connector, error))
+        if isinstance(error, AuthError) or (isinstance(error, Transient) and message.attempt >= TELLING):
+            await _note(place, _stuck(ready.channel, error))
     else:
         await _write(place, _sent(message, receipt))
+        if ready.channel.send_error is not None:
+            await _note(place, lambda session, now: health.sending_worked(session, ready.channel, now=now))
 
 
 async def ask(place: Place, message: Message) -> None:
     """Find out what became of a reply that may have been sent: again with the same key where that is safe, else by looking."""
     try:
-        connector, reply = await _prepare(place, message)
+        ready = await _prepare(place, message)
     except (Permanent, Invalid) as error:
         await _write(place, _left(message, str(error)))
         return
+    connector, reply = ready.connector, ready.reply
     try:
         if connector.capabilities.idempotent_send:
             await _write(place, _again(place, message, message.error or "", uncertain=True))
@@ -104,7 +124,7 @@ async def _may_still_arrive(place: Place, message: Message) -> bool:
         return await outbox.may_still_arrive(session, message)
 
 
-async def _prepare(place: Place, message: Message) -> tuple[Connector, Reply]:
+async def _prepare(place: Place, message: Message) -> Ready:
     """The connector, and the reply as it takes it; Permanent or Invalid when it cannot be sent at all."""
     async with place.database.transaction() as session:
         channel = await session.get_one(Channel, message.channel_id)
@@ -113,13 +133,17 @@ async def _prepare(place: Place, message: Message) -> tuple[Connector, Reply]:
         await place.accounts.drop(channel.id)
         raise Permanent("The channel was removed.")
     reply = await asyncio.to_thread(outgoing.load, draft, place.files)
-    connector = await place.accounts.take(channel)
+    try:
+        connector = await place.accounts.take(channel)
+    except Misconfigured as error:
+        await _note(place, _stuck(channel, error))
+        raise
     try:
         lengths.check(message.body, connector.capabilities)
     except Invalid:
         await place.accounts.give_back(connector)
         raise
-    return connector, reply
+    return Ready(channel, connector, reply)
 
 
 def _outcome(place: Place, message: Message, connector: Connector, error: Exception) -> Mark:
@@ -174,6 +198,19 @@ def _again(place: Place, message: Message, reason: str, *, seconds: float | None
         return await outbox.put_back(session, message, reason, now + timedelta(seconds=pause), now, uncertain=uncertain)
 
     return mark
+
+
+def _stuck(channel: Channel, error: Exception) -> Mark:
+    return lambda session, now: health.sending_failed(session, channel, str(error), code=type(error).__name__, now=now)
+
+
+async def _note(place: Place, mark: Mark) -> None:
+    """Something about the channel, after the reply's outcome and apart from it: a reader of the channel may hold its row for a moment."""
+    try:
+        async with place.database.transaction() as session:
+            await mark(session, place.clock())
+    except (SQLAlchemyError, OSError) as error:
+        log.warning("a channel's state was not noted", error=type(error).__name__)
 
 
 async def _write(place: Place, mark: Mark) -> None:

@@ -72,6 +72,7 @@ async def _tidy(place: Place) -> None:
     days = place.settings
     await _attempt("presence and tries", _expire(place))
     await _attempt("raw payloads", _in_portions(place, lambda session, now: timers.forget_raw(session, now, days=days.raw_days)))
+    await _attempt("deleted messages", _in_portions(place, lambda session, now: timers.purge_deleted(session, now, days=days.deleted_days)))
     await _attempt("the log", _in_portions(place, lambda session, now: timers.shorten_log(session, now, days=days.event_days)))
 
 

@@ -39,6 +39,23 @@ async def broke(session: AsyncSession, channel: Channel, reason: str, *, code: s
         _record(session, "channel.failed", channel, now, state=ChannelState.BROKEN.value, code=code)
 
 
+async def sending_failed(session: AsyncSession, channel: Channel, reason: str, *, code: str, now: datetime) -> None:
+    """Replies do not leave, whatever the reading does: the channel says so, once."""
+    there = (col(Channel.id) == channel.id, col(Channel.removed_at).is_(None))
+    first = update(Channel).where(*there, col(Channel.send_error).is_(None)).values(send_error=reason, send_error_at=now)
+    if await session.scalar(first.returning(col(Channel.id))) is not None:
+        _record(session, "channel.failed", channel, now, part="sending", code=code)
+    else:
+        await session.execute(update(Channel).where(*there).values(send_error=reason, send_error_at=now))
+
+
+async def sending_worked(session: AsyncSession, channel: Channel, *, now: datetime) -> None:
+    """Replies leave again."""
+    again = update(Channel).where(col(Channel.id) == channel.id, col(Channel.send_error).is_not(None))
+    if await session.scalar(again.values(send_error=None, send_error_at=None).returning(col(Channel.id))) is not None:
+        _record(session, "channel.recovered", channel, now, part="sending")
+
+
 async def known(session: AsyncSession, channel: Channel, *, account_id: str, account_name: str, now: datetime) -> None:
     """The platform told which account this is."""
     if (channel.account_id, channel.account_name) == (account_id, account_name):

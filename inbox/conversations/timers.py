@@ -33,6 +33,25 @@ RAW = text(
          LIMIT :portion)
     """
 )
+# A row without words stays: its id keeps a platform's later sync from bringing them back, and no figure changes. Legal hold keeps all.
+DELETED = """
+    message.deleted_at < :before AND NOT EXISTS (
+        SELECT FROM identity JOIN contact ON contact.id = identity.contact_id
+         WHERE identity.id = message.identity_id AND contact.legal_hold)
+"""
+WORDS = text(
+    f"""
+    UPDATE message SET body = '', html = NULL, quoted = '', envelope = NULL
+     WHERE id IN (SELECT id FROM message WHERE (body <> '' OR html IS NOT NULL OR quoted <> '' OR envelope IS NOT NULL) AND {DELETED}
+                   ORDER BY id LIMIT :portion FOR UPDATE SKIP LOCKED)
+    """  # noqa: S608  # built from the constant above
+)
+DELETED_FILES = text(
+    f"""
+    DELETE FROM attachment
+     WHERE id IN (SELECT attachment.id FROM message JOIN attachment ON attachment.message_id = message.id WHERE {DELETED} LIMIT :portion)
+    """  # noqa: S608
+)
 LOG = text("DELETE FROM event WHERE id IN (SELECT id FROM event WHERE at < :before ORDER BY id LIMIT :portion)")
 
 
@@ -73,6 +92,12 @@ async def expire(session: AsyncSession, now: datetime) -> None:
 async def forget_raw(session: AsyncSession, now: datetime, *, days: int) -> int:
     """Let old raw payloads go; the dedupe keys stay. How many: call again while it is a whole portion."""
     return await _count(session, RAW, {"now": now, "days": days, "portion": PORTION})
+
+
+async def purge_deleted(session: AsyncSession, now: datetime, *, days: int) -> int:
+    """Remove for good what was deleted so long ago, and only hidden since. How many: call again while it is a whole portion."""
+    values = {"before": now - timedelta(days=days), "portion": PORTION}
+    return max(await _count(session, WORDS, values), await _count(session, DELETED_FILES, values))
 
 
 async def shorten_log(session: AsyncSession, now: datetime, *, days: int) -> int:

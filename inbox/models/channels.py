@@ -53,6 +53,8 @@ class Channel(Table, table=True):
     )  # grows with each lease; a batch with an old one is refused
     error: str | None = None
     error_at: datetime | None = moment(nullable=True)
+    send_error: str | None = None  # why replies do not leave, though reading may work; None once one leaves
+    send_error_at: datetime | None = moment(nullable=True)
     failures: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     next_try_at: datetime | None = moment(nullable=True)
     last_event_at: datetime | None = moment(nullable=True)  # the platform's time of the newest event

@@ -11,6 +11,8 @@ from sqlmodel import Field
 from inbox.contract import ConversationKind
 from inbox.models.columns import Table, flag, identity, json, moment, number, text_enum, within, workspace
 
+FETCH_TRIES = 6  # of a file at a platform; the index and its migration name the number too
+
 
 class Status(StrEnum):
     OPEN = "open"
@@ -171,6 +173,7 @@ class Message(Table, table=True):
             postgresql_where=text("parent_id IS NULL AND parent_external_id IS NOT NULL"),
         ),  # answers that came before what they answer
         Index("message_trouble", "conversation_id", postgresql_where=text("delivery IN ('failed', 'ambiguous')")),
+        Index("message_deleted", "deleted_at", postgresql_where=text("deleted_at IS NOT NULL")),  # to be purged
         Index("message_search", text("to_tsvector('simple'::regconfig, body)"), postgresql_using="gin"),
     )
 
@@ -225,9 +228,19 @@ class Message(Table, table=True):
 
 
 class Attachment(Table, table=True):
-    """A file of a message: kept here under its hash, or still at the platform's `url`."""
+    """A file of a message: kept here under its hash, or still at the platform's `url`, from where it is fetched."""
 
-    __table_args__ = (UniqueConstraint("workspace_id", "id"), within("message"), within("conversation"))
+    __table_args__ = (
+        UniqueConstraint("workspace_id", "id"),
+        within("message"),
+        within("conversation"),
+        Index(
+            "attachment_unfetched",
+            text("fetch_at NULLS FIRST"),
+            "id",
+            postgresql_where=text(f"sha256 IS NULL AND url IS NOT NULL AND fetch_tries < {FETCH_TRIES}"),
+        ),
+    )
 
     id: int = identity()
     workspace_id: int = workspace()
@@ -240,7 +253,14 @@ class Attachment(Table, table=True):
     sha256: str | None = Field(default=None, index=True)
     url: str | None = None
     content_id: str | None = None
+    fetch_tries: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    fetch_at: datetime | None = moment(nullable=True)  # not before this; None: at once
     created_at: datetime = moment()
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether it is still to be fetched from the platform."""
+        return self.sha256 is None and self.url is not None and self.fetch_tries < FETCH_TRIES
 
 
 class Reaction(Table, table=True):

@@ -46,7 +46,7 @@ class Theatre:
 
     @asynccontextmanager
     async def host(self, pace: Pace = PACE) -> AsyncIterator[None]:
-        stop = asyncio.Event()
+        stop = self.stop = asyncio.Event()
         house = self.house
         task = asyncio.create_task(runner.run(house.database, house.vault, house.files, house.settings, stop, pace=pace))
         try:

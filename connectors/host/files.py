@@ -1,0 +1,86 @@
+"""Files of messages, fetched from the platforms' addresses: a link there ends with the post, or with the platform's patience."""
+
+import asyncio
+
+import httpx
+import psycopg
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from connectors import http
+from connectors.host.place import Place
+from inbox import pauses
+from inbox.contract import AuthError, ConnectorError, Permanent
+from inbox.conversations import fetching
+from inbox.models import Attachment
+from inbox.models.conversations import FETCH_TRIES
+
+log = structlog.get_logger()
+AT_ONCE = 4  # a few, so that a flood of pictures leaves room for replies
+REDIRECTS = 3
+MOVED = (301, 302, 303, 307, 308)
+LONGEST = 100.0  # seconds for one file; less than the pause before the second try
+
+
+async def run(place: Place, stop: asyncio.Event) -> None:
+    """Fetch what messages point to, until told to stop."""
+    http.allow(place.settings.allow_private_networks)
+    client = http.Client("The platform", limit=place.settings.max_upload_bytes)
+    try:
+        while not stop.is_set():
+            try:
+                pause = 0.0 if await _turn(place, client, stop) else place.pace.look
+            except (SQLAlchemyError, psycopg.Error, OSError) as error:
+                log.warning("files are not fetched: the database or the disk fails", error=type(error).__name__)
+                pause = place.pace.look
+            await pauses.happens(stop, pause)
+    finally:
+        await client.aclose()
+
+
+async def _turn(place: Place, client: http.Client, stop: asyncio.Event) -> int:
+    """Fetch the files that are due; how many there were. Told to stop, it leaves them to the next try."""
+    async with place.database.transaction() as session:
+        due = await fetching.claim(session, place.clock(), limit=AT_ONCE)
+    if due:
+        stopping = asyncio.create_task(stop.wait())
+        fetched = asyncio.gather(*(_fetch(place, client, attachment) for attachment in due))
+        try:
+            await asyncio.wait({stopping, fetched}, return_when=asyncio.FIRST_COMPLETED)
+            if fetched.done():
+                fetched.result()
+        finally:
+            stopping.cancel()
+            fetched.cancel()
+    return len(due)
+
+
+async def _fetch(place: Place, client: http.Client, attachment: Attachment) -> None:
+    """One file. What will not change by trying again is given up at once; the rest is due again, until its tries are used up."""
+    try:
+        async with asyncio.timeout(LONGEST):
+            response = await _follow(client, attachment.url or "")
+    except Exception as error:  # an address may be anything
+        log.info("a file could not be fetched", attachment=attachment.id, error=type(error).__name__)
+        may_pass = isinstance(error, ConnectorError | TimeoutError) and not isinstance(error, Permanent | AuthError)
+        if not may_pass or attachment.fetch_tries >= FETCH_TRIES:
+            async with place.database.transaction() as session:
+                await fetching.give_up(session, attachment, place.clock())
+        return
+    digest = await asyncio.to_thread(place.files.store, response.content)
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()[:100] or "application/octet-stream"
+    async with place.database.transaction() as session:
+        size = len(response.content)
+        await fetching.keep(session, attachment, digest=digest, size=size, media_type=kind, now=place.clock())
+
+
+async def _follow(client: http.Client, url: str) -> httpx.Response:
+    """The answer at the end of the redirects; every step is checked by the client's network."""
+    for _ in range(REDIRECTS + 1):
+        response = await client.fetch("GET", url, expected=MOVED)
+        if response.status_code not in MOVED:
+            if not response.content:
+                raise Permanent("The platform has an empty file there.")
+            return response
+        url = str(httpx.URL(url).join(response.headers.get("location", "")))
+    raise Permanent("The platform redirects without end.")
