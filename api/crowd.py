@@ -1,4 +1,4 @@
-"""Colleagues and typing visitors seen at conversations, and the numbers behind the views: what pages are told beside the log."""
+"""Colleagues and typing visitors seen at conversations: what pages are told beside the log."""
 
 import asyncio
 import json
@@ -41,8 +41,8 @@ class Crowd:
             return LONG
         return max(0.05, (min(self._until.values()) - self._house.clock()).total_seconds() + 0.05)
 
-    async def tell(self, watchers: Collection[Watcher]) -> None:
-        """Tell the pages that show a conversation who is there now."""
+    async def tell(self, watchers: Collection[Watcher]) -> bool:
+        """Tell the pages that show a conversation who is there now; whether there was anything to look for."""
         now = self._house.clock()
         over = {number for number, until in self._until.items() if until <= now}
         changed, self._changed = self._changed | over, set()
@@ -51,7 +51,7 @@ class Crowd:
         for number in changed:
             self._until.pop(number, None)
         if not shown:
-            return
+            return False
         people: dict[int, list[Person]] = defaultdict(list)
         async with self._house.database.transaction() as session:
             for person in (*await presence.people(session, shown, now=now), *await visits.typing_in(session, shown, now=now)):
@@ -59,34 +59,35 @@ class Crowd:
                 self._until[person.conversation_id] = min(person.until, self._until.get(person.conversation_id, person.until))
             query = select(col(Conversation.id), col(Conversation.channel_id)).where(col(Conversation.id).in_(shown))
             channels = {row[0]: row[1] for row in (await session.execute(query)).all()}
-        press = Press()
+        drawn, press = Drawn(people), Press()
         for watcher in near:
-            if ops := self._ops(watcher, channels, people):
+            if ops := self._ops(watcher, channels, drawn):
                 watcher.tell(press.frame(ops))
+        return True
 
-    def _ops(self, watcher: Watcher, channels: Mapping[int, int], people: Mapping[int, list[Person]]) -> list[str]:
+    def _ops(self, watcher: Watcher, channels: Mapping[int, int], drawn: "Drawn") -> list[str]:
         told: list[str] = []
         for number, channel_id in channels.items():
             if channel_id not in watcher.channels:
                 continue
             wheres = [*(["row"] if number in watcher.rows else []), *(["pane"] if number == watcher.conversation else [])]
-            for where in wheres:
-                html = fragments.here(watcher.locale, number, people.get(number, ()), where)
-                told.append(json.dumps({"put": f"here-{where}-{number}", "html": html}, ensure_ascii=False))
+            told += [drawn.op(watcher.locale, number, where) for where in wheres]
         return told
 
 
-def tell_counts(watcher: Watcher, press: Press, shared: Mapping[str, int], mine: int, unread: int) -> None:
-    """Tell a page the numbers that are others than it was told last; views that it chose during the counting come with the next."""
-    counts = {view.key: mine if view.name == "mine" else shared[view.key] for view in watcher.views if view.key in shared}
-    changed = {key: count for key, count in counts.items() if watcher.counts.get(key) != count}
-    watcher.counts = counts
-    ops = [json.dumps({"counts": changed})] if changed else []
-    if watcher.unread != unread:
-        watcher.unread = unread
-        ops.append(json.dumps({"unread": unread}))
-    if ops:
-        watcher.tell(press.frame(ops))
+class Drawn:
+    """Who is there, drawn once for each language and place."""
+
+    def __init__(self, people: Mapping[int, list[Person]]) -> None:
+        self._people = people
+        self._ops: dict[tuple[str, int, str], str] = {}
+
+    def op(self, locale: str, number: int, where: str) -> str:
+        key = (locale, number, where)
+        if key not in self._ops:
+            html = fragments.here(locale, number, self._people.get(number, ()), where)
+            self._ops[key] = json.dumps({"put": f"here-{where}-{number}", "html": html}, ensure_ascii=False)
+        return self._ops[key]
 
 
 async def stopped(*tasks: asyncio.Task[None]) -> None:

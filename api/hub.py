@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 import psycopg
@@ -13,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from api import crowd, news
+from api.counts import Counts
 from api.deps import House
 from api.watcher import Watcher
-from api.wire import Press
 from inbox import db, events, pauses
 from inbox.conversations import reading, views
 from inbox.models import AccountSession, LogEvent, Member, Status, Workspace
@@ -29,6 +30,7 @@ BATCH = 1000
 SIGNED_OUT = 4401  # the code that such a socket is closed with
 MOST_MISSED = 2000  # events; a page that missed more reads itself again
 log = structlog.get_logger()
+Shown = TypeVar("Shown")
 
 
 class Hub:
@@ -41,7 +43,7 @@ class Hub:
         self.ready = asyncio.Event()
         self._crowd = crowd.Crowd(house)
         self._uncounted: set[int] = set()
-        self._sets: WeakValueDictionary[frozenset[int], frozenset[int]] = WeakValueDictionary()
+        self._sets: WeakValueDictionary[frozenset[Any], frozenset[Any]] = WeakValueDictionary()
 
     async def join(self, watcher: Watcher) -> None:
         """Let a page take part, with the rights it has now."""
@@ -59,9 +61,9 @@ class Hub:
     def everybody(self) -> list[Watcher]:
         return [watcher for of_workspace in self.watchers.values() for watcher in of_workspace]
 
-    def shared(self, numbers: frozenset[int]) -> frozenset[int]:
-        """The one set of these numbers: many pages show the same, and keep it once."""
-        return self._sets.setdefault(numbers, numbers)
+    def shared(self, shown: frozenset[Shown]) -> frozenset[Shown]:
+        """The one set of these things: many pages show the same, and keep it once."""
+        return self._sets.setdefault(shown, shown)
 
     async def catch_up(self, watcher: Watcher, after: int) -> None:
         """Tell a page what happened since it was drawn, up to now; what comes later reaches it with everybody's."""
@@ -97,16 +99,19 @@ class Hub:
                     self.cursor = await events.last_id(session)
                 self.ready.set()
             woken = asyncio.Event()
+            database.readers.add(woken)
             hearing = asyncio.create_task(self._hear(connection, woken))
             try:
                 while not hearing.done():
                     await pauses.happens(woken, min(POLL, self._crowd.rest()))
                     woken.clear()
-                    await self._read()
-                    await self._crowd.tell(self.everybody())
-                    await asyncio.sleep(APART)
+                    has_read = await self._read()
+                    has_told = await self._crowd.tell(self.everybody())
+                    if has_read or has_told:  # what comes after a quiet moment is told at once
+                        await asyncio.sleep(APART)
                 await hearing
             finally:
+                database.readers.discard(woken)
                 hearing.cancel()
         finally:
             await connection.close()
@@ -117,8 +122,9 @@ class Hub:
                 self._crowd.moved(notify.payload)
             woken.set()
 
-    async def _read(self) -> None:
-        """Read and deal what is new, in parts."""
+    async def _read(self) -> bool:
+        """Read and deal what is new, in parts; whether there was anything."""
+        before = self.cursor
         while True:
             async with self.house.database.transaction() as session:
                 found = await events.since(session, self.cursor, limit=BATCH)
@@ -132,7 +138,7 @@ class Hub:
             if found:
                 self.cursor = found[-1].id
             if len(found) < BATCH:
-                return
+                return self.cursor > before
 
     async def _deal_or_refresh(
         self, session: AsyncSession, workspace_id: int, batch: Sequence[LogEvent], watchers: Collection[Watcher]
@@ -185,17 +191,17 @@ class Hub:
         by_rights: dict[frozenset[int], list[Watcher]] = defaultdict(list)
         for watcher in self.watchers.get(workspace_id, ()):
             by_rights[watcher.channels].append(watcher)
-        tallies, press = await views.tally(session, workspace_id), Press()
+        tallies = await views.tally(session, workspace_id)
         for channels, watchers in by_rights.items():
             shown = {view for watcher in watchers for view in watcher.views}
-            shared = views.counts(tallies, shown, channels, None)
+            counts = Counts(views.counts(tallies, shown, channels, None))
             mine: Counter[int] = Counter()
             for tally in tallies:
                 if tally.assignee_id is not None and tally.status == Status.OPEN and tally.channel_id in channels:
                     mine[tally.assignee_id] += tally.count
             unread = await reading.unread(session, workspace_id, channels, {watcher.member_id for watcher in watchers})
             for watcher in watchers:
-                crowd.tell_counts(watcher, press, shared, mine[watcher.member_id], unread.get(watcher.member_id, 0))
+                counts.tell(watcher, mine[watcher.member_id], unread.get(watcher.member_id, 0))
 
     async def guard(self) -> None:
         """End the sockets of sessions that were ended and of members who were removed."""

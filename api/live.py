@@ -154,7 +154,7 @@ async def _answer(hub: Hub, watcher: Watcher, frame: Show | Here | Ping) -> None
     else:
         with suppress(NotFound):  # a view that is gone: the page shows what it has
             watcher.view = views.parse(frame.view) if frame.view else None
-            watcher.views = tuple(views.parse(key) for key in frame.views)
+            watcher.views = hub.shared(frozenset(views.parse(key) for key in frame.views))
         watcher.rows, watcher.end, watcher.conversation = hub.shared(frozenset(frame.rows)), frame.end, frame.conversation
         await hub.catch_up(watcher, frame.after)
 

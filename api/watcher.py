@@ -1,6 +1,5 @@
 """One open page on its socket: who reads it, what it shows, and what it has yet to be told."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from api.wire import Frame, Wire, telling
@@ -10,12 +9,17 @@ from inbox.team.rights import Access
 MOST_FRAMES = 1000  # waiting for a slow reader; a page that is further behind reads itself again
 MOST_BYTES = 1_000_000
 NONE: frozenset[int] = frozenset()
+NO_VIEWS: frozenset[View] = frozenset()
+NO_COUNTS: frozenset[tuple[str, int]] = frozenset()
 REFRESH = Frame('{"refresh":true}')
 
 
 @dataclass(eq=False, slots=True)
 class Watcher:
-    """A page. `view` is None for the result of a search, whose rows change but never come and go."""
+    """A page. `view` is None for the result of a search, whose rows change but never come and go.
+
+    Its sets are replaced, never changed, so that pages which show the same can share them.
+    """
 
     access: Access
     session_id: int
@@ -24,11 +28,11 @@ class Watcher:
     wire: Wire
     channels: frozenset[int] = NONE
     view: View | None = None
-    views: tuple[View, ...] = ()
-    rows: frozenset[int] = NONE  # never changed, so that pages which show the same share it
+    views: frozenset[View] = NO_VIEWS
+    rows: frozenset[int] = NONE
     end: tuple[float, int] | None = None
     conversation: int | None = None
-    counts: Mapping[str, int] = field(default_factory=dict[str, int])
+    counts: frozenset[tuple[str, int]] = NO_COUNTS
     unread: int | None = None
     _waiting: list[Frame] = field(default_factory=list[Frame])
     _size: int = 0

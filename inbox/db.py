@@ -38,6 +38,7 @@ class Database:
         )
         event.listen(self.engine.sync_engine, "connect", _pack_columns)
         event.listen(self.engine.sync_engine, "checkout", _refuse_lost)
+        self.readers: set[asyncio.Event] = set()  # the log's readers in this process: they need not wait for the NOTIFY
         self._waking: asyncio.Task[None] | None = None
 
     @asynccontextmanager
@@ -57,7 +58,9 @@ class Database:
             self.wake()
 
     def wake(self) -> None:
-        """Tell the log's readers that there is something to read, once for all commits of the next 10 ms."""
+        """Tell the log's readers that there is something to read, in other processes once for all commits of the next 10 ms."""
+        for reader in self.readers:
+            reader.set()
         if self._waking is None or self._waking.done():
             self._waking = asyncio.create_task(self._notify())
 
@@ -65,10 +68,9 @@ class Database:
         await asyncio.sleep(WAKE_SECONDS)
         self._waking = None  # what commits from here on needs a wake-up of its own
         with suppress(psycopg.Error, OSError):  # only a hint: readers also poll
-            async with self.engine.connect() as connection:
-                async with pipeline(await _driver(connection)) as send:
-                    send(f"NOTIFY {events.CHANNEL}")
-                    send("COMMIT")
+            async with self.engine.connect() as connection, pipeline(await _driver(connection)) as send:
+                send(f"NOTIFY {events.CHANNEL}")
+                send("COMMIT")
 
     async def listen(self, *channels: str) -> AsyncConnection[tuple[object, ...]]:
         """A connection of its own that receives the wake-ups; whoever asked closes it."""

@@ -16,7 +16,7 @@ from sqlmodel import col
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from api import crowd, watcher, wire
+from api import counts, watcher, wire
 from api.app import create_app
 from api.deps import COOKIE, House
 from inbox import events
@@ -291,8 +291,8 @@ def test_pages_that_are_told_the_same_share_the_bytes() -> None:
 
 def test_a_page_that_chooses_views_during_a_counting_does_not_end_the_counting() -> None:
     page = page_on(line := Line())
-    page.views = (views.parse("open"), views.parse("pending"))
-    crowd.tell_counts(page, wire.Press(), {"open": 3}, 0, 0)
+    page.views = frozenset({views.parse("open"), views.parse("pending")})
+    counts.Counts({"open": 3}).tell(page, mine=0, unread=0)
     assert json.loads(line.taken[0])["ops"] == [{"counts": {"open": 3}}, {"unread": 0}]
 
 

@@ -1,0 +1,45 @@
+"""The numbers behind the views, as pages are told them after each counting."""
+
+import json
+from collections.abc import Mapping
+
+from api.watcher import NO_COUNTS, Watcher
+from api.wire import Frame, telling
+from inbox.conversations.views import View
+
+Numbers = frozenset[tuple[str, int]]  # (view, count), never changed: pages with the same numbers share them
+
+
+class Counts:
+    """One counting for readers with the same rights; pages that are told the same get the very same frame."""
+
+    def __init__(self, shared: Mapping[str, int]) -> None:
+        self._shared = shared
+        self._numbers: dict[tuple[frozenset[View], int], Numbers] = {}
+        self._frames: dict[tuple[Numbers, Numbers, int | None], Frame | None] = {}
+
+    def tell(self, watcher: Watcher, mine: int, unread: int) -> None:
+        """Tell a page what is other than it was told last; views that it chose during the counting come with the next."""
+        numbers = self._of(watcher.views, mine)
+        change = (watcher.counts, numbers, unread if unread != watcher.unread else None)
+        if change not in self._frames:
+            self._frames[change] = _frame(*change)
+        watcher.counts, watcher.unread = numbers, unread
+        frame = self._frames[change]
+        if frame is not None:
+            watcher.tell(frame)
+
+    def _of(self, views: frozenset[View], mine: int) -> Numbers:
+        key = (views, mine)
+        if key not in self._numbers:
+            known = [view for view in views if view.key in self._shared]
+            self._numbers[key] = frozenset((view.key, mine if view.personal else self._shared[view.key]) for view in known) or NO_COUNTS
+        return self._numbers[key]
+
+
+def _frame(before: Numbers, now: Numbers, unread: int | None) -> Frame | None:
+    changed = sorted(now - before)
+    ops = [json.dumps({"counts": dict(changed)})] if changed else []
+    if unread is not None:
+        ops.append(json.dumps({"unread": unread}))
+    return telling(ops) if ops else None
