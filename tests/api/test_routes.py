@@ -15,7 +15,7 @@ from api import deps
 from api.app import create_app
 from api.deps import House
 from api.v1 import events as v1_events
-from inbox.models import ApiToken, Attachment, Channel, Conversation, Label, Message, Role, Team, Template, Workspace
+from inbox.models import ApiToken, Attachment, Channel, Contact, Conversation, Label, Message, Role, Team, Template, Workspace
 from inbox.team import invitations, tokens
 from inbox.team.rights import Access
 from tests.api.knocking import knock
@@ -163,6 +163,7 @@ async def _one_of_everything(make: Make, workspace: Workspace, admin: Person) ->
         ),
         "template_id": Template(workspace_id=workspace.id, name="T", shortcut="t", body="b", channel_id=channel.id, updated_at=at),
         "label_id": Label(workspace_id=workspace.id, name="L"),
+        "contact_id": Contact(workspace_id=workspace.id, name="C", created_at=at),
         "token_id": ApiToken(workspace_id=workspace.id, name="Shop", token_hash="of nobody", created_at=at),
     }
     session.add_all(rows.values())
