@@ -33,12 +33,21 @@ class WidgetConfig(BaseModel):
     colour: str = Field(
         default="#3a5bd9", pattern=r"^#[0-9a-fA-F]{6}$", title="Colour", description="Of the button and the visitor's words."
     )
-    theme: Literal["auto", "light", "dark"] = Field(default="auto", title="Theme", description="auto follows the visitor's system.")
+    theme: Literal["auto", "light", "dark"] = Field(
+        default="auto",
+        title="Theme",
+        json_schema_extra={"words": {"auto": "As the visitor's system", "light": "Light", "dark": "Dark"}},
+    )
     position: Literal["end", "start"] = Field(
-        default="end", title="Side", description="end is the right side where people read from the left."
+        default="end",
+        title="Side",
+        description="The end of a line is on the right where people read from the left.",
+        json_schema_extra={"words": {"end": "At the end of the line", "start": "At the start of the line"}},
     )
     locale: Literal["", "en", "de"] = Field(
-        default="", title="Language", description="Empty: the language of the page that shows the chat."
+        default="",
+        title="Language",
+        json_schema_extra={"words": {"": "As the page that shows the chat, or the visitor's browser", "en": "English", "de": "Deutsch"}},
     )
     show_seen: bool = Field(default=True, title="Show when the team has seen a message")
 
@@ -63,7 +72,7 @@ def origin(address: str) -> str:
         return ANY
     parts = urlsplit(address.strip().lower())
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None:
-        raise ValueError(f"{address!r} is not the address of a website: write it like https://www.example.org")
+        raise ValueError("each line is the address of a website, like https://www.example.org")
     port = {"http": 80, "https": 443}[parts.scheme]
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port not in {None, port} else "")

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic.config import JsonDict
 
 MEBIBYTE = 1024 * 1024
 
@@ -21,6 +22,9 @@ class SentCopy(StrEnum):
     NONE = "none"
 
 
+SECURITY_WORDS: JsonDict = {"tls": "TLS from the start", "starttls": "STARTTLS", "none": "Not encrypted"}
+
+
 class EmailConfig(BaseModel):
     """One mailbox: where its mail is read, and where answers are handed in."""
 
@@ -33,7 +37,10 @@ class EmailConfig(BaseModel):
     imap_host: str = Field(title="Incoming server", description="The IMAP server.", examples=["imap.example.org"])
     imap_port: int = Field(default=993, ge=1, le=65535, title="Incoming port", description="993 for TLS, 143 for STARTTLS.")
     imap_security: Security = Field(
-        default=Security.TLS, title="Incoming security", description="Use none only for a server on this machine."
+        default=Security.TLS,
+        title="Incoming security",
+        description="Without encryption only for a server on this machine.",
+        json_schema_extra={"words": SECURITY_WORDS},
     )
     user: str = Field(default="", title="User", description="Name to sign in with. Empty: the address.")
     password: SecretStr | None = Field(
@@ -43,7 +50,10 @@ class EmailConfig(BaseModel):
     smtp_host: str = Field(title="Outgoing server", description="The SMTP server.", examples=["smtp.example.org"])
     smtp_port: int = Field(default=465, ge=1, le=65535, title="Outgoing port", description="465 for TLS, 587 for STARTTLS.")
     smtp_security: Security = Field(
-        default=Security.TLS, title="Outgoing security", description="Use none only for a server on this machine."
+        default=Security.TLS,
+        title="Outgoing security",
+        description="Without encryption only for a server on this machine.",
+        json_schema_extra={"words": SECURITY_WORDS},
     )
     smtp_user: str = Field(default="", title="Outgoing user", description="Empty: the same as for incoming mail.")
     smtp_password: SecretStr | None = Field(default=None, title="Outgoing password", description="Empty: the same as for incoming mail.")
@@ -74,7 +84,10 @@ class EmailConfig(BaseModel):
     sent_copy: SentCopy = Field(
         default=SentCopy.APPEND,
         title="Copy of sent mail",
-        description="append: Parley puts it into the sent folder. server: the mail provider keeps one by itself (Gmail, Microsoft 365).",
+        description="Gmail and Microsoft 365 keep a copy by themselves.",
+        json_schema_extra={
+            "words": {"append": "Parley puts one into the sent folder", "server": "The mail provider keeps one", "none": "No copy"}
+        },
     )
     mark_seen: bool = Field(default=False, title="Mark as read", description="Mark mail as read on the server once it is stored here.")
     since: int = Field(default=14, ge=0, le=3650, title="Days of history", description="How far back the first synchronisation goes.")

@@ -50,7 +50,7 @@ async def change(
             session, house.vault, access, kept, name=given.get("name", ""), config=filled.config, account=account, now=now
         )
     except (Conflict, Invalid) as refused:
-        error = f"{problems.sentence(refused, frame.locale)} {filled.errors.get('', '')}".strip()
+        error = f"{problems.sentence(refused, frame.locale)} {filled.about_all(frame.locale)}".strip()
         again = await rights.channel(session, access, channel.id)
         return await page(frame, session, access, house, again, error=error, filled=filled)
     return frame.back(f"/{channel.id}")

@@ -89,7 +89,7 @@ def _again(
     main, more = config_form.main_and_more(drawn)
     return frame.show(
         "settings/channel_new.html",
-        error=f"{error} {filled.errors.get('', '')}".strip(),
+        error=f"{error} {filled.about_all(frame.locale)}".strip(),
         kind=kind,
         channel_name=given.get("name", ""),
         restricted="restricted" in given,

@@ -1,5 +1,6 @@
 """The set-up form of a channel, drawn from the JSON Schema of its connector's Config, and read back.
 
+A field that is a choice may bring the words of its values along: `json_schema_extra={"words": {"tls": "TLS from the start"}}`.
 A secret is never shown again. An empty secret keeps the one that is stored, or the one that was typed before the last check failed, which
 comes back sealed in a hidden field.
 """
@@ -11,6 +12,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from api.pages.settings import faults
+from api.pages.settings.faults import Fault
 from inbox import channels
 from inbox.errors import Unusable
 from inbox.secrets import Vault
@@ -29,9 +32,9 @@ class Entry:
     kind: str
     required: bool
     value: Any = ""
-    choices: tuple[str, ...] = ()
+    choices: tuple[tuple[str, str], ...] = ()  # what is stored, and its words
     example: str = ""
-    error: str = ""
+    error: Fault | None = None
     kept: bool = False  # a secret that is there, though not shown
 
     @property
@@ -45,10 +48,14 @@ class Filled:
 
     values: dict[str, Any]
     config: BaseModel | None = None
-    errors: dict[str, str] = field(default_factory=dict[str, str])
+    errors: dict[str, Fault] = field(default_factory=dict[str, Fault])
+
+    def about_all(self, locale: str) -> str:
+        """What is wrong with the form as a whole."""
+        return self.errors[""].told(locale) if "" in self.errors else ""
 
 
-def entries(kind: type[BaseModel], values: Mapping[str, Any], *, errors: Mapping[str, str] | None = None) -> list[Entry]:
+def entries(kind: type[BaseModel], values: Mapping[str, Any], *, errors: Mapping[str, Fault] | None = None) -> list[Entry]:
     """The fields of a Config, filled in; secrets stay empty."""
     schema = kind.model_json_schema()
     required = set(schema.get("required", ()))
@@ -82,9 +89,9 @@ def read(kind: type[BaseModel], form: Mapping[str, Any], kept: Mapping[str, Any]
     try:
         filled.config = kind.model_validate(values)
     except ValidationError as error:
-        for item in error.errors(include_input=False, include_url=False, include_context=False):
+        for item in error.errors(include_input=False, include_url=False):
             where = str(item["loc"][0]) if item["loc"] else ""
-            filled.errors[where] = item["msg"].removeprefix("Value error, ")
+            filled.errors[where] = faults.of(item)
     return filled
 
 
@@ -115,8 +122,9 @@ def generated(kind: type[BaseModel], filled: Filled, config: BaseModel) -> dict[
     return {label: everything[name] for name, label in labels.items() if everything.get(name) and not filled.values.get(name)}
 
 
-def _entry(name: str, about: dict[str, Any], required: bool, values: Mapping[str, Any], errors: Mapping[str, str]) -> Entry:
+def _entry(name: str, about: dict[str, Any], required: bool, values: Mapping[str, Any], errors: Mapping[str, Fault]) -> Entry:
     kind = _kind(about)
+    words = about.get("words", {})
     value = values.get(name, about.get("default"))
     if kind == "lines":
         value = "\n".join(str(line) for line in value or ())
@@ -127,9 +135,9 @@ def _entry(name: str, about: dict[str, Any], required: bool, values: Mapping[str
         kind=kind,
         required=required,
         value="" if value is None or kind == "secret" else value,
-        choices=tuple(str(choice) for choice in about.get("enum", ())),
+        choices=tuple((str(choice), str(words.get(str(choice), choice))) for choice in about.get("enum", ())),
         example=str((about.get("examples") or [""])[0]),
-        error=errors.get(name, ""),
+        error=errors.get(name),
         kept=kind == "secret" and bool(values.get(name)),
     )
 
