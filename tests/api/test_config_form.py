@@ -44,7 +44,7 @@ def test_every_sentence_about_a_field_is_said_in_german_too():
         (EmailConfig, {**MAILBOX, "address": "nobody"}, "address", "Schreiben Sie nur die Adresse, etwa support@example.org"),
         (EmailConfig, {**MAILBOX, "imap_port": "many"}, "imap_port", "Schreiben Sie eine ganze Zahl."),
         (EmailConfig, {**MAILBOX, "imap_port": "99999"}, "imap_port", "Schreiben Sie 65535 oder weniger."),
-        (EmailConfig, {**MAILBOX, "timeout": "0"}, "timeout", "Schreiben Sie eine Zahl über 0.0."),
+        (EmailConfig, {**MAILBOX, "timeout": "0"}, "timeout", "Schreiben Sie eine Zahl über 0."),
         (EmailConfig, {**MAILBOX, "imap_security": "rot13"}, "imap_security", "Wählen Sie eines davon."),
         (EmailConfig, {**MAILBOX, "password": ""}, "", "Geben Sie ein Passwort, ein Zugangs- oder ein Erneuerungstoken an"),
         (WidgetConfig, {"title": "x" * 61}, "title", "Schreiben Sie höchstens 60 Zeichen."),
