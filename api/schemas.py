@@ -14,6 +14,7 @@ from inbox.models import ChannelState, Delivery, Direction, Role, Status
 T = TypeVar("T")
 Id = Annotated[int, Field(ge=1, lt=2**63)]
 Text = Annotated[str, StringConstraints(max_length=100_000)]
+Recipients = Annotated[list[Annotated[str, StringConstraints(max_length=320)]], Field(max_length=100)]
 
 
 class Shape(BaseModel):
@@ -150,10 +151,10 @@ class ReplyIn(Given):
     template_id: Id | None = None
     seen_message_id: Id | None = None
     anyway: bool = False
-    subject: str | None = None
-    to: list[str] | None = None
-    cc: list[str] | None = None
-    bcc: list[str] | None = None
+    subject: Annotated[str, StringConstraints(max_length=500)] | None = None
+    to: Recipients | None = None
+    cc: Recipients | None = None
+    bcc: Recipients | None = None
 
 
 class NoteIn(Given):

@@ -24,6 +24,7 @@ from web.names import Names
 
 router = APIRouter(prefix="/w/{workspace_id}")
 WITHIN = "/conversations/{conversation_id}"
+OWN_KEY = "^[^:]*$"  # keys of programs have a colon: nobody takes theirs
 IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")  # shown in the page; everything else is only saved
 
 
@@ -32,7 +33,7 @@ class ReplyForm:
 
     def __init__(
         self,
-        client_key: Annotated[str, Form(min_length=8, max_length=100)],
+        client_key: Annotated[str, Form(min_length=8, max_length=100, pattern=OWN_KEY)],
         body: Annotated[str, Form()] = "",
         seen_message_id: Annotated[int | None, Form(ge=0, lt=2**63)] = None,
         parent_id: Annotated[str, Form()] = "",
@@ -159,7 +160,7 @@ async def create_note(
     session: SessionDep,
     now: NowDep,
     body: Annotated[str, Form()],
-    client_key: Annotated[str | None, Form(max_length=100)] = None,
+    client_key: Annotated[str | None, Form(max_length=100, pattern=OWN_KEY)] = None,
 ) -> Response:
     """Write an internal note."""
     note = await notes.add(session, access, conversation, body=body.replace("\r\n", "\n"), client_key=client_key, now=now)

@@ -56,11 +56,11 @@ async def get_metrics(
     by: Annotated[Cut, Query(description="member: only as the setting member_figures allows.")] = Cut.ALL,
     metric: Annotated[Metric, Query(description="first: first response; next: every later one.")] = Metric.FIRST,
     channel: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
-    target_seconds: Annotated[float | None, Query(gt=0)] = None,
+    target_seconds: Annotated[float | None, Query(gt=0, le=10**9)] = None,
 ) -> FiguresOut:
     """Figures of the channels that this token may see."""
     until = until or now
-    since = since or until - timedelta(days=USUAL_DAYS)
+    since = since or max(until, datetime.min.replace(tzinfo=until.tzinfo) + timedelta(days=USUAL_DAYS)) - timedelta(days=USUAL_DAYS)
     if since.tzinfo is None or until.tzinfo is None or not timedelta(0) < until - since <= timedelta(days=LONGEST_DAYS):
         raise Invalid("A period has a start, a later end, time zones, and at most {days} days.", code="period", days=LONGEST_DAYS)
     found = await metrics.figures(

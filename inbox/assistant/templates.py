@@ -30,6 +30,7 @@ PLACEHOLDER = re.compile(r"\{\{\s*([^{}]{1,80}?)\s*\}\}")
 SHORTCUT = re.compile(r"[^\s/{}]{1,40}")
 MAX_BODY = 20_000  # characters; no platform takes more
 MAX_NAME = 120
+LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")  # a language tag: de, pt-BR
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +143,12 @@ async def _checked(session: AsyncSession, access: Access, draft: Draft) -> Draft
         raise Invalid("A shortcut is one word of at most 40 characters, without / or braces.", code="template_shortcut")
     if not body or len(body) > MAX_BODY:
         raise Invalid("A template needs a text of at most {limit} characters.", code="template_body", limit=MAX_BODY)
+    locale = draft.locale.strip()
+    if locale and not LOCALE.fullmatch(locale):
+        raise Invalid("A language is written like de or pt-BR.", code="template_locale")
     if draft.channel_id is not None:
         await rights.channel(session, access, draft.channel_id)
-    return Draft(name=name, shortcut=shortcut, body=body, locale=draft.locale.strip(), channel_id=draft.channel_id)
+    return Draft(name=name, shortcut=shortcut, body=body, locale=locale, channel_id=draft.channel_id)
 
 
 async def _save(session: AsyncSession, access: Access, template: Template, draft: Draft, now: datetime) -> Template:

@@ -20,7 +20,9 @@ from inbox.models import Channel
 TEXT_LIMIT = 200_000  # characters: the search index takes no more than a megabyte of words for one message
 HTML_LIMIT = 2_000_000  # characters
 KEY_LIMIT = 500  # characters: an index entry has to fit into a page
-SHORT_LIMIT = 2_000  # characters: names, titles, addresses
+SHORT_LIMIT = 2_000  # characters: titles, addresses
+NAME_LIMIT = 200  # characters: of people and files; every row of a list shows one
+LARGEST = 2**31  # bytes: what the column holds
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 UNSTORABLE = re.compile(r"\\u0000|\\ud[89a-f]", re.IGNORECASE)
 
@@ -84,7 +86,7 @@ def read(event: Event, channel: Channel, digests: Mapping[int, str], *, now: dat
         raise ValueError("the event has no id")
     if event.kind == EventKind.MESSAGE and not event.message_id:
         raise ValueError("the message has no id")
-    post = None if event.post is None else _post(event.post)
+    post = None if event.post is None else _post(event.post, now)
     parent = None if event.parent_id is None else key(event.parent_id)
     return Incoming(
         id=key(event.id),
@@ -158,8 +160,8 @@ def _person(author: Author, channel: Channel) -> Person:
     email = None if author.email is None else text(author.email, SHORT_LIMIT).strip() or None
     return Person(
         external_id=external_id,
-        name=text(author.name, SHORT_LIMIT) or (author.handle and text(author.handle, SHORT_LIMIT)) or external_id,
-        handle=None if author.handle is None else text(author.handle, SHORT_LIMIT),
+        name=text(author.name, NAME_LIMIT) or (author.handle and text(author.handle, NAME_LIMIT)) or text(external_id, NAME_LIMIT),
+        handle=None if author.handle is None else text(author.handle, NAME_LIMIT),
         avatar=None if author.avatar is None else text(author.avatar, SHORT_LIMIT),
         email=email,
         is_self=author.is_self or (bool(channel.account_id) and external_id == channel.account_id),
@@ -176,15 +178,20 @@ def _is_staff(author: Author, email: str | None, staff: Mapping[str, Any]) -> bo
     return bool(domains) and email is not None and email.rpartition("@")[2].casefold() in domains
 
 
-def _post(post: Post) -> Post:
+def _post(post: Post, now: datetime) -> Post:
     return Post(
         id=key(post.id),
         title=text(post.title, SHORT_LIMIT),
         text=text(post.text, TEXT_LIMIT),
         url=None if post.url is None else text(post.url, SHORT_LIMIT),
         media=tuple(text(url, SHORT_LIMIT) for url in post.media),
-        published_at=None if post.published_at is None else max(post.published_at, EARLIEST),
+        published_at=_published(post.published_at, now),
     )
+
+
+def _published(at: datetime | None, now: datetime) -> datetime | None:
+    """Between 1990 and now, as all times; without a time zone nobody knows when it was."""
+    return None if at is None or at.tzinfo is None else max(min(at, now), EARLIEST)
 
 
 def _html(html: str | None) -> str | None:
@@ -196,10 +203,20 @@ def _html(html: str | None) -> str | None:
 def _file(attachment: Attachment, digests: Mapping[int, str]) -> StoredFile:
     content = attachment.content
     return StoredFile(
-        name=text(attachment.name, SHORT_LIMIT),
-        media_type=text(attachment.media_type, SHORT_LIMIT),
-        size=len(content) if content is not None else attachment.size,
+        name=_file_name(attachment.name),
+        media_type=text(attachment.media_type, NAME_LIMIT),
+        size=len(content) if content is not None else _size(attachment.size),
         sha256=digests.get(id(attachment)),
         url=None if attachment.url is None else text(attachment.url, SHORT_LIMIT),
         content_id=None if attachment.content_id is None else text(attachment.content_id, SHORT_LIMIT),
     )
+
+
+def _file_name(name: str) -> str:
+    """Cut in the middle, so that its ending still says what the file is."""
+    return text(name if len(name) <= NAME_LIMIT else f"{name[: NAME_LIMIT - 21]}…{name[-20:]}", NAME_LIMIT)
+
+
+def _size(size: int | None) -> int | None:
+    """What the platform says, unless no file can be as large or as small."""
+    return size if size is not None and 0 <= size < LARGEST else None

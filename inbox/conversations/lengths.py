@@ -8,6 +8,7 @@ from inbox.contract import Capabilities, LengthUnit
 from inbox.errors import Invalid
 
 JOINER = "\u200d"
+LONGEST = 100_000  # characters of a reply where the platform names no limit
 LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 LINK_WEIGHT = 23  # X counts every link as its own short form
 LIGHT = ((0, 4351), (8192, 8205), (8208, 8223), (8242, 8247))  # X counts these characters once, all others twice
@@ -33,14 +34,12 @@ def length(text: str, unit: LengthUnit) -> int:
 
 def check(text: str, capabilities: Capabilities) -> None:
     """Raise Invalid when the platform would refuse or cut the text."""
-    if capabilities.max_length is None:
-        return
-    found = length(text, capabilities.length_unit)
-    if found > capabilities.max_length:
-        over = found - capabilities.max_length
-        raise Invalid(
-            "The reply is {over} too long: {found} of {limit}.", code="too_long", over=over, found=found, limit=capabilities.max_length
-        )
+    limit, unit = capabilities.max_length, capabilities.length_unit
+    if limit is None or len(text) > LONGEST:
+        limit, unit = LONGEST, LengthUnit.CHARS
+    found = length(text, unit)
+    if found > limit:
+        raise Invalid("The reply is {over} too long: {found} of {limit}.", code="too_long", over=found - limit, found=found, limit=limit)
 
 
 def graphemes(text: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from inbox.conversations import changes
-from inbox.errors import Invalid
+from inbox.errors import Conflict, Invalid
 from inbox.models import Conversation, Member, Note, Role
 from inbox.team.rights import Access
 
@@ -39,6 +39,9 @@ async def add(
     note = await session.scalar(new.returning(Note))
     if note is None:
         same = (col(Note.workspace_id) == conversation.workspace_id, col(Note.client_key) == client_key)
-        return (await session.scalars(select(Note).where(*same))).one()
+        first = (await session.scalars(select(Note).where(*same))).one()
+        if first.conversation_id != conversation.id:
+            raise Conflict("This key belongs to a note in another conversation.", code="key_reused")
+        return first
     changes.record(session, conversation, "note.added", actor=access.actor, now=now, note=note.id)
     return note

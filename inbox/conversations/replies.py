@@ -16,6 +16,7 @@ from inbox.errors import Conflict, Invalid
 from inbox.models import Attachment, Channel, Conversation, Delivery, Direction, Member, Message, Thread, Workspace
 
 LONGEST_UNDO = timedelta(seconds=60)
+FARTHEST = timedelta(days=366)  # of what is scheduled
 PLACEHOLDER = re.compile(r"\{\{[^{}]*\}\}")
 
 
@@ -48,6 +49,7 @@ async def queue(
     voice = await voices.voice(session, member, conversation.channel_id)
     text = voices.sign(body.strip(), voice.signature, conversation.kind)
     _check_text(text, attachments, capabilities)
+    _check_time(send_at, now)
     await _check_unchanged(session, conversation, seen_message_id, anyway=anyway)
     parent = await _parent(session, conversation, parent_id)
     message = _ours(conversation, member, parent, now, author_name=voice.name, body=text, client_key=client_key)
@@ -134,6 +136,13 @@ def _same(first: Message, conversation: Conversation) -> Message:
     if first.conversation_id != conversation.id:
         raise Conflict("This key belongs to a reply in another conversation.", code="key_reused")
     return first
+
+
+def _check_time(send_at: datetime | None, now: datetime) -> None:
+    if send_at is not None and send_at.tzinfo is None:
+        raise Invalid("The time to send needs its time zone.", code="send_zone")
+    if send_at is not None and send_at > now + FARTHEST:
+        raise Invalid("A reply can be sent a year from now at the latest.", code="send_far")
 
 
 async def _check_channel(session: AsyncSession, conversation: Conversation) -> None:

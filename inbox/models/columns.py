@@ -8,9 +8,14 @@ from typing import Any
 from sqlalchemy import BigInteger, DateTime, Enum, ForeignKeyConstraint, Identity, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import DontWrapMixin
 from sqlalchemy.orm import declared_attr
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
+
+from inbox.errors import Invalid
+
+FIRST, LAST = datetime(2, 1, 1, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)  # Python ends at 9999, and zones move that by a day
 
 
 class Table(SQLModel):
@@ -22,8 +27,14 @@ class Table(SQLModel):
         return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
 
 
+class Unstorable(Invalid, DontWrapMixin):
+    """A moment that could be written and never be read again, or whose zone nobody knows."""
+
+    code = "unstorable_time"
+
+
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment, always with its zone: naive values are refused, and what comes back is UTC."""
+    """A moment, always with its zone, and of the years that every process can read: others are refused. What comes back is UTC."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -31,7 +42,9 @@ class UtcDateTime(TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         del dialect
         if value is not None and value.tzinfo is None:
-            raise ValueError(f"a moment needs its time zone: {value!r}")
+            raise Unstorable("A time needs its time zone.")
+        if value is not None and not FIRST <= value <= LAST:
+            raise Unstorable("Times lie between the years 2 and 9998.")
         return value
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:

@@ -14,23 +14,32 @@ from inbox.secrets import Vault
 from inbox.team import passwords, sessions, totp
 
 EMAIL = re.compile(r"[^\s@<>,;:\"]+@[^\s@<>,;:\"]+")
-LONGEST_NAME = 200
+LONGEST_EMAIL = 320
+LONGEST_NAME = 200  # of people, teams, workspaces and tokens
 
 
 def normal(email: str) -> str:
     """An address as it is stored and compared."""
     email = email.strip().lower()
-    if len(email) > 320 or not EMAIL.fullmatch(email):
+    if len(email) > LONGEST_EMAIL or not EMAIL.fullmatch(email):
         raise Invalid("That is not an e-mail address.", code="email")
     return email
 
 
-def named(name: str) -> str:
-    """A name as it is stored."""
-    name = " ".join(name.split())
+def named(name: str, *, longest: int = LONGEST_NAME) -> str:
+    """A name as it is stored; Invalid when there is none, or more than `longest` characters of it."""
+    name = said(name, longest=longest)
     if not name:
         raise Invalid("A name is needed.", code="name")
-    return name[:LONGEST_NAME]
+    return name
+
+
+def said(name: str, *, longest: int = LONGEST_NAME) -> str:
+    """A name that may be missing, as it is stored."""
+    name = " ".join(name.split())
+    if len(name) > longest:
+        raise Invalid("A name may have at most {longest} characters.", code="name_long", longest=longest)
+    return name
 
 
 async def create(

@@ -103,7 +103,7 @@ async def change_profile(
         raise Invalid("A signature may have at most {longest} characters.", code="signature_long", longest=LONGEST_SIGNATURE)
     wanted = {
         "name": accounts.named(name),
-        "public_name": " ".join(public_name.split())[: accounts.LONGEST_NAME],
+        "public_name": accounts.said(public_name),
         "signature": signature.strip(),
         "undo_seconds": undo_seconds,
     }

@@ -11,7 +11,7 @@ from sqlmodel import col
 from inbox import events
 from inbox.errors import Invalid
 from inbox.models import Channel, ChannelVoice, Member
-from inbox.team.accounts import LONGEST_NAME
+from inbox.team import accounts
 from inbox.team.members import LONGEST_SIGNATURE
 from inbox.team.rights import Access
 
@@ -28,7 +28,7 @@ async def change(
     """Set one's name and signature on a channel; both empty: the usual ones again."""
     if len(signature) > LONGEST_SIGNATURE:
         raise Invalid("A signature may have at most {longest} characters.", code="signature_long", longest=LONGEST_SIGNATURE)
-    said = {"public_name": " ".join(public_name.split())[:LONGEST_NAME], "signature": signature.strip()}
+    said = {"public_name": accounts.said(public_name), "signature": signature.strip()}
     if not any(said.values()):
         mine = (col(ChannelVoice.channel_id) == channel.id, col(ChannelVoice.member_id) == member.id)
         await session.execute(delete(ChannelVoice).where(*mine))

@@ -16,6 +16,7 @@ from inbox.team.rights import Access
 TIMEZONES = frozenset(available_timezones())
 LONGEST_UNDO_SECONDS = 60
 LONGEST_EPISODE_DAYS = 365
+LONGEST_ADDRESS = 2000
 
 
 async def create(
@@ -98,5 +99,7 @@ def _check_ranges(undo_seconds: int, episode_days: int, privacy_url: str) -> Non
         raise Invalid("A reply can be taken back for 0 to {longest} seconds.", code="undo_seconds", longest=LONGEST_UNDO_SECONDS)
     if not 1 <= episode_days <= LONGEST_EPISODE_DAYS:
         raise Invalid("Days of silence are between 1 and {longest}.", code="episode_days", longest=LONGEST_EPISODE_DAYS)
+    if len(privacy_url) > LONGEST_ADDRESS:
+        raise Invalid("An address may have at most {longest} characters.", code="address_long", longest=LONGEST_ADDRESS)
     if privacy_url and not privacy_url.startswith(("https://", "http://")):
         raise Invalid("The privacy link begins with https://.", code="privacy_url")

@@ -10,7 +10,7 @@ from fastapi import FastAPI, Query
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import iter_route_contexts
 from pydantic import TypeAdapter
-from sqlalchemy import text
+from sqlalchemy import literal, select, text
 from sqlalchemy.exc import DataError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -20,6 +20,7 @@ from inbox.conversations import status
 from inbox.db import Database
 from inbox.errors import Invalid
 from inbox.models import Role, Status
+from inbox.models.columns import UtcDateTime
 from inbox.team.rights import Access
 from tests.api.people import browser, found, person
 from tests.make import Make
@@ -107,6 +108,21 @@ async def test_no_conversation_sleeps_for_longer_than_anybody_can_read(session: 
     access = Access(workspace_id=conversation.workspace_id, role=Role.ADMIN, actor="token:1")
     with pytest.raises(Invalid, match="ten years"):
         await status.move(session, access, conversation, Status.SNOOZED, until=datetime.fromisoformat(until), now=now)
+
+
+@pytest.mark.parametrize(
+    "at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59+00:00", "2026-03-02T09:00:00"]
+)
+async def test_a_time_that_could_not_be_read_again_is_not_written(session: AsyncSession, at: str):
+    with pytest.raises(Invalid) as refused:
+        await session.scalar(select(literal(datetime.fromisoformat(at), UtcDateTime())))
+    assert refused.value.code == "unstorable_time"
+
+
+@pytest.mark.parametrize("at", ["0002-01-01T00:00:00+00:00", "9998-12-30T23:59:59-14:00"])
+async def test_the_first_and_the_last_time_come_back(session: AsyncSession, at: str):
+    moment = datetime.fromisoformat(at)
+    assert await session.scalar(select(literal(moment, UtcDateTime()))) == moment
 
 
 async def test_an_error_of_the_database_does_not_repeat_what_was_sent(database: Database):

@@ -54,6 +54,14 @@ def test_a_template_has_no_inline_script_or_style_and_only_icons_that_exist(path
         assert "<svg" in render.icon(name)
 
 
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_a_field_for_words_says_how_long_they_may_be(path: Path) -> None:
+    tags = re.findall(r"<(?:input|textarea)\b(?:\{[{%].*?[%}]\}|[^>])*>", path.read_text(), re.DOTALL)
+    others = re.compile(r'type="(hidden|checkbox|radio|file|number|date|datetime-local)"|\breadonly\b(?!.*%})')
+    asked = [tag for tag in tags if " name=" in tag and not others.search(tag)]
+    assert [tag for tag in asked if "maxlength=" not in tag] == []
+
+
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
 def test_a_script_is_one_page_long(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 150

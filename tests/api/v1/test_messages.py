@@ -49,6 +49,27 @@ async def test_a_reply_is_queued_with_a_place_to_look_at(world: World, agent: Pr
     assert again.json() == told
 
 
+@pytest.mark.parametrize(
+    ("send_at", "sentence"),
+    [
+        ("9999-12-31T23:59:59-14:00", "a year from now"),
+        ("2046-01-01T00:00:00+00:00", "a year from now"),
+        ("2026-03-03T09:00:00", "time zone"),
+    ],
+)
+async def test_no_reply_is_put_off_for_longer_than_anybody_can_read(world: World, agent: Program, send_at: str, sentence: str):
+    answer = await reply(agent, world, send_at=send_at)
+    assert answer.status_code == 422
+    assert sentence in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "until", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00%2B14:00", "2026-03-02T09:00:00"]
+)
+async def test_figures_of_a_time_that_cannot_be_are_refused(agent: Program, until: str):
+    assert (await agent("GET", f"/metrics?until={until}")).status_code == 422
+
+
 async def test_the_same_key_is_the_same_reply(database: Database, world: World, agent: Program, admin: Program):
     first, second = await reply(agent, world), await reply(agent, world)
     assert second.status_code == 202

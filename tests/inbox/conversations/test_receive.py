@@ -196,6 +196,17 @@ async def test_a_message_from_the_future_counts_from_now(session: AsyncSession, 
     assert message.at == message.received_at == MONDAY + timedelta(seconds=60)
 
 
+async def test_a_long_name_is_cut_and_what_was_said_is_kept(session: AsyncSession, channel: Channel):
+    files = (Attachment("f" * 500 + ".tar.gz", "application/gzip", url="https://example.org/f"),)
+    await take(session, channel, said("w" * 5_000, author=Author("a", "n" * 5_000, handle="h" * 5_000), attachments=files))
+    (message,), (author,) = await everything(session, Message), await everything(session, Identity)
+    (file,) = await everything(session, StoredAttachment)
+    assert len(message.body) == 5_000
+    assert (len(author.name), len(author.handle), author.name[-1]) == (200, 200, "…")
+    assert len(file.name) == 200
+    assert file.name.endswith(".tar.gz")
+
+
 async def test_letters_are_kept_with_their_envelope_their_files_and_nothing_harmful(
     session: AsyncSession, channel: Channel, tmp_path: Path
 ):
@@ -233,6 +244,11 @@ async def test_letters_are_kept_with_their_envelope_their_files_and_nothing_harm
         {"author": Author("a" * 5_000, "\0", handle="\udfff")},
         {"raw": {"\0": ["\ud800", float("nan"), b"bytes", {1: 2}]}},
         {"at": datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))},
+        {"at": datetime(9999, 12, 31, 23, tzinfo=timezone(timedelta(hours=-14)))},
+        {"post": Post("p", published_at=datetime(9999, 12, 31, 23, tzinfo=timezone(timedelta(hours=-14))))},
+        {"post": Post("p", published_at=datetime(2026, 3, 2))},  # noqa: DTZ001  # that is the fault
+        {"attachments": (Attachment("x", "video/mp4", url="https://example.org/x", size=10**12), Attachment("y", "", size=-1))},
+        {"author": Author("a", "n" * 5_000, handle="h" * 5_000, avatar="https://" + "a" * 5_000, email="e" * 5_000)},
         {"html": "<p>" + "x" * 3_000_000},
         {"mentions": ("\0",), "permalink": "\ud800"},
     ],
