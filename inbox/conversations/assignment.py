@@ -37,6 +37,7 @@ async def take(session: AsyncSession, access: Access, conversation: Conversation
     access.need(Role.AGENT)
     if access.member_id is None:
         raise NotFound("Only a member can take a conversation.")
+    await _check(session, conversation, access.member_id, None)
     free = (
         update(Conversation)
         .where(col(Conversation.id) == conversation.id, col(Conversation.assignee_id).is_(None))
@@ -62,9 +63,12 @@ async def take(session: AsyncSession, access: Access, conversation: Conversation
 
 
 async def _check(session: AsyncSession, conversation: Conversation, member_id: int | None, team_id: int | None) -> None:
-    """The member and the team exist here, and the member may see the channel."""
+    """The member and the team exist here, and the member may see the channel.
+
+    The member's row stays as it is until the commit: whoever removes the member meanwhile waits, and then frees this conversation too.
+    """
     if member_id is not None:
-        member = await session.get(Member, member_id)
+        member = await session.get(Member, member_id, with_for_update={"read": True})
         if member is None or member.workspace_id != conversation.workspace_id or member.removed_at is not None:
             raise NotFound("There is no such member in this workspace.")
         if conversation.channel_id not in await rights.channels(session, rights.of(member)):

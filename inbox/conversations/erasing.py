@@ -66,6 +66,9 @@ async def erase(session: AsyncSession, vault: Vault, home: Path, access: Access,
     access.need(Role.ADMIN)
     if contact.legal_hold:
         raise Conflict("This contact is under legal hold and cannot be erased. Lift the hold first.", code="legal_hold")
+    # What they write at this moment is either here, and goes too, or waits until nobody by this name is known.
+    mine = select(col(Identity.id)).where(col(Identity.contact_id) == contact.id).order_by(col(Identity.id)).with_for_update()
+    await session.execute(mine)
     people = await contacts.identities(session, contact)
     own = await contacts.own_conversations(session, contact, [identity.id for identity in people])
     words = _words(contact, people)

@@ -49,9 +49,10 @@ MESSAGES = """
         OR (message.workspace_id = %s AND message.client_key = ANY(%b::text[]))
 """
 
+# Who is being erased is waited for, and is nobody known afterwards.
 PEOPLE = """
     SELECT external_id, id, contact_id, name, handle, avatar, is_self, is_staff, member_id
-      FROM identity WHERE channel_id = %s AND external_id = ANY(%b::text[])
+      FROM identity WHERE channel_id = %s AND external_id = ANY(%b::text[]) FOR KEY SHARE
 """
 
 POSTS = "SELECT external_id, id, title, text, url FROM post WHERE channel_id = %s AND external_id = ANY(%b::text[])"

@@ -24,14 +24,15 @@ from inbox.team.rights import Access
 APPLICATION = "parley host"  # how processes see one another: the database knows at once when one is gone
 LEASE = 240.0  # seconds; clearly longer than any send may take (`connectors.host.pace`)
 
-# A paused channel and a held installation keep their replies. The first of each conversation only: none overtakes another.
+# A paused channel and a held installation keep their replies; those of a removed one are taken, to fail with the reason.
+# The first of each conversation only: none overtakes another.
 CLAIM = text(
     """
     WITH due AS (
         SELECT message.id
           FROM message JOIN channel ON channel.id = message.channel_id
          WHERE message.delivery = 'queued' AND message.send_at <= :now AND (message.try_at IS NULL OR message.try_at <= :now)
-           AND channel.state <> 'paused' AND channel.id <> ALL(:busy)
+           AND (channel.state <> 'paused' OR channel.removed_at IS NOT NULL) AND channel.id <> ALL(:busy)
            AND NOT EXISTS (SELECT FROM installation WHERE held)
            AND NOT EXISTS (SELECT FROM message earlier
                             WHERE earlier.conversation_id = message.conversation_id
