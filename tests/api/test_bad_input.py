@@ -119,7 +119,7 @@ async def test_a_time_that_could_not_be_read_again_is_not_written(session: Async
     assert refused.value.code == "unstorable_time"
 
 
-@pytest.mark.parametrize("at", ["0002-01-01T00:00:00+00:00", "9998-12-30T23:59:59-14:00"])
+@pytest.mark.parametrize("at", ["0002-01-01T00:00:00+00:00", "9998-12-30T09:59:59-14:00"])
 async def test_the_first_and_the_last_time_come_back(session: AsyncSession, at: str):
     moment = datetime.fromisoformat(at)
     assert await session.scalar(select(literal(moment, UtcDateTime()))) == moment
