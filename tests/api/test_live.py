@@ -2,130 +2,31 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import InvalidStatus
 
 from api import counts, watcher, wire
-from api.app import create_app
-from api.deps import COOKIE, House
+from api.deps import House
+from api.hub import Hub
 from inbox import events
-from inbox.contract import Author, Batch, Event, EventKind
-from inbox.conversations import receive, views
-from inbox.models import AccountSession, Channel, ChannelAccess, Member, Role, Workspace
-from inbox.team import sessions
-from inbox.team.rights import Access
+from inbox.contract import EventKind
+from inbox.conversations import views
+from inbox.models import AccountSession, Channel, Member
+from tests.api.office import SECONDS, Line, Office, opened, page_on
 from tests.api.visitor import serving
 from tests.make import Make
-
-SECONDS = 6.0
-
-
-class Socket:
-    """A page, as far as its socket is concerned."""
-
-    def __init__(self, connection: ClientConnection) -> None:
-        self.connection = connection
-        self.ops: list[dict[str, Any]] = []
-        self.heard = self.last = 0
-
-    async def show(self, *, after: int = 0, conversation: int | None = None, rows: tuple[int, ...] = (), view: str = "open") -> None:
-        said = {"t": "show", "view": view, "rows": rows, "views": ["open", "mine"], "conversation": conversation, "after": after}
-        await self.connection.send(json.dumps(said))
-
-    async def say(self, **frame: Any) -> None:
-        await self.connection.send(json.dumps(frame))
-
-    async def hear(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """The next operation of this sort; each is heard once."""
-        async with asyncio.timeout(SECONDS):
-            while True:
-                while self.heard < len(self.ops):
-                    op = self.ops[self.heard]
-                    self.heard += 1
-                    if wanted(op):
-                        return op
-                frame = json.loads(await self.connection.recv())
-                self.last = max(self.last, frame.get("id", 0))
-                self.ops += [{"refresh": True}] if frame.get("refresh") else frame["ops"]
-
-    async def end(self) -> int:
-        """The code that the server ends the socket with."""
-        async with asyncio.timeout(5):
-            with suppress(ConnectionClosed):
-                while True:
-                    await self.connection.recv()
-        return self.connection.close_code or 0
-
-
-@dataclass
-class Office:
-    """A workspace with an open and a restricted channel, served."""
-
-    house: House
-    app: FastAPI
-    workspace: Workspace
-    channel: Channel
-    secret: Channel
-    agent: Member
-    insider: Member
-    address: str = ""
-    count: int = 0
-
-    async def do(self, work: Callable[[AsyncSession], Any]) -> Any:
-        async with self.house.database.transaction() as session:
-            return await work(session)
-
-    async def say(
-        self, words: str, *, channel: Channel | None = None, thread: str = "t", kind: EventKind = EventKind.MESSAGE, of: str = ""
-    ) -> str:
-        self.count += 1
-        number = of or f"m{self.count}"
-        event = Event(f"e{self.count}", kind, number, thread, datetime.now(UTC), Author("anna", "Anna"), words)
-
-        async def work(session: AsyncSession) -> None:
-            row = await session.get_one(Channel, (channel or self.channel).id)
-            await receive.receive(session, row, Batch([event]), now=datetime.now(UTC), move_cursor=False)
-
-        await self.do(work)
-        return number
-
-    async def token(self, member: Member) -> str:
-        return await self.do(lambda session: sessions.begin(session, member.account_id, now=datetime.now(UTC), days=1))
-
-    @asynccontextmanager
-    async def page(self, member: Member, *, workspace: int | None = None, origin: str = "", **shown: Any) -> AsyncIterator[Socket]:
-        url = f"{self.address.replace('http', 'ws')}/w/{workspace or self.workspace.id}/live"
-        headers = {"Cookie": f"{COOKIE}={await self.token(member)}", "Origin": origin or self.address}
-        async with connect(url, additional_headers=headers) as connection:
-            socket = Socket(connection)
-            await socket.show(**shown)
-            await socket.hear(lambda op: "unread" in op)  # counted: it takes part
-            yield socket
 
 
 @pytest.fixture
 async def office(house: House) -> AsyncIterator[Office]:
-    house = replace(house, clock=lambda: datetime.now(UTC))
-    async with house.database.transaction() as session:
-        make = Make(session)
-        workspace = await make.workspace()
-        channel, secret = await make.channel(workspace), await make.channel(workspace, restricted=True)
-        agent, insider = await make.member(workspace), await make.member(workspace, role=Role.SUPERVISOR)
-        session.add(ChannelAccess(workspace_id=workspace.id, channel_id=secret.id, member_id=insider.id))
-    app = create_app(house)
-    office = Office(house, app, workspace, channel, secret, agent, insider)
-    async with app.router.lifespan_context(app), serving(app) as office.address:
+    async with opened(house) as office:
         yield office
 
 
@@ -238,28 +139,6 @@ async def test_an_open_page_holds_no_connection_to_the_database(office: Office) 
                 await asyncio.sleep(0.05)
 
 
-class Line:
-    """A wire that keeps what is written, as long as its reader takes it."""
-
-    def __init__(self) -> None:
-        self.on_drain: Callable[[], None] = lambda: None
-        self.takes = True
-        self.taken: list[str] = []
-
-    def write(self, frame: wire.Frame) -> bool:
-        if self.takes:
-            self.taken.append(frame.text)
-        return self.takes
-
-    def end(self, code: int) -> None:
-        raise NotImplementedError
-
-
-def page_on(line: Line) -> watcher.Watcher:
-    access = Access(workspace_id=1, role=Role.AGENT, actor="member:1", member_id=1)
-    return watcher.Watcher(access, session_id=1, member_id=1, locale="en", wire=line)
-
-
 def test_what_waited_for_a_slow_reader_travels_in_one_frame_with_the_newest_id() -> None:
     page = page_on(line := Line())
     line.takes = False
@@ -289,6 +168,23 @@ def test_pages_that_are_told_the_same_share_the_bytes() -> None:
     assert press.frame(["{}"], 1) is not press.frame(["{}"], 2)
 
 
+async def test_who_joins_while_the_guard_looks_is_judged_the_next_time(house: House) -> None:
+    hub = Hub(house)
+    hub.ready.set()
+    gone, late = page_on(first := Line()), page_on(second := Line())
+    await hub.join(gone)
+    async with house.database.transaction() as session:
+        await session.execute(text("LOCK TABLE account_session IN ACCESS EXCLUSIVE MODE"))
+        looking = asyncio.create_task(hub._guard(datetime.now(UTC)))
+        async with asyncio.timeout(SECONDS):
+            # PostgreSQL tells nobody who waits for a lock
+            while not await session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        await hub.join(late)
+    await looking
+    assert (first.ended, second.ended) == (4401, None)
+
+
 def test_a_page_that_chooses_views_during_a_counting_does_not_end_the_counting() -> None:
     page = page_on(line := Line())
     page.views = frozenset({views.parse("open"), views.parse("pending")})
@@ -308,3 +204,41 @@ async def test_an_event_that_cannot_be_drawn_makes_pages_read_again_and_silences
         await page.hear(lambda op: "refresh" in op)
         await office.say("Still there?")
         await page.hear(lambda op: "Still there?" in json.dumps(op))
+
+
+@pytest.mark.parametrize("number", [2**70, "no number"])  # refused by the driver, and by the server
+async def test_an_event_that_cannot_be_looked_up_makes_pages_read_again_and_silences_none(office: Office, number: Any):
+    await office.say("Hello")
+    async with office.page(office.agent, conversation=1, rows=(1,)) as page:
+
+        async def record(session: AsyncSession) -> None:
+            ids = {"workspace_id": office.workspace.id, "channel_id": office.channel.id, "conversation_id": 1}
+            events.record(session, "message.edited", at=datetime.now(UTC), actor="system", **ids, message=number)
+
+        await office.do(record)
+        await page.hear(lambda op: "refresh" in op)
+        await office.say("Still there?")
+        await page.hear(lambda op: "Still there?" in json.dumps(op))
+
+
+@pytest.mark.parametrize("number", [2**70, "no number"])
+async def test_what_one_workspace_cannot_be_shown_keeps_nothing_from_another(office: Office, number: Any):
+    async with office.house.database.transaction() as session:
+        other = await Make(session).workspace()
+        colleague = await Make(session).member(other)
+    await office.say("Hello")
+    async with (
+        office.page(office.agent, conversation=1, rows=(1,)) as page,
+        office.page(colleague, workspace=other.id, rows=()) as theirs,
+    ):
+
+        async def both(session: AsyncSession) -> None:
+            about = {"at": datetime.now(UTC), "actor": "system"}
+            ids = {"workspace_id": office.workspace.id, "channel_id": office.channel.id, "conversation_id": 1}
+            events.record(session, "message.edited", **about, **ids, message=number)
+            events.record(session, "label.changed", **about, workspace_id=other.id, label=1)
+
+        await office.do(both)
+        await page.hear(lambda op: "refresh" in op)
+        await theirs.hear(lambda op: op.get("stale") == ["page"])
+        assert {"refresh": True} not in theirs.ops
