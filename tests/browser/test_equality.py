@@ -14,7 +14,7 @@ from sqlmodel import col
 from api import hub, news
 from inbox import events
 from inbox.contract import Attachment, EventKind, Receipt
-from inbox.conversations import assignment, drafts, labels, notes, outbox, reading, replies, status
+from inbox.conversations import assignment, drafts, labels, notes, outbox, reading, replies, status, waiting
 from inbox.models import Conversation, Delivery, Member, Message, Outcome, Status
 from inbox.promptness import waits
 from inbox.team import rights
@@ -152,6 +152,15 @@ class Day:
     async def close_wait(self) -> None:
         await self.with_first(lambda s, c, a: waits.close(s, c, Outcome.NOT_NEEDED, actor=a.actor, now=datetime.now(UTC)))
 
+    async def correct_wait(self) -> None:
+        await self.with_first(lambda s, c, a: waits.close(s, c, Outcome.NOT_NEEDED, actor=a.actor, now=datetime.now(UTC)))
+
+        async def work(session: AsyncSession, conversation: Conversation, access: rights.Access) -> None:
+            message = await session.get_one(Message, conversation.last_inbound_id)
+            await waiting.take_back(session, access, conversation, message, now=datetime.now(UTC))
+
+        await self.with_first(work)
+
     async def draft(self) -> None:
         await self.with_first(lambda s, c, a: drafts.save(s, a, c, body="Liebe", now=datetime.now(UTC)), who="Aylin")
 
@@ -194,6 +203,7 @@ def steps(day: Day) -> dict[str, Callable[[], Awaitable[Any]]]:
         "conversation.labelled": day.put_label,
         "conversation.read": day.read,
         "wait.closed": day.close_wait,
+        "wait.corrected": day.correct_wait,
         "draft.saved": day.draft,
         **{kind: day.renamed(kind) for kind in sorted(news.EVERYTHING)},
     }

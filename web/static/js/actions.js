@@ -2,9 +2,11 @@
 import { openChooser } from "./choosers.js";
 import { release, rows } from "./list.js";
 import { closeConversation, neighbour, openConversation, openView } from "./navigate.js";
+import { toggleContact } from "./contact.js";
 import { undoLast } from "./outbox.js";
 import { change } from "./request.js";
 import { toast } from "./toast.js";
+import { openMenu, sayWaits } from "./waits.js";
 import { canAct, conversationPath, openId, pane, root, words, workspace } from "./words.js";
 
 const act = (work) => async () => { if (openId() && canAct) await work(openId()); };
@@ -28,6 +30,10 @@ export const actions = {
   "label": { key: "l", run: act(() => openChooser("label")) },
   "unread": { key: "u", run: markUnread },
   "pending": { key: "p", run: act((id) => move(id, "pending", words.moved)) },
+  "message-menu": { key: "m", run: act(() => openMenu()) },
+  "waits": { key: "w", run: act(() => sayWaits(true)) },
+  "no-answer": { key: "W", run: act(() => sayWaits(false)) },
+  "contact": { key: "c", run: () => openId() && toggleContact() },
   "spam": { run: act((id) => move(id, "spam", words.moved)) },
   "undo": { key: "z", run: undo },
   "show-new": { key: ".", run: release },
@@ -53,10 +59,9 @@ export const labelOf = (id) => words.action[id];
 let lastChange = null; // how to take the last change of status or owner back
 
 export async function move(id, status, said, values = {}) {
-  const before = { status: head().dataset.status };
   const following = neighbour(1) ?? neighbour(-1);
   await change("PUT", `${conversationPath(id)}/status`, { status, ...values });
-  offerUndo(said, () => change("PUT", `${conversationPath(id)}/status`, before.status === "snoozed" ? { status: "open" } : before), id);
+  offerUndo(said, () => change("DELETE", `${conversationPath(id)}/status`), id); // whoever waited waits on
   if (following) openConversation(following);
   else closeConversation();
 }
@@ -67,7 +72,7 @@ export async function assign(id, owner) {
   offerUndo(words.assigned, () => change("PUT", `${conversationPath(id)}/assignment`, { member: assignee, team }), id);
 }
 
-function offerUndo(said, back, id) {
+export function offerUndo(said, back, id) {
   const take = lastChange = { at: Date.now(), run: async () => { lastChange = null; await back(); openConversation(id); } };
   toast(said, { action: words.undo, key: "z", run: take.run, seconds: 8 });
 }

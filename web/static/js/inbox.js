@@ -2,6 +2,7 @@
 import "./clock.js";
 import "./choosers.js";
 import "./composer.js";
+import "./contact.js";
 import "./demo.js";
 import "./drafts.js";
 import "./files.js";
@@ -14,6 +15,7 @@ import "./presence.js";
 import "./reading.js";
 import "./slash.js";
 import "./title.js";
+import "./waits.js";
 import { connect } from "./live.js";
 
 connect();

@@ -28,6 +28,7 @@ function flush() {
   for (const op of ops) apply(op);
   tidy();
   hideMyself();
+  document.dispatchEvent(new CustomEvent("page-changed"));
   if (stale.size) { stale.clear(); setTimeout(refreshAll, Math.random() * 400); return; } // not every page at the same moment
   document.documentElement.dataset.applied = state.eventId; // tests wait for it
 }

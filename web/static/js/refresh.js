@@ -21,6 +21,7 @@ export async function refreshAll() {
     state.eventId = Number(page.documentElement.dataset.event);
     watch();
     hideMyself();
+    document.dispatchEvent(new CustomEvent("page-changed"));
     document.documentElement.dataset.applied = state.eventId;
   } catch {
     setTimeout(refreshAll, 3000);

@@ -8,7 +8,7 @@ import { localeOf, wordsOf } from "./words.js";
 /** `here` is what the script tag says in data-… attributes: locale, theme, position, and fill for the page that is all chat. */
 export function start(settings, base, here) {
   if (document.querySelector(`parley-chat[data-key="${settings.key}"]`)) return;
-  const locale = localeOf(here.locale || settings.locale);
+  const locale = localeOf(here.locale || settings.locale, settings.workspace_locale);
   const words = wordsOf(locale);
   const host = element("parley-chat", { "data-key": settings.key });
   const root = host.attachShadow({ mode: "open" });

@@ -104,10 +104,10 @@ const GERMAN = {
   yesterday: "Gestern",
 };
 
-/** The language of the settings, else of the page, else of the browser. */
-export function localeOf(wanted) {
-  const asked = [wanted, document.documentElement.lang, navigator.language].find(Boolean) ?? "en";
-  return asked.toLowerCase().startsWith("de") ? "de" : "en";
+/** The first that we speak: the settings' language, the page's, those of the browser, the workspace's. */
+export function localeOf(wanted, workspace) {
+  const asked = [wanted, document.documentElement.lang, ...navigator.languages, workspace];
+  return asked.map((tag) => (tag ?? "").toLowerCase().split("-")[0]).find((language) => ["en", "de"].includes(language)) ?? "en";
 }
 
 export function wordsOf(locale) {

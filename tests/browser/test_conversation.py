@@ -1,0 +1,175 @@
+"""One conversation in a real browser: letters, pictures, who waits, and the person beside it."""
+
+import base64
+from typing import Any
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Page, expect
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from inbox.contract import Attachment, Author, ConversationKind
+from inbox.models import Conversation, Message, Role, Wait
+from tests.browser.conftest import Desk
+from tests.make import Make
+
+pytestmark = pytest.mark.browser
+
+PICTURE = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
+LETTER = {"conversation_kind": ConversationKind.EMAIL, "post": None}
+
+
+async def every(desk: Desk, table: Any) -> Any:
+    async def work(session: AsyncSession) -> Any:
+        return (await session.scalars(select(table).order_by(col(table.id)))).all()
+
+    return await desk.do(work)
+
+
+async def outcomes(desk: Desk) -> list[str | None]:
+    return [wait.outcome and wait.outcome.value for wait in await every(desk, Wait)]
+
+
+def sign(page: Page, message: str) -> Any:
+    return page.locator(".entry.in", has_text=message).get_by_text("waits for an answer")
+
+
+async def test_hostile_markup_runs_nothing_and_asks_nobody_for_anything(desk: Desk) -> None:
+    html = (
+        '<b>Hello</b><img src=x onerror="document.title=\'owned\'"><script>document.title="owned"</script>'
+        '<img src="https://tracker.example/pixel.png"><a href="javascript:document.title=\'owned\'">click</a>'
+        '<style>body{display:none}</style></div></article></li></ol><form action="/account"><button data-action="resolve">x</button></form>'
+        '<svg onload="document.title=\'owned\'"></svg><iframe src="https://tracker.example"></iframe>'
+    )
+    page = await desk.page("Aylin", "/inbox?view=open")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await desk.say("Hello", html=html, **LETTER)
+    await page.locator(".row-link").click()
+    letter = page.locator(".letter")
+    await expect(letter).to_contain_text("Hello")
+    await letter.get_by_text("click").click(force=True)
+    pushed = await letter.evaluate("node => node.outerHTML")
+    await desk.say("More", html=html.replace("Hello", "Pushed"), **LETTER)
+    await expect(letter).to_have_count(2)  # pushed, not loaded
+    await expect(letter.nth(1)).to_contain_text("Pushed")
+    assert pushed == (await letter.nth(1).evaluate("node => node.outerHTML")).replace("Pushed", "Hello")
+    assert "owned" not in await page.title()
+    assert await page.locator(".timeline > li").count() == 2
+    assert not [url for url in asked if not url.startswith((desk.address, "data:"))]
+    assert (await every(desk, Conversation))[0].status == "open"
+    assert not desk.complaints
+
+
+async def test_pictures_stand_in_their_letter_and_open_large(desk: Desk) -> None:
+    files = (
+        Attachment("inline.png", "image/png", content=PICTURE, content_id="one@x"),
+        Attachment("second.png", "image/png", content=PICTURE),
+        Attachment("bill.pdf", "application/pdf", content=b"%PDF"),
+    )
+    await desk.say("See:", html='<p>See: <img src="cid:one@x" width="80" height="80"></p>', attachments=files, **LETTER)
+    page = await desk.page("Aylin", "/conversations/1")
+    await expect(page.locator(".letter .picture img")).to_have_js_property("naturalWidth", 1)
+    await expect(page.locator(".files .picture")).to_have_count(1)
+    await expect(page.locator(".files .file")).to_contain_text("bill.pdf")
+    await page.locator(".letter .picture").click()
+    box = page.get_by_role("dialog", name="Picture")
+    await expect(box.locator("img")).to_have_attribute("alt", "inline.png")
+    await expect(box.locator(".lightbox-place")).to_have_text("1 / 2")
+    await page.keyboard.press("ArrowRight")
+    await expect(box.locator("img")).to_have_attribute("alt", "second.png")
+    await expect(box.get_by_role("link", name="Save")).to_have_attribute("download", "second.png")
+    assert not (await Axe().run(page)).response["violations"]
+    await page.keyboard.press("Escape")
+    await expect(box).to_be_hidden()
+    await expect(page.locator(".files .picture")).to_be_focused()
+
+
+async def test_no_answer_needed_is_said_by_key_seen_by_others_and_taken_back(desk: Desk) -> None:
+    await desk.say("Where is my order?", name="Anna")
+    await desk.say("And mine?", name="Bernd")
+    aylin, fatma = await desk.page("Aylin", "/conversations/1"), await desk.page("Fatma", "/conversations/1")
+    for message in ("Where is my order?", "And mine?"):
+        await expect(sign(fatma, message)).to_be_visible()
+    await aylin.keyboard.press("Shift+W")  # the one who has waited longest
+    for page in (aylin, fatma):
+        await expect(sign(page, "Where is my order?")).to_be_hidden()
+        await expect(sign(page, "And mine?")).to_be_visible()
+    assert await outcomes(desk) == ["not_needed", None]
+    await aylin.keyboard.press("z")
+    for page in (aylin, fatma):
+        await expect(sign(page, "Where is my order?")).to_be_visible()
+    assert await outcomes(desk) == [None, None]
+
+
+async def test_a_message_that_asks_nothing_is_made_to_wait_from_its_menu(desk: Desk) -> None:
+    await desk.say("Thanks!", name="Anna")
+    page = await desk.page("Aylin", "/conversations/1?view=open")
+    assert await outcomes(desk) == []
+    await page.locator(".entry.in").hover()
+    await page.get_by_role("button", name="More about this message").click()
+    await page.keyboard.press("Enter")  # the first command
+    await expect(sign(page, "Thanks!")).to_be_visible()
+    await expect(page.locator("[data-count=next]")).to_have_text("1")
+    assert await outcomes(desk) == [None]
+    await page.get_by_role("button", name="Undo").click()
+    await expect(sign(page, "Thanks!")).to_be_hidden()
+    assert await outcomes(desk) == []
+    await page.keyboard.press("m")
+    await expect(page.get_by_role("dialog", name="This message")).to_contain_text("This waits for an answer")
+
+
+async def test_resolving_by_mistake_taken_back_lets_the_customer_wait_on(desk: Desk) -> None:
+    await desk.say("Where is my order?", name="Anna")
+    page = await desk.page("Aylin", "/conversations/1")
+    await page.keyboard.press("e")
+    await expect(page.locator("#items .item")).to_contain_text("Resolved")
+    assert await outcomes(desk) == ["not_needed"]
+    await page.keyboard.press("z")
+    await expect(page.locator("#items .item .waits")).to_be_visible()
+    await expect(sign(page, "Where is my order?")).to_be_visible()
+    assert await outcomes(desk) == [None]
+
+
+async def admin(desk: Desk) -> None:
+    async def work(session: AsyncSession) -> None:
+        desk.members["Ada"] = await Make(session).member(desk.workspace, name="Ada", role=Role.ADMIN)
+
+    await desk.do(work)
+
+
+async def test_an_admin_exports_and_erases_the_person_and_colleagues_see_it(desk: Desk) -> None:
+    await admin(desk)
+    await desk.say("My secret", name="Anna Becker", author=Author("anna", "Anna Becker"))
+    page, other = await desk.page("Ada", "/conversations/1"), await desk.page("Aylin", "/conversations/1")
+    await expect(other.locator(".privacy")).to_have_count(0)
+    async with page.expect_download() as download:
+        await page.get_by_role("button", name="Export").click()
+    assert (await download.value).suggested_filename == "contact-1.zip"
+    await page.get_by_text("Erase …").click()
+    await page.get_by_label("To confirm, type").fill("anna")
+    await page.get_by_role("button", name="Erase for good").click()
+    await expect(page.get_by_text("Type the name exactly")).to_be_visible()
+    assert [message.body for message in await every(desk, Message)] == ["My secret"]
+    await page.get_by_label("To confirm, type").fill("Anna Becker")
+    assert not (await Axe().run(page)).response["violations"]
+    await page.get_by_role("button", name="Erase for good").click()
+    for one in (page, other):
+        await expect(one.locator(".timeline")).not_to_contain_text("My secret")
+        await expect(one.locator("#contact")).not_to_contain_text("Anna Becker")
+    assert [message.body for message in await every(desk, Message)] == [""]
+
+
+async def test_where_there_is_no_room_the_contact_opens_over_the_conversation(desk: Desk) -> None:
+    await desk.say("Hello", name="Anna Becker")
+    page = await desk.page("Aylin", "/conversations/1", viewport={"width": 390, "height": 844})
+    contact = page.get_by_role("complementary", name="Contact")
+    await expect(contact).to_be_hidden()
+    await page.locator(".head [data-action=contact]").click()
+    await expect(contact).to_be_visible()
+    assert not (await Axe().run(page)).response["violations"]
+    await page.keyboard.press("Escape")
+    await expect(contact).to_be_hidden()
+    await expect(page.locator("#conversation .timeline")).to_be_visible()
