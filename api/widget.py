@@ -8,14 +8,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header
 from fastapi.responses import HTMLResponse, Response
+from sqlalchemy.ext.asyncio import AsyncSession
 
 import web
 from api import widget_files, widget_socket
-from api.deps import HouseDep, SessionDep
-from api.widget_access import FOREIGN, DoorDep
+from api.deps import House, HouseDep, SessionDep
+from api.widget_access import FOREIGN, Door, DoorDep
 from inbox.errors import NotFound
 from inbox.models import Workspace
 from web import render
+from web.i18n import locale_of
 
 router = APIRouter()
 MODULES = Path(web.__file__).parent / "static" / "widget"
@@ -40,6 +42,7 @@ async def script(door: DoorDep, house: HouseDep, session: SessionDep, if_none_ma
         "theme": config.theme,
         "position": config.position,
         "locale": config.locale,
+        "workspace_locale": workspace.locale,  # for a page and a visitor whose languages the chat does not speak
         "base": f"{house.settings.public_url}/widget/",
         "privacy": workspace.privacy_url if workspace.privacy_url.startswith(("https://", "http://")) else "",
     }
@@ -62,15 +65,15 @@ async def module(wanted: str, name: str) -> Response:
 
 
 @router.get("/widget/{key}/try")
-async def try_it(door: DoorDep, house: HouseDep) -> Response:
+async def try_it(door: DoorDep, house: HouseDep, session: SessionDep, accept_language: Annotated[str, Header()] = "") -> Response:
     """A plain page that shows the chat as a website with a strict content policy does."""
-    return _page("widget/try.html", door, house)
+    return _page("widget/try.html", door, house, await _locale(session, door, accept_language))
 
 
 @router.get("/widget/{key}/chat")
-async def chat(door: DoorDep, house: HouseDep) -> Response:
+async def chat(door: DoorDep, house: HouseDep, session: SessionDep, accept_language: Annotated[str, Header()] = "") -> Response:
     """The chat alone: where a mailed link leads. What the link carries stays behind the #, out of every log."""
-    return _page("widget/chat.html", door, house)
+    return _page("widget/chat.html", door, house, await _locale(session, door, accept_language))
 
 
 @cache
@@ -87,8 +90,13 @@ def _modules() -> dict[str, bytes]:
     return {path.stem: path.read_bytes() for path in MODULES.glob("*.js")}
 
 
-def _page(name: str, door: DoorDep, house: HouseDep) -> Response:
-    locale = door.config.locale or "en"
+async def _locale(session: AsyncSession, door: Door, accept_language: str) -> str:
+    """The language of a page of ours: as set, else the visitor's, else the workspace's."""
+    workspace = await session.get_one(Workspace, door.channel.workspace_id)
+    return door.config.locale or locale_of(accept_language, workspace.locale)
+
+
+def _page(name: str, door: Door, house: House, locale: str) -> Response:
     here = house.settings.public_url
     title = door.config.title or door.channel.name
     body = render.page(name, locale, key=door.channel.key, title=title, base=f"{here}/widget/")

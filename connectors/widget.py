@@ -90,7 +90,7 @@ class Widget:
         self.config = config
 
     async def check(self) -> Author:
-        return Author(id="widget", name=self.config.title or self.title, is_self=True)
+        return Author(id="widget", name=self.config.title, is_self=True)  # without a title it is the channel that has a name
 
     async def stream(self, cursor: str | None) -> AsyncIterator[Batch]:
         yield Batch(cursor=cursor)  # says that the channel works

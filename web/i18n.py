@@ -73,13 +73,13 @@ def _day(code: str, date: date) -> str:
     return format_date(date, "full", locale=_babel(code))
 
 
-def locale_of(accept_language: str) -> str:
-    """The best supported language of an Accept-Language header."""
+def locale_of(accept_language: str, otherwise: str = "en") -> str:
+    """The best supported language of an Accept-Language header, else another one."""
     for part in accept_language.split(","):
         language = part.split(";")[0].strip().lower()[:2]
         if language in SUPPORTED:
             return language
-    return "en"
+    return otherwise if otherwise in SUPPORTED else "en"
 
 
 @cache

@@ -118,6 +118,22 @@ async def test_the_tag_is_served_with_its_settings_and_is_not_sent_twice(shop: S
     assert again.status_code == 304
 
 
+@pytest.mark.parametrize(
+    ("set_to", "browser_says", "workspace_says", "locale"),
+    [("", "de-AT,en;q=0.5", "en", "de"), ("", "fr-FR", "de", "de"), ("", "", "en", "en"), ("en", "de", "de", "en")],
+)
+async def test_our_own_pages_of_a_chat_speak_the_set_language_or_the_visitors_or_the_workspaces(
+    database: Database, house: House, address: str, set_to: str, browser_says: str, workspace_says: str, locale: str
+):
+    shop = await open_shop(database, house, address, locale=set_to)
+    async with database.transaction() as session:
+        await session.execute(update(Workspace).values(locale=workspace_says))
+    async with httpx.AsyncClient(headers={"accept-language": browser_says}) as browser:
+        for path in ("/try", "/chat"):
+            assert f'<html lang="{locale}">' in (await browser.get(shop.path(path))).text
+        assert f'"workspace_locale": "{workspace_says}"' in (await browser.get(shop.path(".js"))).text
+
+
 async def test_settings_cannot_end_the_script_and_begin_another(database: Database, house: House, address: str):
     shop = await open_shop(database, house, address, title="</script><script>alert(1)</script>")
     async with httpx.AsyncClient() as browser:

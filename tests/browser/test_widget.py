@@ -21,7 +21,7 @@ from api.deps import COOKIE, House
 from connectors import runner
 from inbox.conversations import replies, visitors
 from inbox.db import Database
-from inbox.models import Channel, Conversation, Member, Message, Outcome, Reading, Visitor, Wait
+from inbox.models import Channel, Conversation, Member, Message, Outcome, Reading, Visitor, Wait, Workspace
 from inbox.team import presence, sessions
 from tests.api.visitor import serving
 from tests.make import Make
@@ -298,6 +298,18 @@ async def test_it_speaks_the_pages_language(shop: Shop, context: BrowserContext,
     page = await shop.open(context, path, start=False)
     await page.get_by_role("button", name=button).click()
     await expect(page.get_by_role("textbox", name=box)).to_be_visible()
+
+
+@pytest.mark.parametrize(("browser", "button"), [("de-CH", "Chat öffnen"), ("pt-BR", "Chat öffnen"), ("en-US", "Open chat")])
+async def test_on_a_page_in_a_language_that_it_does_not_speak_it_speaks_the_browsers_or_the_workspaces(
+    shop: Shop, chromium: Browser, browser: str, button: str
+):
+    async with shop.database.transaction() as session:
+        (await session.get_one(Workspace, shop.channel.workspace_id)).locale = "de"
+    context = await chromium.new_context(locale=browser)
+    page = await shop.open(context, "/?lang=fr", start=False)
+    await expect(page.get_by_role("button", name=button)).to_be_visible()
+    await context.close()
 
 
 async def test_it_stands_on_the_other_side_where_people_read_from_the_right(shop: Shop, context: BrowserContext):

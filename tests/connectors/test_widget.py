@@ -52,3 +52,8 @@ async def test_the_stream_says_that_the_channel_works_and_then_brings_nothing():
     assert not batch.events
     assert batch.cursor == "place"
     await stream.aclose()
+
+
+async def test_a_chat_without_a_title_has_no_name_of_its_own_in_a_language_that_nobody_chose():
+    assert (await Widget(WidgetConfig()).check()).name == ""
+    assert (await Widget(WidgetConfig(title="Ask the harbour")).check()).name == "Ask the harbour"
