@@ -66,9 +66,7 @@ async def erase(session: AsyncSession, vault: Vault, home: Path, access: Access,
     access.need(Role.ADMIN)
     if contact.legal_hold:
         raise Conflict("This contact is under legal hold and cannot be erased. Lift the hold first.", code="legal_hold")
-    # What they write at this moment is either here, and goes too, or waits until nobody by this name is known.
-    mine = select(col(Identity.id)).where(col(Identity.contact_id) == contact.id).order_by(col(Identity.id)).with_for_update()
-    await session.execute(mine)
+    await _hold(session, contact)
     people = await contacts.identities(session, contact)
     own = await contacts.own_conversations(session, contact, [identity.id for identity in people])
     words = _words(contact, people)
@@ -119,6 +117,19 @@ async def unnamed(session: AsyncSession, digests: Collection[str]) -> list[str]:
     """Which of these files no attachment names. Ask after the commit."""
     named = set(await session.scalars(select(col(Attachment.sha256)).where(col(Attachment.sha256).in_(digests))))
     return sorted(set(digests) - named)
+
+
+async def _hold(session: AsyncSession, contact: Contact) -> None:
+    """What they write at this moment is either here, and goes too, or waits until nobody by this name is known.
+
+    Conversations first, then identities: in the order of `receive`, so that neither waits for the other.
+    """
+    theirs = [identity.id for identity in await contacts.identities(session, contact)]
+    took_part = select(col(Message.conversation_id)).where(col(Message.identity_id).in_(theirs))
+    where = or_(col(Conversation.contact_id) == contact.id, col(Conversation.id).in_(took_part))
+    await session.execute(select(col(Conversation.id)).where(where).order_by(col(Conversation.id)).with_for_update(key_share=True))
+    mine = select(col(Identity.id)).where(col(Identity.contact_id) == contact.id)
+    await session.execute(mine.order_by(col(Identity.id)).with_for_update())
 
 
 def _words(contact: Contact, people: Sequence[Identity]) -> list[str]:
