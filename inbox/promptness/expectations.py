@@ -35,7 +35,7 @@ DEFAULTS = {
     ConversationKind.COMMENTS: Expecting.ROOTS,
 }
 
-RULES = frozenset({"emoji", "friend_tag", "thanks"})
+RULES = frozenset({"emoji", "friend_tag", "praise", "thanks"})
 
 THANKS = """
     thanks thank thankyou thx tnx ty tysm cheers danke dankeschön dankeschoen vielendank merci gracias graçias teşekkürler
@@ -54,8 +54,22 @@ COURTESIES = """
     çok cok ederim ederiz için yardım yardımınız cevap cevabınız harika süper harikasınız süpersiniz size sana hepinize muito pela
     pelo molto voor de je wel bardzo جزيلا لكم لك
 """
+# Delight that nobody says in irony: "great", "super" and "toll" alone may mean the contrary, so they only stand around it.
+PRAISE = """
+    lecker leckere leckeres superlecker megalecker köstlich köstliche schmackhaft yummy yum yumm delicious tasty traumhaft wunderschön
+    wunderschöne himmlisch beautiful gorgeous stunning adorable love lovely liebe lieben lezzetli nefis enfes leziz bayıldım
+    delicioso deliciosa
+    riquísimo riquísima riquisimo délicieux délicieuse delizioso deliziosa buonissimo buonissima gostoso gostosa heerlijk pyszne لذيذ لذيذة
+"""
+AROUND_PRAISE = """
+    so sooo soooo sehr mega super ultra total voll echt wirklich einfach ganz really very just absolutely the this it its it's das die der
+    ist sind schmeckt sieht ich wir i we es sie euch eure euer you your all mmh mmm mmmm hmm oh wow omg and und çok muy très molto muito erg
+    que c'est è bardzo جدا
+"""
 THANKING = frozenset(THANKS.split())
 COURTEOUS = THANKING | frozenset(COURTESIES.split())
+PRAISING = frozenset(PRAISE.split())
+DELIGHTED = PRAISING | frozenset(AROUND_PRAISE.split())
 VOWEL_SIGNS = re.compile("[\u064b-\u0652]")  # Arabic is written with or without them
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 MENTION = re.compile(r"(?<![\w@])@[\w.\-]+(?:@[\w.\-]+)?")
@@ -63,6 +77,7 @@ ASKS = re.compile(r"[?？؟;¿]")
 SAYS = re.compile(r"[^\W_]")
 DIGIT = re.compile(r"\d")
 LONGEST_THANKS = 120  # characters: who writes more says more
+LONGEST_PRAISE = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +112,27 @@ def is_thanks(text: str) -> bool:
     """Thanks and courtesies, nothing else."""
     if len(text) > LONGEST_THANKS or ASKS.search(text) or DIGIT.search(text):
         return False
-    words = [word.casefold().replace("’", "'") for word in WORD.findall(VOWEL_SIGNS.sub("", MENTION.sub(" ", text)))]
-    if not words or THANKING.isdisjoint(words):
+    words = _words(text)
+    return not THANKING.isdisjoint(words) and COURTEOUS.issuperset(words)
+
+
+def is_praise(text: str) -> bool:
+    """Delight in a few words, nothing else. "Lecker, aber teuer" says more."""
+    if len(text) > LONGEST_PRAISE or ASKS.search(text) or DIGIT.search(text):
         return False
-    return COURTEOUS.issuperset(words)
+    words = _words(text)
+    return not PRAISING.isdisjoint(words) and DELIGHTED.issuperset(words)
 
 
 def is_friend_tag(text: str) -> bool:
     """Names of others and signs, nothing said."""
     rest, tags = MENTION.subn(" ", text)
     return tags > 0 and not SAYS.search(rest) and not ASKS.search(rest)
+
+
+def _words(text: str) -> list[str]:
+    """The words of a text without mentions, as the lists above write them."""
+    return [word.casefold().replace("’", "'") for word in WORD.findall(VOWEL_SIGNS.sub("", MENTION.sub(" ", text)))]
 
 
 def _is_addressed(kind: ConversationKind, settings: Mapping[str, Any], message: Facts) -> bool:
@@ -131,4 +157,8 @@ def _asks_nothing(kind: ConversationKind, settings: Mapping[str, Any], message: 
         return True
     if "thanks" in rules and is_thanks(message.text):
         return True
-    return "friend_tag" in rules and kind == ConversationKind.COMMENTS and not message.mentions_us and is_friend_tag(message.text)
+    if kind != ConversationKind.COMMENTS:  # who praises us in private speaks to us
+        return False
+    if "praise" in rules and is_praise(message.text):
+        return True
+    return "friend_tag" in rules and not message.mentions_us and is_friend_tag(message.text)

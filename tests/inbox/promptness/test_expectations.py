@@ -73,6 +73,30 @@ def test_what_only_looks_like_thanks_is_left_to_a_person(text: str):
     assert expects_answer(DIRECT, {}, Facts(text=text)) == YES
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["lecker!!", "Mega lecker 🧡", "Soooo yummy", "I love it!", "Love this 😍", "Einfach wunderschön",
+     "Çok lezzetli", "@brand köstlich"]
+)  # fmt: skip
+def test_short_praise_in_public_asks_nothing(text: str):
+    assert expects_answer(COMMENTS, {}, Facts(text=text, is_root=True)) == BY_RULE
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["lecker?", "Lecker, aber teuer", "super", "Na toll", "Love it, where can I buy it",
+     "lecker, 2 Flaschen bitte", "nicht lecker", "love you not"]
+)  # fmt: skip
+def test_what_only_looks_like_praise_is_left_to_a_person(text: str):
+    assert expects_answer(COMMENTS, {}, Facts(text=text, is_root=True)) == YES
+
+
+def test_praise_in_private_in_a_review_and_with_a_photo_is_left_to_a_person():
+    assert expects_answer(DIRECT, {}, Facts(text="lecker!!")) == YES
+    assert expects_answer(REVIEW, {}, Facts(text="lecker!!")) == YES
+    assert expects_answer(COMMENTS, {}, Facts(text="lecker!!", is_root=True, files=1)) == YES
+
+
 def test_a_friends_name_alone_asks_nothing_unless_it_is_ours():
     assert expects_answer(COMMENTS, {}, Facts(text="@emma @finn 😂", is_root=True)) == BY_RULE
     assert expects_answer(COMMENTS, {}, Facts(text="@brand", is_root=True, mentions_us=True)) == YES
