@@ -199,6 +199,7 @@ class ChannelOut(Shape):
     restricted: bool
     state: ChannelState
     error: str | None
+    send_error: str | None
     last_event_at: datetime | None
     last_success_at: datetime | None
     next_try_at: datetime | None

@@ -24,6 +24,7 @@ class ChannelVitals:
     lag_seconds: float | None
     silent_seconds: float | None  # since the last event or successful look
     gap_at: datetime | None
+    send_error: str | None = None  # why replies do not leave, whatever the reading does
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,7 @@ async def _channels(session: AsyncSession, now: datetime) -> list[ChannelVitals]
             lag_seconds=channel.lag_seconds,
             silent_seconds=_since(max(filter(None, (channel.last_event_at, channel.last_success_at)), default=None), now),
             gap_at=channel.gap_at,
+            send_error=channel.send_error,
         )
         for channel in found
     ]

@@ -88,12 +88,13 @@ def list_channels(workspace: WorkspaceOption = "", as_json: JsonOption = False) 
                 "last_event": channel.last_event_at,
                 "lag_seconds": None if channel.lag_seconds is None else round(channel.lag_seconds, 1),
                 "error": channel.error,
+                "send_error": channel.send_error,
                 "next_try": channel.next_try_at,
             }
             for channel in await channels.list_for(session, access)
         ]
 
-    columns = ("channel", "platform", "name", "state", "last_event", "lag_seconds", "error", "next_try")
+    columns = ("channel", "platform", "name", "state", "last_event", "lag_seconds", "error", "send_error", "next_try")
     console.print_rows(installation.run(act), columns, as_json=as_json, empty="No channel is connected yet: parley channel add.")
 
 

@@ -217,6 +217,9 @@ def work(seen: Vitals) -> list[Finding]:
         if channel.state in ("broken", "failing"):
             mend = "Reconnect it in the settings." if channel.state == "broken" else "It is tried again; see what the platform says."
             found.append(Finding("channel", Grade.PROBLEM, f"{channel.name} ({channel.id}) is {channel.state}: {channel.error}", mend))
+        if channel.send_error:
+            mend = "Check the account in the settings; a reply that leaves ends this."
+            found.append(Finding("channel", Grade.PROBLEM, f"{channel.name} ({channel.id}) does not send: {channel.send_error}", mend))
     return found or [Finding("work", Grade.OK, f"{len(seen.channels)} channels, {seen.queued} replies due, {seen.open_waits} open waits.")]
 
 
