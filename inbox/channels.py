@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from inbox import events
-from inbox.contract import Author
+from inbox.contract import Author, WritesAs
 from inbox.errors import Invalid
 from inbox.models import Channel, ChannelAccess, ChannelState, Member, Role, Team
 from inbox.secrets import Vault, new_token
@@ -188,6 +188,8 @@ def _put(vault: Vault, channel: Channel, config: BaseModel, account: Author | No
     if len(channel.config) > LONGEST_CONFIG:
         raise Invalid("These settings are too long to be kept.", code="config_long")
     channel.public_config = shown(config)
+    if isinstance(config, WritesAs):
+        channel.public_config |= {"addresses": list(config.senders)}
     channel.send_error = channel.send_error_at = None  # it was checked, both ways
     if account is not None:
         channel.account_id, channel.account_name = account.id, account.name

@@ -296,6 +296,16 @@ class Counts(Protocol):
         ...
 
 
+@runtime_checkable
+class WritesAs(Protocol):
+    """A `Config` of an account with several addresses; an `Envelope.sender` is one of them."""
+
+    @property
+    def senders(self) -> Sequence[str]:
+        """The addresses that an answer may come from, the usual one first."""
+        ...
+
+
 class ConnectorError(Exception):
     """Something between us and the platform failed; the message is a sentence for the person who mends it, without any secret."""
 

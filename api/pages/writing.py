@@ -88,6 +88,8 @@ async def create_reply(
         await templates.get(session, access, template_id)
         await templates.used(session, access.workspace_id, template_id)
     channel = await session.get_one(Channel, conversation.channel_id)
+    if envelope.get("sender") and envelope["sender"] not in channel.public_config.get("addresses", ()):
+        raise Invalid("This mailbox may not write as {sender}.", code="sender", sender=envelope["sender"])
     message = await replies.queue(
         session,
         conversation,

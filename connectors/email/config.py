@@ -155,6 +155,11 @@ class EmailConfig(BaseModel):
         return frozenset({self.address, *self.aliases})
 
     @property
+    def senders(self) -> tuple[str, ...]:
+        """The addresses that an answer may come from, the usual one first."""
+        return tuple(dict.fromkeys((self.address, *self.aliases)))
+
+    @property
     def domain(self) -> str:
         return self.address.rpartition("@")[2]
 

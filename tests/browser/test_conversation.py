@@ -1,6 +1,7 @@
 """One conversation in a real browser: letters, pictures, who waits, and the person beside it."""
 
 import base64
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,8 +11,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from inbox.contract import Attachment, Author, ConversationKind
-from inbox.models import Conversation, Message, Role, Wait
+from connectors.email.config import EmailConfig
+from inbox import channels
+from inbox.contract import Attachment, Author, ConversationKind, Envelope
+from inbox.models import Channel, Conversation, Message, Role, Wait
+from inbox.team.rights import Access
 from tests.browser.conftest import Desk
 from tests.make import Make
 
@@ -173,3 +177,44 @@ async def test_where_there_is_no_room_the_contact_opens_over_the_conversation(de
     await page.keyboard.press("Escape")
     await expect(contact).to_be_hidden()
     await expect(page.locator("#conversation .timeline")).to_be_visible()
+
+
+async def mailbox(desk: Desk) -> Channel:
+    """A mailbox with two further addresses, connected as the settings do it."""
+    filled = {"address": "hello@beer.example", "aliases": ["shop@beer.example"], "imap_host": "imap.example", "smtp_host": "smtp.example"}
+
+    async def work(session: AsyncSession) -> Channel:
+        access = Access(workspace_id=desk.workspace.id, role=Role.ADMIN, actor="system")
+        config = EmailConfig.model_validate(filled | {"password": "secret"})
+        now = datetime.now(UTC)
+        return await channels.add(session, desk.house.vault, access, platform="email", name="Mail", config=config, now=now)
+
+    return await desk.do(work)
+
+
+async def test_a_mail_is_answered_from_a_chosen_address_with_copies(desk: Desk) -> None:
+    envelope = Envelope(subject="Broken bottle", sender="anna@example.org", to=("shop@beer.example",))
+    await desk.say("It broke", channel=await mailbox(desk), envelope=envelope, **LETTER)
+    page = await desk.page("Aylin", "/conversations/1")
+    await page.get_by_text("Subject, Cc, Bcc, From").click()
+    assert await page.get_by_label("From").locator("option").all_text_contents() == ["hello@beer.example", "shop@beer.example"]
+    await page.get_by_label("Cc", exact=True).fill("ben@example.org, cem@example.org")
+    await page.get_by_label("Bcc").fill("boss@beer.example")
+    await page.get_by_label("From").select_option("shop@beer.example")
+    await page.get_by_label("Your text").fill("We send a new one.")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator(".entry.out .delivery")).to_contain_text("sends in")
+    written = (await every(desk, Message))[-1].envelope
+    assert {name: written[name] for name in ("cc", "bcc", "sender")} == {
+        "cc": ["ben@example.org", "cem@example.org"], "bcc": ["boss@beer.example"], "sender": "shop@beer.example",
+    }  # fmt: skip
+    await expect(page.get_by_label("Cc", exact=True)).to_have_value("")  # the next answer goes to the customer alone
+    await page.get_by_role("button", name="Undo").first.click()
+    await expect(page.get_by_label("Your text")).to_have_value("We send a new one.")
+    await expect(page.get_by_label("Cc", exact=True)).to_have_value("ben@example.org,cem@example.org")
+    refused = await page.request.post(
+        f"{desk.address}/w/1/conversations/1/replies",
+        form={"client_key": "k" * 10, "body": "x", "sender": "boss@other.example"},
+        headers={"origin": desk.address, "accept": "application/json"},
+    )
+    assert refused.status == 422

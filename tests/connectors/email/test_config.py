@@ -19,6 +19,7 @@ def test_the_class_keeps_the_contract():
 def test_addresses_are_compared_in_lower_case():
     config = EmailConfig.model_validate(FILLED | {"aliases": ["Sales@Shop.example"]})
     assert config.addresses == {"support@shop.example", "sales@shop.example"}
+    assert config.senders == ("support@shop.example", "sales@shop.example")  # the usual one first
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import { newestInbound } from "./timeline.js";
 import { conversationPath, fill, words } from "./words.js";
 
 const form = () => document.querySelector(".composer");
+const MAIL = ["subject", "cc", "bcc"];
 const mac = /Mac|iP/.test(navigator.platform);
 
 document.addEventListener("click", (event) => {
@@ -40,10 +41,16 @@ export function setMode(mode, { focus = true } = {}) {
 }
 
 // Put a text into the box, in front of what is there: an undone reply comes back, nothing is overwritten.
-export function giveBack(text) {
+export function giveBack(text, values = new Map()) {
   const box = form()?.querySelector("textarea");
   if (!box) return;
   box.value = box.value.trim() && box.value.trim() !== text.trim() ? `${text}\n\n${box.value}` : text;
+  for (const name of [...MAIL, "sender"]) {
+    const field = box.form.elements[name];
+    if (!field || !values.get(name)) continue;
+    field.value = values.get(name);
+    field.closest("details").open = true;
+  }
   box.dispatchEvent(new Event("input", { bubbles: true }));
   box.focus();
 }
@@ -75,6 +82,7 @@ function empty(composer) {
   composer.querySelector(".chosen-files").replaceChildren();
   composer.querySelector("[name=client_key]").value = crypto.randomUUID();
   for (const box of composer.querySelectorAll("[type=checkbox]")) box.checked = false;
+  for (const name of MAIL) if (composer.elements[name]) composer.elements[name].value = ""; // the next answer has readers of its own
   composer.querySelector("[name=template_id]")?.remove();
   composer.querySelector("[name=seen_message_id]").value = Math.max(0, newestInbound());
   clearDraft(composer.dataset.conversation);

@@ -26,10 +26,11 @@ export async function undoLast() {
 
 async function undo(conversation, message) {
   const { body } = await change("DELETE", `${conversationPath(conversation)}/replies/${message}`);
+  const values = last?.message === message ? new Map(last.sent.values) : new Map();
   if (last?.message === message) { last.shown.close(); last = null; }
   if (openId() !== String(conversation)) await openConversation(conversation);
   setMode("reply");
-  giveBack(body);
+  giveBack(body, values);
   toast(words.undone);
 }
 
@@ -66,7 +67,7 @@ function offerUndo(sent, { message, send_at: leaves }) {
   const seconds = Math.max(1, Math.round((new Date(leaves) - Date.now()) / 1000));
   const text = (n) => fill(words.queued, { n });
   const shown = toast(text(seconds), { action: words.undo, key: "z", run: () => undo(sent.id, message), seconds });
-  last = { conversation: sent.id, message, shown };
+  last = { conversation: sent.id, message, shown, sent };
   let left = seconds;
   const tick = setInterval(() => { left -= 1; if (left <= 0) { clearInterval(tick); if (last?.message === message) last = null; } else shown.say(text(left)); }, 1000);
 }
@@ -88,7 +89,7 @@ async function askAgain(sent) {
 async function returnText(sent) {
   if (openId() !== String(sent.id)) await openConversation(sent.id);
   setMode(sent.note ? "note" : "reply");
-  giveBack(sent.body);
+  giveBack(sent.body, new Map(sent.values));
 }
 
 function showPending(sent) {
