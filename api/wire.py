@@ -64,6 +64,13 @@ class Sockets(WebSocketsSansIOProtocol):
             self.scope["extensions"][OFFER] = self  # pyright: ignore[reportTypedDictNotRequiredAccess, reportArgumentType, reportOptionalSubscript]
         await super().run_asgi()
 
+    def send_receive_event_to_app(self) -> None:
+        if self.curr_msg_data_type == "text" and not self.close_sent and not _is_text(b"".join(self.frames)):
+            self.conn.send_close(1007)  # as uvicorn does, which logs it as a fault of ours
+            self.handle_parser_exception()
+            return
+        super().send_receive_event_to_app()
+
     def resume_writing(self) -> None:
         super().resume_writing()
         self.on_drain()
@@ -116,6 +123,14 @@ def of(scope: Scope, send: Send) -> Wire:
     """The wire of an accepted socket: the server's own where it offers one."""
     offered: Wire | None = scope.get("extensions", {}).get(OFFER)
     return offered or Sending(send)
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 async def _close(send: Callable[[Any], Any], code: int) -> None:
