@@ -1,7 +1,7 @@
 """What every connector has to do, whatever its platform: the checks, and the adapter that a connector brings to be checked.
 
-An adapter puts the connector before a fake of its platform. To check a connector of yours: write an adapter and add it to
-`adapters.ADAPTERS`.
+An adapter puts the connector before a fake of its platform. To check a connector of yours: write a module with its `ADAPTER` into
+`adapters/`.
 """
 
 from collections.abc import Sequence

@@ -1,0 +1,36 @@
+"""The website chat, which is its own platform."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from inbox.contract import Batch, Connector, EventKind
+from tests.connectors.answers import Answer
+from tests.connectors.conformance import NOWHERE, Adapter, Said, Trouble
+
+
+class WidgetAdapter:
+    """The website chat: it is the inbox, so nothing comes in through the connector and nothing can fail on the way out."""
+
+    name: ClassVar[str] = "widget"
+    account: ClassVar[str] = "widget"
+    secrets: ClassVar[tuple[str, ...]] = ()
+    kinds: ClassVar[frozenset[EventKind]] = frozenset()
+    echoes: ClassVar[bool] = False
+    returns_client_key: ClassVar[bool] = False
+    folds_blanks: ClassVar[bool] = False
+    sent_id: ClassVar[str] = "answer:our-key"
+    silence: ClassVar[Answer | None] = None
+    trouble: ClassVar[tuple[Trouble, ...]] = ()
+
+    def config(self, folder: Path, address: str = NOWHERE) -> dict[str, Any]:
+        return {}
+
+    async def arrive(self, connector: Connector, said: Sequence[Said]) -> Batch:
+        raise NotImplementedError("what visitors write comes in through the chat's own socket: tests/api/test_widget.py")
+
+    def accepts(self) -> Answer | None:
+        return None
+
+
+ADAPTER: Adapter = WidgetAdapter()
