@@ -23,6 +23,7 @@ from inbox.secrets import Vault
 from inbox.settings import Settings
 from inbox.team import rights, sessions, tokens
 from inbox.team.rights import Access
+from inbox.team.sessions import Signed
 
 COOKIE = "parley_session"
 Number = Annotated[int, Path(ge=1, lt=2**63)]  # a row's id in an address: what no row can have is not asked of the database
@@ -80,10 +81,15 @@ class SignedIn:
     workspace: Workspace | None = None
 
 
-async def signed_in(connection: HTTPConnection, session: SessionDep, house: HouseDep, now: NowDep) -> SignedIn:
-    token = connection.cookies.get(COOKIE)
+def _named(connection: HTTPConnection) -> int | None:
+    """The workspace in the address."""
     named = connection.path_params.get("workspace_id", "")
-    workspace_id = int(named) if named.isdecimal() and len(named) < 19 else None
+    return int(named) if named.isdecimal() and len(named) < 19 else None
+
+
+async def signed_in(connection: HTTPConnection, session: SessionDep, house: HouseDep, now: NowDep) -> SignedIn:
+    """Entities, for what changes them; `asker` is enough for everything else."""
+    token, workspace_id = connection.cookies.get(COOKIE), _named(connection)
     found = await sessions.resolve(session, token, workspace_id, now=now, days=house.settings.session_days) if token else None
     if found is None:
         raise Unauthorized("Sign in to go on.")
@@ -104,8 +110,22 @@ async def member(workspace_id: Number, signed_in: SignedInDep) -> Member:
 MemberDep = Annotated[Member, Depends(member)]
 
 
-async def access(member: MemberDep) -> Access:
-    return rights.of(member)
+async def asker(connection: HTTPConnection, session: SessionDep, house: HouseDep, now: NowDep) -> Signed:
+    """Who asks, in plain values."""
+    token = connection.cookies.get(COOKIE)
+    found = await sessions.look(session, token, _named(connection), now=now, days=house.settings.session_days) if token else None
+    if found is None:
+        raise Unauthorized("Sign in to go on.")
+    return found
+
+
+AskerDep = Annotated[Signed, Depends(asker)]
+
+
+async def access(workspace_id: Number, asker: AskerDep) -> Access:
+    if asker.member_id is None or asker.workspace_id != workspace_id:
+        raise NotFound("There is no such workspace, or you are not a member of it.")
+    return Access(workspace_id, Role(asker.role), f"member:{asker.member_id}", asker.member_id)
 
 
 AccessDep = Annotated[Access, Depends(access)]
@@ -125,11 +145,18 @@ async def conversation(conversation_id: Number, access: AccessDep, session: Sess
     return await rights.conversation(session, access, conversation_id)
 
 
+async def visible(conversation_id: Number, access: AccessDep, session: SessionDep) -> int:
+    """The conversation's id, for those who only read: the same right as `conversation`, without the entity."""
+    await rights.check(session, access, conversation_id)
+    return conversation_id
+
+
 async def channel(channel_id: Number, access: AccessDep, session: SessionDep) -> Channel:
     return await rights.channel(session, access, channel_id)
 
 
 ConversationDep = Annotated[Conversation, Depends(conversation)]
+VisibleDep = Annotated[int, Depends(visible)]
 ChannelDep = Annotated[Channel, Depends(channel)]
 
 bearer = HTTPBearer(auto_error=False, description="A token of `parley token create`.")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, WebSocket
 
-from api.deps import AccessDep, SignedInDep
+from api.deps import AccessDep, AskerDep
 from api.watcher import Watcher
 from api.wire import Wire
 from web.i18n import SUPPORTED, locale_of
@@ -14,11 +14,11 @@ from web.i18n import SUPPORTED, locale_of
 Welcome = Callable[[Wire], Watcher]
 
 
-async def welcome(websocket: WebSocket, signed_in: SignedInDep, access: AccessDep) -> Welcome:
+async def welcome(websocket: WebSocket, asker: AskerDep, access: AccessDep) -> Welcome:
     """What makes the page's watcher, once it has a wire."""
-    chosen = signed_in.account.locale
+    chosen = asker.locale
     locale = chosen if chosen in SUPPORTED else locale_of(websocket.headers.get("accept-language", ""))
-    return partial(Watcher, access, signed_in.session.id, access.member_id or 0, locale)
+    return partial(Watcher, access, asker.session_id, access.member_id or 0, locale)
 
 
 WelcomeDep = Annotated[Welcome, Depends(welcome)]

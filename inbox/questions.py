@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import psycopg
+from psycopg.pq import TransactionStatus
 from sqlalchemy import BindParameter, ClauseElement
 from sqlalchemy.dialects.postgresql.psycopg import PGCompiler_psycopg, PGDialect_psycopg
 from sqlalchemy.exc import DBAPIError
@@ -60,8 +61,13 @@ class Questions:
 
 
 async def ask(session: AsyncSession, question: Question[Answer]) -> Answer:
-    """Ask one question alone."""
+    """Ask one question alone; the first of a transaction leaves with its BEGIN."""
     connection = await driver(session)
+    if connection.pgconn.transaction_status == TransactionStatus.IDLE:
+        board = Questions()
+        asked = board.add(question)
+        await board.ask(session)
+        return asked.answer
     with _known_errors():
         cursor = await connection.execute(question.statement, question.given)
         return question.read(await cursor.fetchall())

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from api.deps import AccessDep, ConversationDep, MemberDep, NowDep, Number, RowId, SessionDep
+from api.deps import AccessDep, ConversationDep, MemberDep, NowDep, Number, RowId, SessionDep, VisibleDep
 from api.pages.inbox import PartDep, ReaderDep
 from inbox.assistant import templates
 from inbox.conversations import assignment, drafts, labels, reading, status
@@ -37,10 +37,10 @@ DoneDep = Annotated[Response, Depends(answer)]
 
 @router.get("")
 async def show_conversation(
-    conversation: ConversationDep, reader: ReaderDep, part: PartDep, view: str = "next", before: str | None = None
+    conversation_id: VisibleDep, reader: ReaderDep, part: PartDep, view: str = "next", before: str | None = None
 ) -> HTMLResponse:
     """The inbox with this conversation open, or its pane only."""
-    return await reader.draw(part, view=view, conversation=conversation, before=before)
+    return await reader.draw(part, view=view, conversation_id=conversation_id, before=before)
 
 
 @router.api_route("/assignment", methods=BOTH)
@@ -117,10 +117,10 @@ async def put_draft(
     done: DoneDep,
     body: Annotated[str, Form()] = "",
     mode: Annotated[str, Form()] = "reply",
-    subject: Annotated[str, Form()] = "",
-    cc: Annotated[str, Form()] = "",
-    bcc: Annotated[str, Form()] = "",
-    sender: Annotated[str, Form()] = "",
+    subject: Annotated[str, Form(max_length=500)] = "",
+    cc: Annotated[str, Form(max_length=2000)] = "",
+    bcc: Annotated[str, Form(max_length=2000)] = "",
+    sender: Annotated[str, Form(max_length=320)] = "",
 ) -> Response:
     """The member's unfinished text; empty drops it."""
     options = {"subject": subject, "cc": cc, "bcc": bcc, "sender": sender}

@@ -4,16 +4,16 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from api.deps import MemberDep, SignedInDep
+from api.deps import AccessDep, AskerDep, MemberDep, SignedInDep
 from inbox.errors import NotFound
 from inbox.models import Workspace
 from web.i18n import SUPPORTED, locale_of
 from web.render import Here
 
 
-async def locale(request: Request, signed_in: SignedInDep) -> str:
+async def locale(request: Request, asker: AskerDep) -> str:
     """The account's own language, else the browser's."""
-    chosen = signed_in.account.locale
+    chosen = asker.locale
     return chosen if chosen in SUPPORTED else locale_of(request.headers.get("accept-language", ""))
 
 
@@ -28,17 +28,17 @@ LocaleDep = Annotated[str, Depends(locale)]
 WorkspaceDep = Annotated[Workspace, Depends(workspace)]
 
 
-async def here(request: Request, member: MemberDep, workspace: WorkspaceDep) -> Here:
+async def here(request: Request, asker: AskerDep, access: AccessDep) -> Here:
     """The frame of a page under /w/{workspace_id}; its section is the address's own word."""
     word = ([*request.url.path.split("/"), "", "", ""])[3]
     return Here(
-        workspace_id=workspace.id,
-        workspace=workspace.name,
-        is_demo=workspace.is_demo,
-        timezone=workspace.timezone,
-        member_id=member.id,
-        member=member.name,
-        role=member.role.value,
+        workspace_id=access.workspace_id,
+        workspace=asker.workspace,
+        is_demo=asker.is_demo,
+        timezone=asker.timezone,
+        member_id=access.member_id or 0,
+        member=asker.member,
+        role=asker.role,
         section={"conversations": "inbox"}.get(word, word),
     )
 

@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.deps import AccessDep, NowDep, SessionDep
 from api.pages import panes
 from api.pages.here import HereDep, LocaleDep
-from inbox import events
-from inbox.conversations import directory, views
+from inbox.conversations import directory, search, views
 from inbox.conversations.directory import Directory
-from inbox.models import Conversation, Role
+from inbox.models import Role
+from inbox.questions import Questions
 from inbox.team.rights import RANK, Access
 from web import render
 from web.names import Names
@@ -33,7 +33,7 @@ class Reader:
     session: AsyncSession
     now: datetime
 
-    async def context(self, names: Directory, event_id: int) -> dict[str, Any]:
+    def context(self, names: Directory, event_id: int) -> dict[str, Any]:
         return {
             "here": self.here,
             "workspace_id": self.here.workspace_id,
@@ -51,26 +51,33 @@ class Reader:
         view: str = "next",
         words: str = "",
         after: str | None = None,
-        conversation: Conversation | None = None,
+        conversation_id: int | None = None,
         before: str | None = None,
     ) -> HTMLResponse:
-        """The whole page, or the one pane that a script asks for. The event id is read first: nothing falls between."""
+        """The whole page, or the one pane that a script asks for. The event id is asked for first: nothing falls between."""
         session, access, now = self.session, self.access, self.now
-        event_id = await events.last_id(session)
-        names = await directory.load(session, self.here.workspace_id)
-        context = await self.context(names, event_id)
-        chosen = views.parse(view)
-        if part in ("", "side"):
-            context["side"] = side = await panes.side(session, access, names, "" if words else chosen.key)
-            context["unread"] = side.unread
-        if part in ("", "list"):
-            context["list"] = await panes.list_pane(session, access, chosen, names, words=words, after=after, locale=self.locale, now=now)
+        chosen, found, board = views.parse(view), None, Questions()
+        event_id, names = board.add(views.newest()), board.add(directory.naming(access.workspace_id))
+        if words.strip() and part in ("", "list"):
+            await board.ask(session)
+            found = await search.find(session, access, words)
+        side = panes.SideAsking.of(board, access, "" if words else chosen.key) if part in ("", "side") else None
+        listed = panes.ListAsking.of(board, access, chosen, found=found, after=after, now=now) if part in ("", "list") else None
+        opened = None
+        if conversation_id is not None and part in ("", "conversation"):
+            opened = panes.ConversationAsking.of(board, access, conversation_id, before=before, now=now)
+        await board.ask(session)
+        context = self.context(names.answer, event_id.answer)
+        if side is not None:
+            context["side"] = shown = side.pane(names.answer)
+            context["unread"] = shown.unread
+        if listed is not None:
+            context["list"] = listed.pane(words.strip(), await panes.title(session, access, chosen, names.answer, self.locale))
         if part in ("", "conversation"):
-            pane = await panes.conversation_pane(session, access, conversation, before=before, now=now) if conversation else None
-            context["pane"] = pane
+            context["pane"] = opened.pane() if opened is not None else None
         template = {"": "inbox/page.html"}.get(part, f"inbox/{part}.html")
         body = render.page(template, self.locale, **context)
-        return HTMLResponse(body, headers={"X-Event-Id": str(event_id), "Cache-Control": "no-store", "Vary": "X-Fragment"})
+        return HTMLResponse(body, headers={"X-Event-Id": str(event_id.answer), "Cache-Control": "no-store", "Vary": "X-Fragment"})
 
 
 async def reader(access: AccessDep, here: HereDep, locale: LocaleDep, session: SessionDep, now: NowDep) -> Reader:

@@ -3,24 +3,23 @@
 import secrets
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple, Self
 
-from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
 import connectors
 from inbox.contract import Capabilities
-from inbox.conversations import drafts, reading, rows, search, surroundings, timeline, views
+from inbox.conversations import reading, rows, surroundings, timeline, views
 from inbox.conversations.directory import Directory
 from inbox.conversations.rows import Mine, Row
-from inbox.conversations.views import Page, View
+from inbox.conversations.views import Page, Tally, View
 from inbox.errors import NotFound
-from inbox.models import Channel, Conversation, Draft, Post
+from inbox.questions import Asked, Questions
 from inbox.team import presence, rights
 from inbox.team.presence import Person
-from inbox.team.rights import Access
+from inbox.team.rights import Access, Shown
 from web.i18n import language
 
 NOBODY: Mine = Mine()
@@ -39,33 +38,91 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
+class SideAsking:
+    """The questions behind the left pane: queues with their counts, and how much is unread."""
+
+    current: str
+    member_id: int | None
+    channels: Asked[Sequence[Shown]]
+    tallies: Asked[Sequence[Tally]]
+    unread: Asked[int] | None
+
+    @classmethod
+    def of(cls, board: Questions, access: Access, current: str) -> Self:
+        unread = None if access.member_id is None else board.add(reading.counting(access))
+        tallies = board.add(views.tallying(access.workspace_id))
+        return cls(current, access.member_id, board.add(rights.showing(access)), tallies, unread)
+
+    def pane(self, names: Directory) -> Side:
+        found = self.channels.answer
+        channels = {channel.id: channel.name for channel in found if not channel.removed}
+        looks = {channel.id: channel.looks_like for channel in found if not channel.removed}
+        shown = [views.parse(key) for key in _keys(names.teams, channels)]
+        counts = views.counts(self.tallies.answer, shown, {channel.id for channel in found}, self.member_id)
+        return Side(self.current, counts, names.teams, channels, looks, self.unread.answer if self.unread else 0)
+
+
+class Item(NamedTuple):
+    """A row in its place, with what only its reader sees."""
+
+    row: Row
+    place: tuple[float, int]
+    unread: bool
+    draft: bool
+    people: Sequence[Person]
+
+
+@dataclass(frozen=True, slots=True)
 class ListPane:
     """The middle pane."""
 
     view: View
     title: str
-    page: Page
-    member_id: int | None
+    items: Sequence[Item]
+    after: str | None
     words: str = ""
-    mine: Mapping[tuple[int, int], Mine] = field(default_factory=dict[tuple[int, int], Mine])
-    people: Mapping[int, list[Person]] = field(default_factory=dict[int, list[Person]])
-
-    def place(self, row: Row) -> tuple[float, int]:
-        return views.place(self.view, row)
-
-    def mine_of(self, conversation_id: int) -> Mine:
-        return self.mine.get((conversation_id, self.member_id or 0), NOBODY)
-
-    def people_of(self, conversation_id: int) -> list[Person]:
-        return self.people.get(conversation_id, [])
 
     @property
     def end(self) -> str:
         """The place of the last row while there is more behind it: what comes later is not shown yet."""
-        if self.page.after is None or not self.page.rows:
+        if self.after is None or not self.items:
             return ""
-        first, second = self.place(self.page.rows[-1])
+        first, second = self.items[-1].place
         return f"{first},{second}"
+
+
+@dataclass(frozen=True, slots=True)
+class ListAsking:
+    """The questions behind one view or search: its rows, the reader's own state of them, and who is there."""
+
+    view: View
+    page: Asked[Page] | None
+    found: Sequence[Row]
+    mine: Asked[dict[tuple[int, int], Mine]] | None
+    people: Asked[Sequence[Person]]
+
+    @classmethod
+    def of(cls, board: Questions, access: Access, view: View, *, found: Sequence[Row] | None, after: str | None, now: datetime) -> Self:
+        """`found` is what a search has found."""
+        people = board.add(presence.looking_anywhere(access.workspace_id, now=now))
+        if found is None:
+            return cls(view, board.add(views.paging(access, view, after=after)), (), None, people)
+        members = [access.member_id] if access.member_id else []
+        return cls(view, None, found, board.add(rows.minding([row.id for row in found], members)), people)
+
+    def pane(self, words: str, title: str) -> ListPane:
+        page = self.page.answer if self.page else Page(self.found, None, {of: state for (of, _), state in self._found_mine().items()})
+        people: dict[int, list[Person]] = defaultdict(list)
+        for person in self.people.answer:
+            people[person.conversation_id].append(person)
+        items: list[Item] = []
+        for row in page.rows:
+            mine = page.mine.get(row.id, NOBODY)
+            items.append(Item(row, views.place(self.view, row), mine.unread(row), mine.draft, people.get(row.id, ())))
+        return ListPane(self.view, title, items, page.after, words)
+
+    def _found_mine(self) -> Mapping[tuple[int, int], Mine]:
+        return self.mine.answer if self.mine else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +130,11 @@ class ConversationPane:
     """The right pane."""
 
     row: Row
-    post: Post | None
+    post: surroundings.Above | None
     timeline: timeline.Timeline
     waiting: Sequence[surroundings.Waiting]
     person: surroundings.Person | None
-    draft: Draft | None
+    draft: surroundings.Begun | None
     people: Sequence[Person]
     capabilities: Capabilities
     addresses: Sequence[str]
@@ -85,57 +142,44 @@ class ConversationPane:
     client_key: str
 
 
-async def side(session: AsyncSession, access: Access, names: Directory, current: str) -> Side:
-    """Queues with their counts, and how much is unread: three queries."""
-    found = await _channels(session, access)
-    visible = {number for number, *_ in found}
-    channels = {number: name for number, name, _, removed in found if not removed}
-    looks = {number: platform for number, _, platform, removed in found if not removed}
-    tallies = await views.tally(session, access.workspace_id)
-    shown = [views.parse(key) for key in _keys(names.teams, channels)]
-    counts = views.counts(tallies, shown, visible, access.member_id)
-    unread = {} if access.member_id is None else await reading.unread(session, access.workspace_id, visible, [access.member_id])
-    return Side(current, counts, names.teams, channels, looks, unread.get(access.member_id or 0, 0))
+@dataclass(frozen=True, slots=True)
+class ConversationAsking:
+    """The questions behind one conversation with all that stands around it."""
 
+    conversation_id: int
+    row: Asked[list[Row]]
+    timeline: timeline.Asking
+    around: surroundings.Asking
+    people: Asked[Sequence[Person]]
 
-async def list_pane(
-    session: AsyncSession, access: Access, view: View, names: Directory, *, words: str, after: str | None, locale: str, now: datetime
-) -> ListPane:
-    """One view or search, and what its reader sees beside the rows: three queries."""
-    if words.strip():
-        page = Page(await search.find(session, access, words), None)
-    else:
-        page = await views.page(session, access, view, after=after)
-    ids = [row.id for row in page.rows]
-    mine = await rows.mine(session, ids, [access.member_id] if access.member_id else [])
-    people: dict[int, list[Person]] = defaultdict(list)
-    for person in await presence.people(session, ids, now=now):
-        people[person.conversation_id].append(person)
-    return ListPane(view, await title(session, access, view, names, locale), page, access.member_id, words.strip(), mine, people)
+    @classmethod
+    def of(cls, board: Questions, access: Access, conversation_id: int, *, before: str | None, now: datetime) -> Self:
+        return cls(
+            conversation_id,
+            row=board.add(rows.one(conversation_id)),
+            timeline=timeline.asking(board, conversation_id, before=before),
+            around=surroundings.asking(board, access, conversation_id),
+            people=board.add(presence.looking([conversation_id], now=now)),
+        )
 
-
-async def conversation_pane(
-    session: AsyncSession, access: Access, conversation: Conversation, *, before: str | None, now: datetime
-) -> ConversationPane:
-    """One conversation with all that stands around it."""
-    row = (await rows.load(session, [conversation.id]))[conversation.id]
-    shown = await timeline.load(session, conversation, before=before)
-    mine = await rows.mine(session, [conversation.id], [access.member_id] if access.member_id else [])
-    channel = await session.get_one(Channel, conversation.channel_id)
-    read = mine.get((conversation.id, access.member_id or 0), NOBODY).read or 0
-    return ConversationPane(
-        row=row,
-        post=await surroundings.post(session, conversation),
-        timeline=shown,
-        waiting=(await surroundings.waiting(session, [conversation.id]))[conversation.id],
-        person=await surroundings.person(session, access, conversation),
-        draft=await drafts.find(session, access, conversation),
-        people=await presence.people(session, [conversation.id], now=now),
-        capabilities=capabilities(channel.platform),
-        addresses=channel.public_config.get("addresses", ()),
-        first_new=_first_new(shown.entries, read),
-        client_key=secrets.token_urlsafe(12),
-    )
+    def pane(self) -> ConversationPane:
+        around = self.around.around.answer
+        if around is None or not self.row.answer:
+            raise NotFound("There is no such conversation, or you may not see it.")
+        shown = self.timeline.timeline
+        return ConversationPane(
+            row=self.row.answer[0],
+            post=around.post,
+            timeline=shown,
+            waiting=self.around.waiting.answer[self.conversation_id],
+            person=self.around.person(around),
+            draft=around.draft,
+            people=self.people.answer,
+            capabilities=capabilities(around.platform.name),
+            addresses=around.platform.addresses,
+            first_new=_first_new(shown.entries, around.read),
+            client_key=secrets.token_urlsafe(12),
+        )
 
 
 async def title(session: AsyncSession, access: Access, view: View, names: Directory, locale: str) -> str:
@@ -170,16 +214,6 @@ def capabilities(platform: str) -> Capabilities:
 
 def _keys(teams: Collection[int], channels: Collection[int]) -> list[str]:
     return [*views.COUNTED, *(f"team:{number}" for number in teams), *(f"channel:{number}" for number in channels)]
-
-
-async def _channels(session: AsyncSession, access: Access) -> Sequence[tuple[int, str, str, bool]]:
-    """Every channel that the reader may see, with the platform it shows, and whether it was removed: what came in stays readable."""
-    looks = func.coalesce(col(Channel.public_config)["looks_like"].astext, col(Channel.platform))
-    query = select(col(Channel.id), col(Channel.name), looks, col(Channel.removed_at).is_not(None)).where(
-        col(Channel.workspace_id) == access.workspace_id, rights.sees(access, col(Channel.id))
-    )
-    found = (await session.execute(query.order_by(col(Channel.name), col(Channel.id)))).all()
-    return [(row[0], row[1], row[2], row[3]) for row in found]
 
 
 def _first_new(entries: Sequence[timeline.Entry], read: int) -> str:

@@ -110,14 +110,23 @@ def query() -> Query:
     )
 
 
+def with_mine() -> Query:
+    """Rows, and beside each how far the member who asks has read, and whether they have a draft there."""
+    member = bindparam("member", type_=BigInteger)
+    read = and_(col(Reading.conversation_id) == Conversation.id, col(Reading.member_id) == member)
+    drafted = and_(col(Draft.conversation_id) == Conversation.id, col(Draft.member_id) == member)
+    wanted = query().outerjoin(Reading, read).outerjoin(Draft, drafted)
+    return wanted.add_columns(col(Reading.message_id), col(Draft.member_id).is_not(None))
+
+
 async def fetch(session: AsyncSession, wanted: Query) -> list[Row]:
     """The rows of a query made from `query()`, for filters that are not worth keeping."""
-    return _rows((await session.execute(wanted)).all())
+    return read((await session.execute(wanted)).all())
 
 
 def listing(statement: bytes, given: Mapping[str, Any]) -> Question[list[Row]]:
     """The rows of a query made from `query()` that was compiled to be kept."""
-    return Question(statement, given, _rows)
+    return Question(statement, given, read)
 
 
 async def load(session: AsyncSession, conversation_ids: Collection[int]) -> dict[int, Row]:
@@ -164,7 +173,8 @@ def _mine() -> bytes:
     return questions.compiled(columns.select_from(reading.outerjoin(draft, both, full=True)))
 
 
-def _rows(found: Iterable[Sequence[Any]]) -> list[Row]:
+def read(found: Iterable[Sequence[Any]]) -> list[Row]:
+    """What `query()` selects, as rows."""
     return [_row(*values) for values in found]
 
 

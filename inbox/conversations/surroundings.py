@@ -1,17 +1,21 @@
-"""What stands around a conversation's timeline: its post, its contact, who waits, and the contact's other conversations."""
+"""What stands around a conversation's timeline: its channel, post and contact, who waits, and the contact's other conversations."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import any_, bindparam, select
+from sqlalchemy import BigInteger, and_, any_, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
+from inbox import questions
 from inbox.conversations import rows
-from inbox.conversations.rows import NUMBERS, Query, Row
-from inbox.models import Contact, Conversation, Identity, Post, Wait
+from inbox.conversations.rows import NUMBERS, Row
+from inbox.models import Channel, Contact, Conversation, Draft, Identity, Post, Reading, Wait
+from inbox.questions import Asked, Question, Questions
 from inbox.team import rights
 from inbox.team.rights import Access
 
@@ -29,28 +33,114 @@ class Waiting:
     message_count: int
 
 
+class Platform(NamedTuple):
+    """Where a conversation takes place; `addresses` are those that a mail may come from."""
+
+    name: str
+    addresses: Sequence[str]
+
+
+class Above(NamedTuple):
+    """The post that a conversation hangs on."""
+
+    id: int
+    title: str
+    text: str
+    url: str | None
+    published_at: datetime | None
+
+
+class Beside(NamedTuple):
+    """The contact who began a conversation."""
+
+    id: int
+    name: str
+    email: str | None
+    legal_hold: bool
+    created_at: datetime
+
+
+class Begun(NamedTuple):
+    """What the reader has begun to write."""
+
+    mode: str
+    body: str
+    options: dict[str, Any]
+
+
+class Known(NamedTuple):
+    """A contact on one channel's platform."""
+
+    id: int
+    channel_id: int
+    name: str
+    handle: str | None
+    is_staff: bool
+
+
+class Around(NamedTuple):
+    """What a conversation has one of, or none; `read` is how far its reader has come."""
+
+    platform: Platform
+    post: Above | None
+    contact: Beside | None
+    draft: Begun | None
+    read: int
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """The contact beside a conversation."""
 
-    contact: Contact
-    identities: Sequence[Identity]
+    contact: Beside
+    identities: Sequence[Known]
     others: Sequence[Row]  # other conversations with the same contact that the reader may see
 
 
-async def waiting(session: AsyncSession, conversation_ids: Collection[int]) -> dict[int, list[Waiting]]:
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """The questions behind what stands around a conversation, on their way."""
+
+    around: Asked[Around | None]
+    waiting: Asked[Mapping[int, list[Waiting]]]
+    identities: Asked[list[Known]]
+    others: Asked[list[Row]]
+
+    def person(self, around: Around) -> Person | None:
+        return None if around.contact is None else Person(around.contact, self.identities.answer, self.others.answer)
+
+
+def asking(board: Questions, access: Access, conversation_id: int) -> Asking:
+    """All that stands around a conversation: four questions, put among others. Rights to the conversation itself are the asker's."""
+    given = {**rights.asker(access), "conversation": conversation_id}
+    everything = access.sees_everything
+    return Asking(
+        around=board.add(Question(_around(), given, lambda found: _read(found[0]) if found else None)),
+        waiting=board.add(_waits([conversation_id])),
+        identities=board.add(Question(_identities(everything), given, lambda found: [Known._make(row) for row in found])),
+        others=board.add(rows.listing(_others(everything), given)),
+    )
+
+
+async def waiting(session: AsyncSession, conversation_ids: Collection[int]) -> Mapping[int, list[Waiting]]:
     """Who waits in each of these conversations, the longest first."""
-    given = {"conversations": list(conversation_ids)}
-    found: dict[int, list[Waiting]] = {conversation_id: [] for conversation_id in conversation_ids}
-    for conversation_id, identity_id, name, since, message_id, count in (await session.execute(_waiting(), given)).all():
-        found[conversation_id].append(Waiting(identity_id, name, since, message_id, count))
-    return found
+    return await questions.ask(session, _waits(conversation_ids))
 
 
-@cache
-def _waiting() -> Query:
+def _waits(conversation_ids: Collection[int]) -> Question[Mapping[int, list[Waiting]]]:
+    def read(found: Sequence[tuple[Any, ...]]) -> Mapping[int, list[Waiting]]:
+        waits: dict[int, list[Waiting]] = {conversation_id: [] for conversation_id in conversation_ids}
+        for conversation_id, identity_id, name, since, message_id, count in found:
+            waits[conversation_id].append(Waiting(identity_id, name, since.astimezone(UTC), message_id, count))
+        return waits
+
+    return Question(_waiting(), {"conversations": list(conversation_ids)}, read)
+
+
+@cache  # a statement never changes, and putting it together costs more than running it
+def _waiting() -> bytes:
     columns = (col(Wait.conversation_id), col(Wait.identity_id), col(Identity.name), col(Wait.opened_at), col(Wait.opened_by))
-    return (
+    return questions.compiled(
         select(*columns, col(Wait.message_count))
         .join(Identity, col(Identity.id) == Wait.identity_id)
         .where(col(Wait.conversation_id) == any_(bindparam("conversations", type_=NUMBERS)), col(Wait.closed_at).is_(None))
@@ -58,32 +148,52 @@ def _waiting() -> Query:
     )
 
 
-async def post(session: AsyncSession, conversation: Conversation) -> Post | None:
-    """The post that the conversation hangs on."""
-    return None if conversation.post_id is None else await session.get(Post, conversation.post_id)
-
-
-async def person(session: AsyncSession, access: Access, conversation: Conversation) -> Person | None:
-    """The contact who began the conversation."""
-    contact = None if conversation.contact_id is None else await session.get(Contact, conversation.contact_id)
-    if contact is None:
-        return None
-    identities = (
-        await session.scalars(
-            select(Identity)
-            .where(col(Identity.contact_id) == contact.id, rights.sees(access, col(Identity.channel_id)))
-            .order_by(col(Identity.id))
-            .limit(OTHERS)
-        )
-    ).all()
-    others = (
-        rows.query()
-        .where(
-            col(Conversation.contact_id) == contact.id,
-            col(Conversation.id) != conversation.id,
-            rights.sees(access, col(Conversation.channel_id)),
-        )
-        .order_by(col(Conversation.last_message_at).desc())
-        .limit(OTHERS)
+@cache
+def _around() -> bytes:
+    columns: list[Any] = [Channel.platform, col(Channel.public_config)["addresses"], *_columns(Post, Above), *_columns(Contact, Beside)]
+    columns += [*_columns(Draft, Begun), func.coalesce(Reading.message_id, 0)]
+    member = bindparam("member", type_=BigInteger)
+    return questions.compiled(
+        select(*columns)
+        .select_from(Conversation)
+        .join(Channel, col(Channel.id) == Conversation.channel_id)
+        .outerjoin(Post, col(Post.id) == Conversation.post_id)
+        .outerjoin(Contact, col(Contact.id) == Conversation.contact_id)
+        .outerjoin(Draft, and_(col(Draft.conversation_id) == Conversation.id, col(Draft.member_id) == member))
+        .outerjoin(Reading, and_(col(Reading.conversation_id) == Conversation.id, col(Reading.member_id) == member))
+        .where(col(Conversation.id) == bindparam("conversation"))
     )
-    return Person(contact, identities, await rows.fetch(session, others))
+
+
+def _read(values: tuple[Any, ...]) -> Around:
+    platform, addresses, *rest, read = values
+    of_post, of_contact, of_draft = rest[:5], rest[5:10], rest[10:]
+    return Around(
+        platform=Platform(platform, addresses or ()),
+        post=None if of_post[0] is None else Above._make((*of_post[:4], of_post[4] and of_post[4].astimezone(UTC))),
+        contact=None if of_contact[0] is None else Beside._make((*of_contact[:4], of_contact[4].astimezone(UTC))),
+        draft=None if of_draft[0] is None else Begun._make(of_draft),
+        read=read,
+    )
+
+
+@cache
+def _identities(everything: bool) -> bytes:
+    mine = (col(Identity.contact_id) == _contact(), rights.visible(col(Identity.channel_id), everything=everything))
+    return questions.compiled(select(*_columns(Identity, Known)).where(*mine).order_by(col(Identity.id)).limit(OTHERS))
+
+
+@cache
+def _others(everything: bool) -> bytes:
+    visible = rights.visible(col(Conversation.channel_id), everything=everything)
+    mine = (col(Conversation.contact_id) == _contact(), col(Conversation.id) != bindparam("conversation"), visible)
+    return questions.compiled(rows.query().where(*mine).order_by(col(Conversation.last_message_at).desc()).limit(OTHERS))
+
+
+def _contact() -> Any:
+    of = aliased(Conversation)
+    return select(col(of.contact_id)).where(col(of.id) == bindparam("conversation")).scalar_subquery()
+
+
+def _columns(table: Any, shape: Any) -> list[Any]:
+    return [getattr(table, name) for name in shape._fields]

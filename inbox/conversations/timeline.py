@@ -1,23 +1,28 @@
 """What a conversation's page shows, in order: messages, notes and what was done."""
 
-from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, any_, bindparam, func, select, tuple_
+from sqlalchemy import BigInteger, any_, bindparam, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 from sqlmodel import col
 
+from inbox import questions
+from inbox.conversations import said
 from inbox.conversations.rows import NUMBERS
-from inbox.models import Attachment, Conversation, Delivery, Direction, Identity, LogEvent, Member, Message, Note, Reaction
+from inbox.conversations.said import File, Happened, Line, Noted, Said
+from inbox.errors import NotFound
+from inbox.models import Conversation, Delivery, Direction, LogEvent, Message, Note
+from inbox.models.columns import UtcDateTime
+from inbox.questions import Asked, Question, Questions
 
-Query = Select[*tuple[Any, ...]]
 PAGE = 60
+AROUND = 500  # notes, and as many lines of activity, among the messages of a page
 ACTIVITY = ("conversation.assigned", "conversation.moved", "conversation.labelled", "wait.closed")
+Place = tuple[datetime, int]  # of a message: what came before it is shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +34,7 @@ class Answered:
     body: str
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One line of the timeline: `message`, `note` or `activity` is set. Entries sort by time, kind and id."""
 
     kind: str
@@ -39,12 +43,12 @@ class Entry:
     conversation_id: int
     author: str = ""
     author_key: str = ""  # the same for things said by the same person in a row
-    message: Message | None = None
-    note: Note | None = None
-    event: LogEvent | None = None
+    message: Said | None = None
+    note: Noted | None = None
+    event: Happened | LogEvent | None = None
     avatar: str | None = None
     answers: Answered | None = None
-    attachments: Sequence[Attachment] = ()
+    attachments: Sequence[File] = ()
     reactions: Sequence[tuple[str, int]] = ()  # emoji, how many
 
     @property
@@ -60,25 +64,53 @@ class Timeline:
     before: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """The questions behind a timeline, on their way."""
+
+    messages: Asked[list[Entry]]
+    notes: Asked[list[Entry]]
+    activity: Asked[list[Entry]]
+    limit: int
+
+    @property
+    def timeline(self) -> Timeline:
+        """The answer: what was noted and done before the messages' first is left to the page before."""
+        found = self.messages.answer
+        more, found = len(found) > self.limit, found[: self.limit]
+        first = found[-1] if more else None
+        around = [entry for entry in (*self.notes.answer, *self.activity.answer) if first is None or entry.at >= first.at]
+        entries = sorted([*found, *around], key=lambda entry: entry.place)
+        return Timeline(entries, f"{first.at.isoformat()}_{first.id}" if first else None)
+
+
 async def load(session: AsyncSession, conversation: Conversation, *, before: str | None = None, limit: int = PAGE) -> Timeline:
-    """The last `limit` messages before a place, with the notes and activity among them. Five queries, however long."""
-    query = _messages().where(col(Message.conversation_id) == conversation.id, col(Message.delivery) != Delivery.UNDONE)
-    end = _parse_place(before)
-    if end is not None:
-        query = query.where(tuple_(col(Message.at), col(Message.id)) < end)
-    found = await _entries(session, query.order_by(col(Message.at).desc(), col(Message.id).desc()).limit(limit + 1))
-    more, found = len(found) > limit, found[:limit]
-    start = found[-1].at if more else None
-    around = [*await _notes(session, conversation.id, start, end), *await _activity(session, conversation.id, start, end)]
-    entries = sorted([*found, *around], key=lambda entry: entry.place)
-    first = found[-1] if more else None
-    return Timeline(entries, f"{first.at.isoformat()}_{first.id}" if first else None)
+    """The last `limit` messages before a place, with the notes and activity among them. Three statements, however long."""
+    board = Questions()
+    asked = asking(board, conversation.id, before=before, limit=limit)
+    await board.ask(session)
+    return asked.timeline
+
+
+def asking(board: Questions, conversation_id: int, *, before: str | None = None, limit: int = PAGE) -> Asking:
+    """The questions behind `load`, put among others."""
+    place = _parse_place(before)
+    given: dict[str, Any] = {"conversation": conversation_id}
+    if place is not None:
+        given["at"], given["id"] = place
+    is_later = place is not None
+    return Asking(
+        messages=board.add(Question(_page(is_later, limit + 1), given, _entries)),
+        notes=board.add(Question(_notes(is_later), given, lambda found: [_note(said.noted(row)) for row in found])),
+        activity=board.add(Question(_activity(is_later), given, _lines)),
+        limit=limit,
+    )
 
 
 async def messages(session: AsyncSession, message_ids: Collection[int]) -> dict[int, Entry]:
     """These messages as the timeline shows them; an undone reply is not shown."""
-    query = _messages().where(_among(col(Message.id), message_ids), col(Message.delivery) != Delivery.UNDONE)
-    return {entry.id: entry for entry in await _entries(session, query)}
+    found = await questions.ask(session, Question(_these(), {"messages": list(message_ids)}, _entries))
+    return {entry.id: entry for entry in found}
 
 
 async def seen(session: AsyncSession, conversation_ids: Collection[int]) -> list[int]:
@@ -89,11 +121,11 @@ async def seen(session: AsyncSession, conversation_ids: Collection[int]) -> list
 
 async def notes(session: AsyncSession, note_ids: Collection[int]) -> dict[int, Entry]:
     """These notes as the timeline shows them."""
-    found = await session.scalars(select(Note).where(col(Note.id).in_(note_ids)))
-    return {note.id: _note(note) for note in found}
+    found = await session.execute(said.notes().where(col(Note.id).in_(note_ids)))
+    return {entry.id: entry for entry in (_note(said.noted(tuple(row))) for row in found.all())}
 
 
-def activity(event: LogEvent) -> Entry | None:
+def activity(event: Happened | LogEvent) -> Entry | None:
     """An event as a line of the timeline, if it is one that people look for there."""
     if event.kind not in ACTIVITY or event.conversation_id is None:
         return None
@@ -102,73 +134,70 @@ def activity(event: LogEvent) -> Entry | None:
     return Entry("activity", event.id, event.at, event.conversation_id, event=event)
 
 
+@cache  # a statement never changes, and putting it together costs more than running it
+def _page(is_later: bool, limit: int) -> bytes:
+    query = said.query().where(col(Message.conversation_id) == bindparam("conversation"), col(Message.delivery) != Delivery.UNDONE)
+    if is_later:
+        query = query.where(tuple_(col(Message.at), col(Message.id)) < tuple_(_at(), bindparam("id", type_=BigInteger)))
+    return questions.compiled(query.order_by(col(Message.at).desc(), col(Message.id).desc()).limit(limit))
+
+
 @cache
-def _messages() -> Query:
-    parent = aliased(Message)
-    columns: list[Any] = [Message, Member.name, Identity.name, Identity.avatar, parent.author_name, parent.body, parent.deleted_at]
-    return (
-        select(*columns)
-        .outerjoin(Member, col(Member.id) == Message.member_id)
-        .outerjoin(Identity, col(Identity.id) == Message.identity_id)
-        .outerjoin(parent, col(parent.id) == Message.parent_id)
-    )
+def _these() -> bytes:
+    these = any_(bindparam("messages", type_=NUMBERS))
+    return questions.compiled(said.query().where(col(Message.id) == these, col(Message.delivery) != Delivery.UNDONE))
 
 
-async def _entries(session: AsyncSession, query: Query) -> list[Entry]:
-    entries: list[Entry] = []
-    for message, member, identity, avatar, parent_author, parent_body, parent_deleted in (await session.execute(query)).all():
-        ours = message.direction == Direction.OUT
-        author = (member or message.author_name or identity or "") if ours else (message.author_name or identity or "")
-        answers = None
-        if message.parent_id is not None and parent_body is not None:
-            answers = Answered(message.parent_id, parent_author or "", "" if parent_deleted else parent_body[:140])
-        key = f"{message.direction}{message.identity_id or ''}/{message.member_id or ''}/{message.private}"
-        entries.append(Entry("message", message.id, message.at, message.conversation_id, author, key, message, None, None, avatar, answers))
-    return await _dressed(session, entries)
+@cache
+def _notes(is_later: bool) -> bytes:
+    query = said.notes().where(col(Note.conversation_id) == bindparam("conversation"), *([col(Note.at) < _at()] if is_later else []))
+    return questions.compiled(query.order_by(col(Note.at).desc()).limit(AROUND))
 
 
-async def _dressed(session: AsyncSession, entries: list[Entry]) -> list[Entry]:
-    """The entries with their files and reactions."""
-    ids = [entry.id for entry in entries]
-    files: dict[int, list[Attachment]] = defaultdict(list)
-    for file in await session.scalars(select(Attachment).where(_among(col(Attachment.message_id), ids)).order_by(col(Attachment.id))):
-        files[file.message_id or 0].append(file)
-    reactions: dict[int, list[tuple[str, int]]] = defaultdict(list)
-    each = (col(Reaction.message_id), col(Reaction.emoji))
-    query = select(*each, func.count()).where(_among(each[0], ids)).group_by(*each).order_by(func.count().desc(), each[1])
-    for message_id, emoji, count in (await session.execute(query)).all():
-        reactions[message_id].append((emoji, count))
-    return [replace(entry, attachments=files.get(entry.id, ()), reactions=reactions.get(entry.id, ())) for entry in entries]
+@cache
+def _activity(is_later: bool) -> bytes:
+    query = said.events().where(col(LogEvent.conversation_id) == bindparam("conversation"), col(LogEvent.kind).in_(ACTIVITY))
+    query = query.where(*([col(LogEvent.at) < _at()] if is_later else []))
+    return questions.compiled(query.order_by(col(LogEvent.id).desc()).limit(AROUND))
 
 
-async def _notes(session: AsyncSession, conversation_id: int, start: datetime | None, end: tuple[datetime, int] | None) -> list[Entry]:
-    query = select(Note).where(col(Note.conversation_id) == conversation_id)
-    query = query.where(*([col(Note.at) >= start] if start else []), *([col(Note.at) < end[0]] if end else []))
-    return [_note(note) for note in await session.scalars(query.order_by(col(Note.at)).limit(500))]
+def _at() -> Any:
+    return bindparam("at", type_=UtcDateTime)
 
 
-async def _activity(session: AsyncSession, conversation_id: int, start: datetime | None, end: tuple[datetime, int] | None) -> list[Entry]:
-    query = select(LogEvent).where(col(LogEvent.conversation_id) == conversation_id, col(LogEvent.kind).in_(ACTIVITY))
-    query = query.where(*([col(LogEvent.at) >= start] if start else []), *([col(LogEvent.at) < end[0]] if end else []))
-    lines = [activity(event) for event in await session.scalars(query.order_by(col(LogEvent.id).desc()).limit(500))]
+def _entries(found: Sequence[tuple[Any, ...]]) -> list[Entry]:
+    return [_entry(said.line(row)) for row in found]
+
+
+def _entry(line: Line) -> Entry:
+    message, member, identity = line.message, line.member, line.identity
+    ours = message.direction == Direction.OUT
+    author = (member or message.author_name or identity or "") if ours else (message.author_name or identity or "")
+    answers = None
+    if message.parent_id is not None and line.parent_body is not None:
+        answers = Answered(message.parent_id, line.parent_author or "", "" if line.parent_deleted_at else line.parent_body[:140])
+    key = f"{message.direction}{message.identity_id or ''}/{message.member_id or ''}/{message.private}"
+    of = ("message", message.id, message.at, message.conversation_id, author, key, message, None, None, line.avatar, answers)
+    return Entry(*of, line.files, line.reactions)
+
+
+def _lines(found: Sequence[tuple[Any, ...]]) -> list[Entry]:
+    lines = [activity(said.happened(row)) for row in found]
     return [line for line in lines if line is not None]
 
 
-def _among(column: Any, ids: Collection[int]) -> ColumnElement[bool]:
-    # One array, not an IN list: the same statement however many ids, so that neither SQLAlchemy nor the driver reads it again.
-    return column == any_(bindparam(None, list(ids), type_=NUMBERS))
-
-
-def _note(note: Note) -> Entry:
+def _note(note: Noted) -> Entry:
     return Entry("note", note.id, note.at, note.conversation_id, note.author_name, f"note{note.member_id}", note=note)
 
 
-def _parse_place(text: str | None) -> tuple[datetime, int] | None:
+def _parse_place(text: str | None) -> Place | None:
     if not text:
         return None
     at, _, number = text.rpartition("_")
     try:
-        moment = datetime.fromisoformat(at.replace(" ", "+"))
-        return (moment, int(number)) if moment.tzinfo is not None else None
+        moment, found = datetime.fromisoformat(at.replace(" ", "+")), int(number)
     except ValueError:
-        return None
+        raise NotFound("This part of the conversation does not exist.") from None
+    if moment.tzinfo is None or not 0 <= found < 2**63:
+        raise NotFound("This part of the conversation does not exist.")
+    return moment, found

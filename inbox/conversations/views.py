@@ -5,8 +5,8 @@ the two together.
 """
 
 import math
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -17,7 +17,7 @@ from sqlmodel import col
 
 from inbox import questions
 from inbox.conversations import rows
-from inbox.conversations.rows import Row
+from inbox.conversations.rows import Mine, Row
 from inbox.errors import NotFound
 from inbox.models import Conversation, Status
 from inbox.models.columns import UtcDateTime
@@ -53,6 +53,7 @@ class Page:
 
     rows: Sequence[Row]
     after: str | None  # None: that was all
+    mine: Mapping[int, Mine] = field(default_factory=dict[int, Mine])  # the reader's own state of each row
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +146,20 @@ def paging(access: Access, view: View, *, after: str | None = None, limit: int =
     given: dict[str, Any] = {**rights.asker(access), "argument": view.argument}
     if after is not None:
         given["at"], given["id"] = _parse_place(after)
-    asked = rows.listing(_page(view.name, access.sees_everything, access.member_id is None, after is not None, limit + 1), given)
+    statement = _page(view.name, access.sees_everything, access.member_id is None, after is not None, limit + 1)
 
     def read(values: Sequence[tuple[Any, ...]]) -> Page:
-        found = asked.read(values)
-        more = len(found) > limit
-        return Page(found[:limit], _place_text(view, found[limit - 1]) if more else None)
+        more, values = len(values) > limit, values[:limit]
+        found = rows.read([row[:-2] for row in values])
+        mine = {row[0]: Mine(row[-2], row[-1]) for row in values if row[-2] is not None or row[-1]}
+        return Page(found, _place_text(view, found[-1]) if more else None, mine)
 
-    return Question(asked.statement, given, read)
+    return Question(statement, given, read)
+
+
+def newest() -> Question[int]:
+    """The log's last id, that a page is rendered at. Ask it before everything else that the page shows, so that nothing falls between."""
+    return Question(b"SELECT coalesce(max(id), 0) FROM event", {}, lambda found: found[0][0])
 
 
 async def tally(session: AsyncSession, workspace_id: int) -> Sequence[Tally]:
@@ -179,7 +186,7 @@ def _page(name: str, everything: bool, nobody: bool, is_later: bool, limit: int)
     key = (at, col(Conversation.id))
     test = TESTS[name].sql(bindparam("argument", type_=BigInteger), None if nobody else bindparam("member", type_=BigInteger))
     visible = rights.visible(col(Conversation.channel_id), everything=everything)
-    query = rows.query().where(col(Conversation.workspace_id) == bindparam("workspace"), visible, test)
+    query = rows.with_mine().where(col(Conversation.workspace_id) == bindparam("workspace"), visible, test)
     if is_later:
         place = tuple_(bindparam("at", type_=UtcDateTime), bindparam("id", type_=BigInteger))
         query = query.where(tuple_(*key) > place if view.waiting else tuple_(*key) < place)

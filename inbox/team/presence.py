@@ -1,12 +1,12 @@
 """Who looks at a conversation, and who types in it: rows with a time to live, never counters, never in the log."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, any_, bindparam, delete, select, text
+from sqlalchemy import BigInteger, ColumnElement, any_, bindparam, delete, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -54,7 +54,15 @@ async def people(session: AsyncSession, conversation_ids: Collection[int], *, no
 
 def looking(conversation_ids: Collection[int], *, now: datetime) -> Question[Sequence[Person]]:
     """The question behind `people`."""
+    return Question(_people(), {"conversations": list(conversation_ids), "now": now}, _reader(now))
 
+
+def looking_anywhere(workspace_id: int, *, now: datetime) -> Question[Sequence[Person]]:
+    """The same for all conversations of a workspace: as many as there are colleagues at work."""
+    return Question(_everybody(), {"workspace": workspace_id, "now": now}, _reader(now))
+
+
+def _reader(now: datetime) -> Callable[[Sequence[tuple[Any, ...]]], Sequence[Person]]:
     def read(found: Sequence[tuple[Any, ...]]) -> Sequence[Person]:
         people: list[Person] = []
         for conversation_id, member_id, name, typing_until, until in found:
@@ -62,17 +70,25 @@ def looking(conversation_ids: Collection[int], *, now: datetime) -> Question[Seq
             people.append(Person(conversation_id, member_id, name, typing is not None, typing or until))
         return people
 
-    return Question(_people(), {"conversations": list(conversation_ids), "now": now}, read)
+    return read
 
 
 @cache  # a select never changes, and putting it together costs more than running it
 def _people() -> bytes:
-    these = any_(bindparam("conversations", type_=ARRAY(BigInteger)))
+    return _now_in(col(Presence.conversation_id) == any_(bindparam("conversations", type_=ARRAY(BigInteger))))
+
+
+@cache
+def _everybody() -> bytes:
+    return _now_in(col(Presence.workspace_id) == bindparam("workspace"))
+
+
+def _now_in(where: ColumnElement[bool]) -> bytes:
     columns = (col(Presence.conversation_id), col(Presence.member_id), col(Member.name), col(Presence.typing_until), col(Presence.until))
     return questions.compiled(
         select(*columns)
         .join(Member, col(Member.id) == Presence.member_id)
-        .where(col(Presence.conversation_id) == these, col(Presence.until) > bindparam("now"), col(Member.removed_at).is_(None))
+        .where(where, col(Presence.until) > bindparam("now"), col(Member.removed_at).is_(None))
         .order_by(col(Member.name), col(Member.id))
     )
 

@@ -1,10 +1,11 @@
 """What a member may see and do. Every list, count, snippet, live op and export asks here."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, bindparam, exists, false, or_, select, true
+from sqlalchemy import ColumnElement, bindparam, exists, false, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -72,6 +73,28 @@ async def channels(session: AsyncSession, access: Access) -> frozenset[int]:
     """The ids of the channels that the member may see, removed ones included: their conversations stay readable."""
     query = select(col(Channel.id)).where(col(Channel.workspace_id) == access.workspace_id, sees(access, col(Channel.id)))
     return frozenset(await session.scalars(query))
+
+
+class Shown(NamedTuple):
+    """A channel as the left pane shows it. What came in through a removed one stays readable."""
+
+    id: int
+    name: str
+    looks_like: str  # its platform, or the one that a demonstration plays
+    removed: bool
+
+
+def showing(access: Access) -> Question[Sequence[Shown]]:
+    """Every channel that the member may see, in alphabetical order."""
+    return Question(_showing(access.sees_everything), asker(access), lambda found: [Shown._make(row) for row in found])
+
+
+@cache  # a statement never changes, and putting it together costs more than running it
+def _showing(everything: bool) -> bytes:
+    looks = func.coalesce(col(Channel.public_config)["looks_like"].astext, col(Channel.platform))
+    mine = (col(Channel.workspace_id) == bindparam("workspace"), visible(col(Channel.id), everything=everything))
+    query = select(col(Channel.id), col(Channel.name), looks, col(Channel.removed_at).is_not(None)).where(*mine)
+    return questions.compiled(query.order_by(col(Channel.name), col(Channel.id)))
 
 
 async def conversation(session: AsyncSession, access: Access, conversation_id: int) -> Conversation:

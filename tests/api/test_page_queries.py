@@ -1,5 +1,8 @@
-"""The pages ask the database the same number of questions, however much they show."""
+"""The pages ask the database the same number of questions, however much they show, and few times."""
 
+import asyncio
+import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -7,6 +10,7 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from psycopg.pq import Trace
 from sqlalchemy import event
 
 from api.deps import House
@@ -16,23 +20,38 @@ from tests.make import Make
 
 
 @contextmanager
-def counting(house: House) -> Iterator[list[str]]:
-    asked: list[str] = []
+def overhearing(house: House) -> Iterator[Counter[str]]:
+    """What this task tells the server meanwhile, by libpq itself: "Execute" for each statement, "Query" for BEGIN and COMMIT alone."""
+    heard: Counter[str] = Counter()
+    engine, task = house.database.engine.sync_engine, asyncio.current_task()  # the live page reads the log at the same time
+    with tempfile.TemporaryFile("w+") as file:
 
-    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        asked.append(statement)
+        def listen(connection: Any, *_: Any) -> None:
+            if asyncio.current_task() is task:
+                connection.driver_connection.pgconn.trace(file.fileno())
+                connection.driver_connection.pgconn.set_trace_flags(Trace.SUPPRESS_TIMESTAMPS)
 
-    engine = house.database.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield asked
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
+        def stop(connection: Any, *_: Any) -> None:
+            connection.driver_connection.pgconn.untrace()
+
+        event.listen(engine, "checkout", listen)
+        event.listen(engine, "checkin", stop)
+        try:
+            yield heard
+        finally:
+            event.remove(engine, "checkout", listen)
+            event.remove(engine, "checkin", stop)
+            file.seek(0)
+            heard.update(parts[2] for line in file if (parts := line.rstrip("\n").split("\t"))[0] == "F")
 
 
-@pytest.mark.parametrize("page", ["list", "conversation"])
-async def test_a_page_asks_as_often_for_sixty_things_as_for_five(app: FastAPI, house: House, page: str):
-    asked: dict[int, list[str]] = {}
+STATEMENTS = {"side": 7, "list": 6, "conversation": 14, "page": 19}  # BEGIN and who asks among them
+TRIPS = {"side": 3, "list": 3, "conversation": 4, "page": 4}  # who asks, may they see it, what is there, COMMIT
+
+
+@pytest.mark.parametrize("page", STATEMENTS)
+async def test_a_page_asks_as_often_for_sixty_things_as_for_five_and_in_few_round_trips(app: FastAPI, house: House, page: str):
+    asked: dict[int, Counter[str]] = {}
     for size in (5, 60):
         workspace = await people.found(house, f"Brand {size}")
         reader = await people.person(house, workspace)
@@ -40,13 +59,15 @@ async def test_a_page_asks_as_often_for_sixty_things_as_for_five(app: FastAPI, h
             make = Make(session)
             channel: Channel = await make.channel(workspace)
             conversation = await make.conversation(channel)
-            for number in range(size - 1):
-                if page == "list":
-                    await make.conversation(channel)
-                else:
-                    await make.message(conversation, at=house.clock() + timedelta(seconds=number))
-        address = f"/w/{workspace.id}/inbox?view=open" if page == "list" else f"/w/{workspace.id}/conversations/{conversation.id}"
+            for number in range(size):
+                await make.conversation(channel)
+                await make.message(conversation, at=house.clock() + timedelta(seconds=number))
+        address = f"/w/{workspace.id}/inbox?view=open" if page in ("side", "list") else f"/w/{workspace.id}/conversations/{conversation.id}"
+        fragment = {} if page == "page" else {"x-fragment": page}
         async with people.browser(app, reader) as browser:
-            with counting(house) as asked[size]:
-                assert (await browser.get(address)).status_code == 200
-    assert len(asked[5]) == len(asked[60])
+            for _ in range(8):  # until the driver has prepared every statement
+                assert (await browser.get(address, headers=fragment)).status_code == 200
+            with overhearing(house) as asked[size]:
+                assert (await browser.get(address, headers=fragment)).status_code == 200
+    told = [(asked[size]["Execute"], asked[size]["Sync"] + asked[size]["Query"]) for size in (5, 60)]
+    assert told == [(STATEMENTS[page], TRIPS[page])] * 2

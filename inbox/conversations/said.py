@@ -1,0 +1,172 @@
+"""Messages, their files, notes and activity as the timeline shows them: tuples, since making entities takes longer than asking for them."""
+
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.orm import InstrumentedAttribute, aliased
+from sqlmodel import col
+
+from inbox.models import Attachment, Delivery, Direction, Identity, LogEvent, Member, Message, Note, Reaction
+from inbox.models.conversations import FETCH_TRIES
+
+DIRECTIONS, DELIVERIES = {one.value: one for one in Direction}, {one.value: one for one in Delivery}
+
+
+class Said(NamedTuple):
+    """A message."""
+
+    id: int
+    workspace_id: int
+    conversation_id: int
+    channel_id: int
+    external_id: str | None
+    private: bool
+    identity_id: int | None
+    member_id: int | None
+    author_name: str
+    body: str
+    html: str | None
+    quoted: str
+    envelope: dict[str, Any] | None
+    permalink: str | None
+    parent_id: int | None
+    mentions_us: bool
+    is_history: bool
+    automatic: bool
+    native: bool
+    client_key: str | None
+    error: str | None
+    uncertain: bool
+    answers_all: bool
+    direction: Direction
+    delivery: Delivery
+    at: datetime
+    received_at: datetime
+    expects_since: datetime | None
+    edited_at: datetime | None
+    deleted_at: datetime | None
+    hidden_at: datetime | None
+    send_at: datetime | None
+    delivered_at: datetime | None
+    seen_at: datetime | None
+
+
+class File(NamedTuple):
+    """A file of a message."""
+
+    id: int
+    name: str
+    media_type: str
+    size: int | None
+    sha256: str | None
+    url: str | None
+    content_id: str | None
+    fetch_tries: int
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether it is still to be fetched from the platform."""
+        return self.sha256 is None and self.url is not None and self.fetch_tries < FETCH_TRIES
+
+
+class Noted(NamedTuple):
+    """A note."""
+
+    id: int
+    conversation_id: int
+    member_id: int | None
+    author_name: str
+    body: str
+    at: datetime
+
+
+class Happened(NamedTuple):
+    """An event of the log."""
+
+    id: int
+    at: datetime
+    kind: str
+    conversation_id: int | None
+    actor: str
+    data: dict[str, Any]
+
+
+class Line(NamedTuple):
+    """A message with what hangs on it."""
+
+    message: Said
+    member: str | None
+    identity: str | None
+    avatar: str | None
+    parent_author: str | None
+    parent_body: str | None
+    parent_deleted_at: datetime | None
+    files: tuple[File, ...]
+    reactions: tuple[tuple[str, int], ...]  # emoji, how many
+
+
+FACTS = Said._fields.index("direction")  # from here on values become something else
+
+
+def query() -> Any:
+    """The lines of messages, for a `where`, an order and a limit."""
+    parent = aliased(Message)
+    columns: list[Any] = [*_columns(Message, Said), Member.name, Identity.name, Identity.avatar]
+    columns += [parent.author_name, func.left(parent.body, 141), parent.deleted_at, _files(), _reactions()]
+    return (
+        select(*columns)
+        .select_from(Message)
+        .outerjoin(Member, col(Member.id) == Message.member_id)
+        .outerjoin(Identity, col(Identity.id) == Message.identity_id)
+        .outerjoin(parent, col(parent.id) == Message.parent_id)
+    )
+
+
+def line(values: tuple[Any, ...]) -> Line:
+    """A row of `query()`."""
+    *facts, direction, delivery = values[: FACTS + 2]
+    *around, files, reactions = values[len(Said._fields) :]
+    times = [at and at.astimezone(UTC) for at in values[FACTS + 2 : len(Said._fields)]]
+    message = Said._make((*facts, DIRECTIONS[direction], DELIVERIES[delivery], *times))
+    attached = tuple([File._make(file) for file in files]) if files else ()
+    return Line._make((message, *around, attached, tuple([(emoji, count) for emoji, count in reactions]) if reactions else ()))
+
+
+def notes() -> Any:
+    """Notes, for a `where`, an order and a limit."""
+    return select(*_columns(Note, Noted))
+
+
+def noted(values: tuple[Any, ...]) -> Noted:
+    """A row of `notes()`."""
+    return Noted._make((*values[:-1], values[-1].astimezone(UTC)))
+
+
+def events() -> Any:
+    """Events, for a `where`, an order and a limit."""
+    return select(*_columns(LogEvent, Happened))
+
+
+def happened(values: tuple[Any, ...]) -> Happened:
+    """A row of `events()`."""
+    return Happened._make((values[0], values[1].astimezone(UTC), *values[2:]))
+
+
+def _columns(table: Any, shape: Any) -> list[InstrumentedAttribute[Any]]:
+    return [getattr(table, name) for name in shape._fields]
+
+
+def _files() -> ColumnElement[Any]:
+    each = func.json_build_array(*_columns(Attachment, File))
+    listed = func.json_agg(aggregate_order_by(each, col(Attachment.id)))
+    return select(listed).where(col(Attachment.message_id) == Message.id).correlate(Message).scalar_subquery()
+
+
+def _reactions() -> ColumnElement[Any]:
+    """The most frequent first."""
+    emoji, count = col(Reaction.emoji), func.count().label("count")
+    counted = select(emoji, count).where(col(Reaction.message_id) == Message.id).correlate(Message).group_by(emoji).subquery()
+    each = func.json_build_array(counted.c.emoji, counted.c.count)
+    return select(func.json_agg(aggregate_order_by(each, counted.c.count.desc(), counted.c.emoji))).scalar_subquery()
