@@ -9,14 +9,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from psycopg import AsyncConnection
+from psycopg import AsyncCursor
 
 from inbox.contract import EventKind
 from inbox.conversations.arrivals import Arrival
-from inbox.conversations.incoming import Incoming
+from inbox.conversations.incoming import Incoming, Origin
 from inbox.conversations.known import Deferred, Known, KnownMessage
 from inbox.db import Row
-from inbox.models import Channel, Delivery, Direction
+from inbox.models import Delivery, Direction
+from inbox.pipelines import Send
 from inbox.promptness import expectations
 from inbox.promptness.expectations import Expectation, Facts
 
@@ -96,20 +97,20 @@ class Alterations:
     log: list[tuple[str, int, dict[str, Any]]] = field(default_factory=list[tuple[str, int, dict[str, Any]]])
 
 
-def collect(known: Known, arrivals: dict[str, Arrival], channel: Channel) -> Alterations:
+def collect(known: Known, arrivals: dict[str, Arrival], origin: Origin) -> Alterations:
     """Sort out the alterations of a batch, and those that waited for its messages."""
     alterations = Alterations()
-    changes = [change for name in arrivals for change in known.deferred.get(name, ())]
+    changes = [change for name in arrivals for change in known.deferred.get(name, ())] if known.deferred else []
     alterations.applied = [change.id for change in changes]
-    changes += [_change(event) for event in known.fresh if event.kind != EventKind.MESSAGE]
+    changes += [_change(event) for event in known.fresh if event.kind is not EventKind.MESSAGE]
     for change in sorted(changes, key=lambda change: change.at):
         arrival, message = arrivals.get(change.message_id), known.messages.get(change.message_id)
         if change.kind == EventKind.READ:
             _see(alterations, known, change, arrival or message)
         elif arrival is not None:
-            _alter_arrival(alterations, arrival, change, channel)
+            _alter_arrival(alterations, arrival, change, origin)
         elif message is not None:
-            _alter_stored(alterations, known, message, change, channel)
+            _alter_stored(alterations, known, message, change, origin)
         else:
             alterations.deferred.append(change)
     return alterations
@@ -135,10 +136,10 @@ def _see(alterations: Alterations, known: Known, change: Deferred, message: Arri
         alterations.deferred.append(change)
 
 
-def _alter_arrival(alterations: Alterations, arrival: Arrival, change: Deferred, channel: Channel) -> None:
+def _alter_arrival(alterations: Alterations, arrival: Arrival, change: Deferred, origin: Origin) -> None:
     """The message is on its way in: it comes as it is by now."""
     if change.kind == EventKind.EDIT:
-        _edit(arrival, change, expects=_expects(arrival, change, channel, kind=arrival.kind))
+        _edit(arrival, change, expects=_expects(arrival, change, origin, kind=arrival.kind))
     elif change.kind == EventKind.DELETE:
         arrival.deleted_at = arrival.deleted_at or change.at
     elif change.kind == EventKind.MODERATION:
@@ -153,11 +154,11 @@ def _alter_arrival(alterations: Alterations, arrival: Arrival, change: Deferred,
         _react(alterations, arrival.id, change)
 
 
-def _alter_stored(alterations: Alterations, known: Known, message: KnownMessage, change: Deferred, channel: Channel) -> None:
+def _alter_stored(alterations: Alterations, known: Known, message: KnownMessage, change: Deferred, origin: Origin) -> None:
     conversation_id, data = message.conversation_id, {"message": message.id}
     if change.kind == EventKind.EDIT:
         kind = known.places[conversation_id].kind
-        if not _edit(message, change, expects=_expects(message, change, channel, kind=kind)):
+        if not _edit(message, change, expects=_expects(message, change, origin, kind=kind)):
             return
         alterations.edited[message.id] = message
         alterations.log.append(("message.edited", conversation_id, data))
@@ -196,7 +197,7 @@ def _edit(message: Arrival | KnownMessage, change: Deferred, *, expects: bool) -
     return changed
 
 
-def _expects(message: Arrival | KnownMessage, change: Deferred, channel: Channel, *, kind: Any) -> bool:
+def _expects(message: Arrival | KnownMessage, change: Deferred, origin: Origin, *, kind: Any) -> bool:
     if message.direction == Direction.OUT or message.is_history or message.automatic or message.identity_id is None:
         return False
     is_arrival = isinstance(message, Arrival)
@@ -205,9 +206,9 @@ def _expects(message: Arrival | KnownMessage, change: Deferred, channel: Channel
         is_root=(message.parent_external_id if is_arrival else message.parent) is None,
         answers_us=message.answers_us if is_arrival else message.parent_direction == Direction.OUT,
         mentions_us=message.mentions_us,
-        files=len(message.files) if is_arrival else 0,
+        files=len(message.event.files) if is_arrival else 0,
     )
-    return expectations.expects_answer(kind, channel.expects_answer, facts) == Expectation.YES
+    return expectations.expects_answer(kind, origin.expects_answer, facts) == Expectation.YES
 
 
 def _log_moderation(alterations: Alterations, change: Deferred, conversation_id: int, message_id: int) -> None:
@@ -233,42 +234,42 @@ def _taken_back(known: Known, change: Deferred) -> bool:
     )
 
 
-async def write(connection: AsyncConnection[Row], channel: Channel, alterations: Alterations, *, now: datetime) -> Any:
-    """Write the alterations after the messages; the cursor tells what was seen, by conversation. Runs in a pipeline."""
+def write(send: Send, origin: Origin, alterations: Alterations, *, now: datetime) -> AsyncCursor[Row] | None:
+    """Queue the alterations, after the messages; the cursor tells what was seen, by conversation."""
     if alterations.edited:
         edited = list(alterations.edited.values())
         columns = [[getattr(message, name) for message in edited] for name in ("id", "body", "html", "edited_at", "expects_since")]
-        await connection.execute(EDIT, tuple(columns))
+        send(EDIT, tuple(columns))
     if alterations.deleted:
-        await connection.execute(DELETE, _columns(alterations.deleted))
+        send(DELETE, _columns(alterations.deleted))
     if alterations.hidden:
-        await connection.execute(HIDE, _columns(alterations.hidden))
+        send(HIDE, _columns(alterations.hidden))
     if alterations.delivered:
-        await connection.execute(DELIVER, _columns(alterations.delivered))
+        send(DELIVER, _columns(alterations.delivered))
     if alterations.failed:
-        await connection.execute(FAIL, _columns(alterations.failed))
-    await _write_reactions(connection, channel, alterations, now=now)
+        send(FAIL, _columns(alterations.failed))
+    _write_reactions(send, origin, alterations, now=now)
     if alterations.deferred:
         names = ("message_id", "kind", "at", "text", "html", "author")
         columns = [[getattr(change, name) for change in alterations.deferred] for name in names]
-        await connection.execute(DEFER, (channel.workspace_id, channel.id, now, *columns))
+        send(DEFER, (origin.workspace_id, origin.id, now, *columns))
     if alterations.applied:
-        await connection.execute("DELETE FROM deferred_change WHERE id = ANY(%b::bigint[])", (alterations.applied,))
+        send("DELETE FROM deferred_change WHERE id = ANY(%b::bigint[])", (alterations.applied,))
     if not alterations.seen:
         return None
-    return await connection.execute(SEE, _columns(alterations.seen))
+    return send(SEE, _columns(alterations.seen))
 
 
 def _columns(values: Mapping[int, Any]) -> tuple[list[int], list[Any]]:
     return list(values), list(values.values())
 
 
-async def _write_reactions(connection: AsyncConnection[Row], channel: Channel, alterations: Alterations, *, now: datetime) -> None:
+def _write_reactions(send: Send, origin: Origin, alterations: Alterations, *, now: datetime) -> None:
     given = [(*key, *value) for key, value in alterations.reactions.items() if value[0]]
     taken = [(*key, *value) for key, value in alterations.reactions.items() if not value[0]]
     if given:
         message_ids, authors, emojis, times, _ = (list(column) for column in zip(*given, strict=True))
-        await connection.execute(REACT, (channel.workspace_id, message_ids, authors, emojis, times, channel.id))
+        send(REACT, (origin.workspace_id, message_ids, authors, emojis, times, origin.id))
     if taken:
         message_ids, authors, _, times, names = (list(column) for column in zip(*taken, strict=True))
-        await connection.execute(TAKE_BACK, (message_ids, names, authors, times, channel.id, channel.workspace_id, channel.id, now))
+        send(TAKE_BACK, (message_ids, names, authors, times, origin.id, origin.workspace_id, origin.id, now))

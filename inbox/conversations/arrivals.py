@@ -1,19 +1,21 @@
 """The new messages of a batch: whose they are, what they expect, and their rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, LiteralString
 
-from psycopg import AsyncConnection, sql
+from psycopg import sql
 from psycopg.types.json import Json
 
+from inbox.columns import Numbers, Texts, Times, Truths
 from inbox.contract import ConversationKind
-from inbox.conversations.incoming import Incoming, StoredFile
-from inbox.conversations.known import Known, Orphan
-from inbox.db import Row
-from inbox.models import Channel, Delivery, Direction
+from inbox.conversations.incoming import Incoming, Origin, Person, StoredFile
+from inbox.conversations.known import Known, KnownPerson, Orphan
+from inbox.models import Delivery, Direction
+from inbox.pipelines import Send
 from inbox.promptness import expectations
 from inbox.promptness.expectations import Expectation, Facts
 
@@ -25,13 +27,12 @@ ATTACHMENTS = """
 
 @dataclass(slots=True)
 class Arrival:
-    """A message on its way into the table."""
+    """A message on its way into the table: what is decided about its event, and what may have been done to it since."""
 
     id: int
     conversation_id: int
     kind: ConversationKind
     external_id: str
-    thread_external_id: str
     direction: Direction
     delivery: Delivery
     identity_id: int | None
@@ -39,20 +40,13 @@ class Arrival:
     author_name: str
     body: str
     html: str | None
-    quoted: str
-    envelope: dict[str, Any] | None
-    permalink: str | None
-    private: bool
     parent_external_id: str | None
-    parent_id: int | None
     mentions_us: bool
-    mentions: Sequence[str]
     at: datetime
     is_history: bool
     automatic: bool
-    native: bool
-    files: Sequence[StoredFile]
     event: Incoming
+    parent_id: int | None = None
     answers_us: bool = False
     expectation: Expectation = Expectation.NO
     expects_since: datetime | None = None
@@ -60,8 +54,11 @@ class Arrival:
     deleted_at: datetime | None = None
     hidden_at: datetime | None = None
     delivered_at: datetime | None = None
-    seen_at: datetime | None = None
     error: str | None = None
+
+    @property
+    def is_ours(self) -> bool:
+        return self.direction is Direction.OUT
 
     @property
     def is_plain(self) -> bool:
@@ -69,140 +66,149 @@ class Arrival:
         return not (self.edited_at or self.deleted_at or self.hidden_at or self.error)
 
 
-def build(known: Known, channel: Channel, event: Incoming, number: int, conversation_id: int, *, is_ours: bool) -> Arrival:
-    """The row of a new message; `is_ours` when the connected account or a colleague wrote it in the platform's own app."""
-    person = known.people.get(event.person.external_id) if event.person else None
-    return Arrival(
-        id=number,
-        conversation_id=conversation_id,
-        kind=known.places[conversation_id].kind,
-        external_id=event.message_id,
-        thread_external_id=event.thread_id,
-        direction=Direction.OUT if is_ours else Direction.IN,
-        delivery=Delivery.SENT if is_ours else Delivery.RECEIVED,
-        identity_id=person.id if person else None,
-        member_id=person.member_id if person and is_ours else None,
-        author_name=event.person.name if event.person else "",
-        body=event.text,
-        html=event.html,
-        quoted=event.quoted,
-        envelope=event.envelope,
-        permalink=event.permalink,
-        private=event.private,
-        parent_external_id=event.parent_id,
-        parent_id=None,
-        mentions_us=bool(channel.account_id) and channel.account_id in event.mentions,
-        mentions=event.mentions,
-        at=event.at,
-        is_history=event.at < channel.connected_at.replace(microsecond=0),  # some platforms, IMAP among them, tell whole seconds
-        automatic=bool(event.envelope and event.envelope["automatic"]),
-        native=is_ours,
-        files=event.files,
-        event=event,
+def build(known: Known, origin: Origin, event: Incoming, number: int, conversation_id: int) -> Arrival:
+    """The row of a new message; it is ours when the connected account or a colleague wrote it in the platform's own app."""
+    described = event.person
+    person = known.people.get(described.external_id) if described else None
+    ours = described is not None and _is_ours(described, person)
+    return Arrival(  # by position: names cost as much as the rest
+        number,
+        conversation_id,
+        known.places[conversation_id].kind,
+        event.message_id,
+        Direction.OUT if ours else Direction.IN,
+        Delivery.SENT if ours else Delivery.RECEIVED,
+        person.id if person else None,
+        person.member_id if person and ours else None,
+        described.name if described else "",
+        event.text,
+        event.html,
+        event.parent_id,
+        bool(origin.account_id) and origin.account_id in event.mentions,
+        event.at,
+        event.at < origin.since,
+        bool(event.envelope and event.envelope["automatic"]),
+        event,
     )
 
 
-def is_ours(known: Known, event: Incoming) -> bool:
-    """Whether the connected account or a colleague wrote it."""
-    if event.person is None:
-        return False
-    person = known.people.get(event.person.external_id)
-    if event.person.is_self or event.person.is_staff:
-        return True
-    return person is not None and (person.is_self or person.is_staff or person.member_id is not None)
-
-
-def relate(arrivals: Mapping[str, Arrival], known: Known, channel: Channel) -> None:
+def relate(arrivals: Mapping[str, Arrival], known: Known, origin: Origin) -> None:
     """Tie the new messages to what they answer, and decide which of them expect an answer."""
     for arrival in arrivals.values():
         if arrival.parent_external_id is not None:
             parent = arrivals.get(arrival.parent_external_id) or known.messages.get(arrival.parent_external_id)
             if parent is not None:
                 arrival.parent_id = parent.id
-                arrival.answers_us = parent.direction == Direction.OUT
-        if arrival.direction == Direction.IN and arrival.identity_id is not None and not arrival.is_history:
-            arrival.expectation = expectation(arrival, channel)
-            if arrival.expectation == Expectation.YES:
+                arrival.answers_us = parent.direction is Direction.OUT
+        if arrival.direction is Direction.IN and arrival.identity_id is not None and not arrival.is_history:
+            arrival.expectation = expectation(arrival, origin)
+            if arrival.expectation is Expectation.YES:
                 arrival.expects_since = arrival.at
 
 
-def expectation(arrival: Arrival, channel: Channel) -> Expectation:
+def expectation(arrival: Arrival, origin: Origin) -> Expectation:
+    event = arrival.event
     facts = Facts(
-        text=arrival.body,
-        is_root=arrival.parent_external_id is None,
-        answers_us=arrival.answers_us,
-        mentions_us=arrival.mentions_us,
-        files=len(arrival.files),
-        automatic=arrival.automatic,
-        post=arrival.event.post.id if arrival.event.post else "",
-        thread=arrival.thread_external_id,
+        arrival.body,
+        arrival.parent_external_id is None,
+        arrival.answers_us,
+        arrival.mentions_us,
+        len(event.files),
+        arrival.automatic,
+        event.post.id if event.post else "",
+        event.thread_id,
     )
-    return expectations.expects_answer(arrival.kind, channel.expects_answer, facts)
+    return expectations.expects_answer(arrival.kind, origin.expects_answer, facts)
 
 
-def adopted_expects_since(orphan: Orphan, parent: Arrival, channel: Channel) -> datetime | None:
+def _is_ours(described: Person, person: KnownPerson | None) -> bool:
+    """Whether the connected account or a colleague wrote it."""
+    if described.is_self or described.is_staff:
+        return True
+    return person is not None and (person.is_self or person.is_staff or person.member_id is not None)
+
+
+def adopted_expects_since(orphan: Orphan, parent: Arrival, origin: Origin) -> datetime | None:
     """From when a message expects an answer that came before the message of ours it answers; None: it does not, or did already."""
     is_theirs = orphan.direction == Direction.IN and not (orphan.is_history or orphan.automatic)
     if not is_theirs or parent.direction != Direction.OUT or orphan.expects_since is not None:
         return None
     facts = Facts(text=orphan.body, answers_us=True, mentions_us=orphan.mentions_us)
-    answer = expectations.expects_answer(parent.kind, channel.expects_answer, facts)
+    answer = expectations.expects_answer(parent.kind, origin.expects_answer, facts)
     return orphan.at if answer == Expectation.YES else None
 
 
-Columns = tuple[tuple[LiteralString, LiteralString], ...]
+@dataclass(frozen=True)
+class Column:
+    """A column of the message, where its values come from, and how they are packed."""
+
+    name: LiteralString
+    kind: LiteralString
+    pack: Callable[[Iterable[Any]], list[Any]]
+    of: Callable[[Arrival], Any]
+
+
+def _column(name: LiteralString, pack: type[Numbers] | type[Texts] | type[Times] | type[Truths], of: str = "") -> Column:
+    kinds: dict[type[Any], LiteralString] = {Numbers: "bigint", Texts: "text", Times: "timestamptz", Truths: "boolean"}
+    return Column(name, kinds[pack], pack, attrgetter(of or name))
+
 
 # Columns that every message fills, then those that are sent only when some message of the batch fills them.
-ALWAYS: Columns = (
-    ("id", "bigint"), ("conversation_id", "bigint"), ("external_id", "text"), ("thread_external_id", "text"), ("direction", "text"),
-    ("delivery", "text"), ("identity_id", "bigint"), ("author_name", "text"), ("body", "text"), ("at", "timestamptz"),
+ALWAYS = (
+    _column("id", Numbers), _column("conversation_id", Numbers), _column("external_id", Texts),
+    _column("thread_external_id", Texts, "event.thread_id"), _column("direction", Texts, "direction.value"),
+    _column("delivery", Texts, "delivery.value"), _column("identity_id", Numbers), _column("author_name", Texts), _column("body", Texts),
+    _column("at", Times), _column("expects_since", Times),
 )  # fmt: skip
-SOMETIMES: Columns = (
-    ("member_id", "bigint"), ("html", "text"), ("quoted", "text"), ("permalink", "text"), ("private", "boolean"),
-    ("parent_external_id", "text"), ("parent_id", "bigint"), ("mentions_us", "boolean"), ("is_history", "boolean"),
-    ("automatic", "boolean"), ("native", "boolean"), ("expects_since", "timestamptz"), ("edited_at", "timestamptz"),
-    ("deleted_at", "timestamptz"), ("hidden_at", "timestamptz"), ("delivered_at", "timestamptz"), ("seen_at", "timestamptz"),
-    ("error", "text"),
+SOMETIMES = (
+    _column("member_id", Numbers), _column("html", Texts), _column("quoted", Texts, "event.quoted"),
+    _column("permalink", Texts, "event.permalink"), _column("private", Truths, "event.private"), _column("parent_external_id", Texts),
+    _column("parent_id", Numbers), _column("mentions_us", Truths), _column("is_history", Truths), _column("automatic", Truths),
+    _column("native", Truths, "is_ours"), _column("edited_at", Times), _column("deleted_at", Times), _column("hidden_at", Times),
+    _column("delivered_at", Times), _column("error", Texts),
 )  # fmt: skip
-DOCUMENTS = ("envelope", "mentions")
+DOCUMENTS: tuple[tuple[LiteralString, Callable[[Arrival], Any]], ...] = (
+    ("envelope", attrgetter("event.envelope")),
+    ("mentions", attrgetter("event.mentions")),
+)
 
 
-async def insert(connection: AsyncConnection[Row], channel: Channel, arrivals: Sequence[Arrival], *, now: datetime) -> None:
-    """Write the messages and their attachments; runs in a pipeline."""
-    columns: list[tuple[LiteralString, LiteralString]] = list(ALWAYS)
-    values: list[list[Any]] = [[getattr(arrival, name) for arrival in arrivals] for name, _ in ALWAYS]
+def insert(send: Send, origin: Origin, arrivals: Sequence[Arrival], *, now: datetime) -> None:
+    """Queue the messages and their attachments."""
+    columns: list[tuple[LiteralString, LiteralString]] = [(column.name, column.kind) for column in ALWAYS]
+    values: list[list[Any]] = [column.pack(map(column.of, arrivals)) for column in ALWAYS]
     for column in SOMETIMES:
-        filled = [getattr(arrival, column[0]) for arrival in arrivals]
+        filled = list(map(column.of, arrivals))
         if any(filled):
-            columns.append(column)
-            values.append(filled)
-    for name in DOCUMENTS:
-        filled = [getattr(arrival, name) for arrival in arrivals]
+            columns.append((column.name, column.kind))
+            values.append(column.pack(filled))
+    for name, of in DOCUMENTS:
+        filled = list(map(of, arrivals))
         if any(filled):
             columns.append((name, "json"))
             values.append([None if document is None else Json(document) for document in filled])
-    await connection.execute(_statement(tuple(columns)), (channel.workspace_id, channel.id, now, *values))
-    files = [(arrival, file) for arrival in arrivals for file in arrival.files]
+    send(_statement(tuple(columns)), (origin.workspace_id, origin.id, now, *values))
+    files = [(arrival, file) for arrival in arrivals for file in arrival.event.files]
     if files:
-        await connection.execute(
-            ATTACHMENTS,
-            (
-                channel.workspace_id,
-                now,
-                [arrival.conversation_id for arrival, _ in files],
-                [arrival.id for arrival, _ in files],
-                [file.name for _, file in files],
-                [file.media_type for _, file in files],
-                [file.size for _, file in files],
-                [file.sha256 for _, file in files],
-                [file.url for _, file in files],
-                [file.content_id for _, file in files],
-            ),
-        )
+        _insert_files(send, origin, files, now=now)
+
+
+def _insert_files(send: Send, origin: Origin, files: Sequence[tuple[Arrival, StoredFile]], *, now: datetime) -> None:
+    columns = (
+        Numbers([arrival.conversation_id for arrival, _ in files]),
+        Numbers([arrival.id for arrival, _ in files]),
+        Texts([file.name for _, file in files]),
+        Texts([file.media_type for _, file in files]),
+        Numbers([file.size for _, file in files]),
+        Texts([file.sha256 for _, file in files]),
+        Texts([file.url for _, file in files]),
+        Texts([file.content_id for _, file in files]),
+    )
+    send(ATTACHMENTS, (origin.workspace_id, now, *columns))
 
 
 @lru_cache
-def _statement(columns: Columns) -> bytes:
+def _statement(columns: tuple[tuple[LiteralString, LiteralString], ...]) -> bytes:
     """The INSERT for these columns; ids were drawn before, since waits and conversations name them."""
     names = sql.SQL(", ").join(sql.Identifier(name) for name, _ in columns)
     arrays = sql.SQL(", ").join(sql.SQL("%b::{}[]").format(sql.SQL(kind)) for _, kind in columns)

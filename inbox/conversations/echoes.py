@@ -34,7 +34,7 @@ def find(known: Known) -> dict[str, int]:
     """
     echoes: dict[str, int] = {}
     for event in known.fresh:
-        if event.kind != EventKind.MESSAGE or event.person is None or not event.person.is_self:
+        if event.person is None or not event.person.is_self or event.kind is not EventKind.MESSAGE:
             continue
         reply = known.messages.get(event.message_id)
         if reply is None and event.client_key is not None:

@@ -28,6 +28,25 @@ UNSTORABLE = re.compile(r"\\u0000|\\ud[89a-f]", re.IGNORECASE)
 
 
 @dataclass(slots=True)
+class Origin:
+    """The channel that a batch comes by, as plain values: its row would be asked several times for each event."""
+
+    id: int
+    workspace_id: int
+    account_id: str
+    staff: Mapping[str, Any]
+    expects_answer: Mapping[str, Any]
+    connected_at: datetime
+    since: datetime  # what was written before this is history; in whole seconds, since some platforms, IMAP among them, tell only those
+
+    @classmethod
+    def of(cls, channel: Channel) -> "Origin":
+        since = channel.connected_at.replace(microsecond=0)
+        staff, expecting = channel.staff, channel.expects_answer
+        return cls(channel.id, channel.workspace_id, channel.account_id, staff, expecting, channel.connected_at, since)
+
+
+@dataclass(slots=True)
 class Person:
     """An author as the platform describes them in this batch."""
 
@@ -61,7 +80,7 @@ class Incoming:
     message_id: str
     thread_id: str
     at: datetime
-    lag: float  # seconds from the platform's time to ours
+    told_at: datetime  # the time as the platform tells it
     person: Person | None
     text: str
     html: str | None
@@ -78,51 +97,53 @@ class Incoming:
     raw: str | None  # JSON
 
 
-def read(event: Event, channel: Channel, digests: Mapping[int, str], *, now: datetime) -> Incoming:
+def read(event: Event, origin: Origin, digests: Mapping[int, str], *, now: datetime) -> Incoming:
     """Clean one event; raises when it is not what the contract says. `digests`: SHA-256 of attachments by their id() in this process."""
     if event.at.tzinfo is None:
         raise ValueError("the event's time has no time zone")
     if not event.id:
         raise ValueError("the event has no id")
-    if event.kind == EventKind.MESSAGE and not event.message_id:
+    kind = EventKind(event.kind)
+    if kind is EventKind.MESSAGE and not event.message_id:
         raise ValueError("the message has no id")
     post = None if event.post is None else _post(event.post, now)
     parent = None if event.parent_id is None else key(event.parent_id)
-    return Incoming(
-        id=key(event.id),
-        kind=EventKind(event.kind),
-        message_id=key(event.message_id),
-        thread_id=key(event.thread_id),
-        at=max(min(event.at, now), EARLIEST),
-        lag=(now - event.at).total_seconds(),
-        person=None if event.author is None else _person(event.author, channel),
-        text=text(event.text, TEXT_LIMIT),
-        html=_html(event.html),
-        quoted=text(event.quoted, TEXT_LIMIT),
-        parent_id=None if post is not None and parent == post.id else parent or None,  # an answer to the post itself is a root comment
-        post=post,
-        conversation_kind=ConversationKind(event.conversation_kind),
-        private=bool(event.private),
-        mentions=[key(mention) for mention in event.mentions],
-        files=[_file(attachment, digests) for attachment in event.attachments],
-        envelope=None if event.envelope is None else _plain(asdict(event.envelope)),
-        permalink=None if event.permalink is None else text(event.permalink, SHORT_LIMIT),
-        client_key=None if event.client_key is None else key(event.client_key),
-        raw=None if event.raw is None else dumps(event.raw),
+    return Incoming(  # by position: names cost as much as the rest
+        key(event.id),
+        kind,
+        key(event.message_id),
+        key(event.thread_id),
+        now if event.at > now else event.at if event.at > EARLIEST else EARLIEST,
+        event.at,
+        None if event.author is None else _person(event.author, origin),
+        text(event.text, TEXT_LIMIT),
+        None if event.html is None else _html(event.html),
+        text(event.quoted, TEXT_LIMIT) if event.quoted else "",
+        None if post is not None and parent == post.id else parent or None,  # an answer to the post itself is a root comment
+        post,
+        ConversationKind(event.conversation_kind),
+        bool(event.private),
+        [key(mention) for mention in event.mentions] if event.mentions else (),
+        [_file(attachment, digests) for attachment in event.attachments] if event.attachments else (),
+        None if event.envelope is None else _plain(asdict(event.envelope)),
+        None if event.permalink is None else text(event.permalink, SHORT_LIMIT),
+        None if event.client_key is None else key(event.client_key),
+        None if event.raw is None else dumps(event.raw),
     )
 
 
 def text(value: str, limit: int) -> str:
     """Text that PostgreSQL takes: no NUL, no lone surrogate, no more than `limit` characters."""
+    if len(value) <= limit and value.isascii() and "\0" not in value:
+        return value
     if len(value) > limit:
         value = value[: limit - 1] + "…"
     if "\0" in value:
         value = value.replace("\0", "")
-    if not value.isascii():
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            value = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # pairs join, lone halves become U+FFFD
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        value = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # pairs join, lone halves become U+FFFD
     return value
 
 
@@ -155,17 +176,17 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _person(author: Author, channel: Channel) -> Person:
+def _person(author: Author, origin: Origin) -> Person:
     external_id = key(author.id)
     email = None if author.email is None else text(author.email, SHORT_LIMIT).strip() or None
     return Person(
-        external_id=external_id,
-        name=text(author.name, NAME_LIMIT) or (author.handle and text(author.handle, NAME_LIMIT)) or text(external_id, NAME_LIMIT),
-        handle=None if author.handle is None else text(author.handle, NAME_LIMIT),
-        avatar=None if author.avatar is None else text(author.avatar, SHORT_LIMIT),
-        email=email,
-        is_self=author.is_self or (bool(channel.account_id) and external_id == channel.account_id),
-        is_staff=bool(channel.staff) and _is_staff(author, email, channel.staff),
+        external_id,
+        text(author.name, NAME_LIMIT) or (author.handle and text(author.handle, NAME_LIMIT)) or text(external_id, NAME_LIMIT),
+        None if author.handle is None else text(author.handle, NAME_LIMIT),
+        None if author.avatar is None else text(author.avatar, SHORT_LIMIT),
+        email,
+        author.is_self or (bool(origin.account_id) and external_id == origin.account_id),
+        bool(origin.staff) and _is_staff(author, email, origin.staff),
     )
 
 
@@ -194,10 +215,8 @@ def _published(at: datetime | None, now: datetime) -> datetime | None:
     return None if at is None or at.tzinfo is None else max(min(at, now), EARLIEST)
 
 
-def _html(html: str | None) -> str | None:
-    if html is None or len(html) > HTML_LIMIT:
-        return None
-    return markup.clean(text(html, HTML_LIMIT))
+def _html(html: str) -> str | None:
+    return None if len(html) > HTML_LIMIT else markup.clean(text(html, HTML_LIMIT))
 
 
 def _file(attachment: Attachment, digests: Mapping[int, str]) -> StoredFile:

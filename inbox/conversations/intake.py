@@ -1,7 +1,7 @@
 """One set of cleaned events, written: what `receive` does with the database."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -10,15 +10,18 @@ from psycopg import AsyncConnection, AsyncCursor
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from inbox import events
+from inbox.columns import Numbers, Times
 from inbox.contract import ConversationKind, EventKind
 from inbox.conversations import alterations, arrivals, echoes, known, newcomers, outbox, placing, spam, summaries
 from inbox.conversations.alterations import Alterations
 from inbox.conversations.arrivals import Arrival
-from inbox.conversations.incoming import Incoming
+from inbox.conversations.incoming import Incoming, Origin
 from inbox.conversations.known import Known, Place
+from inbox.conversations.newcomers import Newcomers
 from inbox.db import Row
-from inbox.models import Channel, Direction, Status
-from inbox.pipelines import pipeline
+from inbox.events import Pending
+from inbox.models import Direction, Status
+from inbox.pipelines import Send, pipeline
 from inbox.promptness import ledger, timeline, waits
 from inbox.promptness.expectations import Expectation
 from inbox.promptness.ledger import Changes, Subject
@@ -29,11 +32,7 @@ ADOPT = """
       FROM unnest(%b::bigint[], %b::bigint[], %b::timestamptz[]) AS new (id, parent, since) WHERE message.id = new.id
 """
 
-JOIN = """
-    INSERT INTO thread (workspace_id, channel_id, external_id, conversation_id)
-    SELECT %s, %s, * FROM unnest(%b::text[], %b::bigint[]) ON CONFLICT DO NOTHING
-"""
-
+Last = Callable[[Send], None]
 WAKING = {Status.RESOLVED, Status.SNOOZED, Status.PENDING}  # what a customer who expects an answer moves back to open
 
 
@@ -50,52 +49,83 @@ class Received:
 class Intake:
     """What is to be written, as it is decided."""
 
-    channel: Channel
+    origin: Origin
     known: Known
     now: datetime
-    begun: set[int]  # conversations of this batch
+    newcomers: Newcomers
+    joining: dict[str, int]  # threads that flow into conversations of others
     arrivals: dict[str, Arrival]  # by the platform's id, in the platform's order
     alterations: Alterations
     retold: set[int]  # conversations whose row and waits have to be told anew from their messages
-    echoes: dict[int, Incoming] = field(default_factory=dict[int, Incoming])
+    echoes: dict[int, Incoming]  # by our message
+    old: int  # messages that were there before, though their events are new
     waits: Changes = field(default_factory=Changes)
     moved: list[tuple[Place, Status, Arrival]] = field(default_factory=list[tuple[Place, Status, Arrival]])
 
 
+@dataclass(slots=True)
+class Written:
+    """A set that is in the tables, and what the database has said of it."""
+
+    intake: Intake
+    waits: AsyncCursor[Row] | None
+    seen: AsyncCursor[Row] | None
+
+
 async def write(
-    session: AsyncSession, connection: AsyncConnection[Row], channel: Channel, batch: Sequence[Incoming], *, now: datetime
-) -> Received:
-    """Take in one set, or raise and leave a savepoint named `batch` to roll back to."""
-    found = await known.look_up(connection, channel, batch, now=now)
+    connection: AsyncConnection[Row], origin: Origin, batch: Sequence[Incoming], *, now: datetime, within: bool, last: Last | None
+) -> Written:
+    """Take in one set, or raise.
+
+    `within`: the transaction has done something already; then there is a savepoint named `batch` to roll back to, else nothing to lose.
+    `last`: queues what is to leave with the set, behind it.
+    """
+    found = await known.look_up(connection, origin, batch, now=now, within=within)
+    intake = _decide(origin, found, now=now)
+    async with pipeline(connection) as send:
+        inserted, seen = _send(send, intake)
+        if within:
+            send("RELEASE SAVEPOINT batch")
+        if last is not None:
+            last(send)
+    return Written(intake, inserted, seen)
+
+
+async def finish(session: AsyncSession, connection: AsyncConnection[Row], written: Written) -> Received:
+    """Tell the log, and do what is rare and needs the rows as they are now: conversations out of order, and replies that came back."""
+    intake, altered = written.intake, written.intake.alterations
+    actor = f"channel:{intake.origin.id}"
+    _record_arrivals(session, intake)
+    await ledger.record(session, intake.waits, written.waits, actor=actor, now=intake.now)
+    await _record_alterations(session, intake, written.seen)
+    if altered.spammed or altered.restored:
+        await spam.moderated(session, intake.origin, spammed=altered.spammed, restored=altered.restored, now=intake.now)
+    if intake.retold:
+        await summaries.refresh(session, intake.retold)
+        await waits.refold(session, intake.retold, now=intake.now, actor=actor)
+    if intake.echoes:
+        for reply in await echoes.mark(session, connection, intake.echoes):
+            await outbox.answered(session, reply, actor=actor, now=intake.now)
+            intake.retold.add(reply.conversation_id)
+    touched = {arrival.conversation_id for arrival in intake.arrivals.values()} | intake.retold | set(altered.seen)
+    return Received(touched, [arrival.id for arrival in intake.arrivals.values()], intake.known.duplicates + intake.old)
+
+
+def _decide(origin: Origin, found: Known, *, now: datetime) -> Intake:
+    """Everything that follows from the events and from what is known, before the first row is written."""
     echoed = echoes.find(found)
     places = placing.place(found, echoed)
-    begun = await newcomers.settle(connection, channel, found, list(places.founding.values()), now=now)
+    new = newcomers.settle(found, list(places.founding.values()))
     messages = placing.earliest_first([event for event in found.fresh if event.id in places.targets])
-    intake = _decide(channel, found, places, messages, begun, now=now)
-    intake.echoes = {echoed[event.id]: event for event in found.fresh if event.id in echoed}
-    async with pipeline(connection):
-        inserted, seen = await _send(connection, intake, places.joining(found))
-    _record_arrivals(session, intake)
-    await ledger.record(session, intake.waits, inserted, actor=f"channel:{channel.id}", now=now)
-    await _record_alterations(session, intake, seen)
-    await _finish(session, connection, intake)
-    touched = {arrival.conversation_id for arrival in intake.arrivals.values()} | intake.retold | set(intake.alterations.seen)
-    old = sum(1 for event in found.fresh if event.kind == EventKind.MESSAGE and event.id not in places.targets and event.id not in echoed)
-    return Received(touched, [arrival.id for arrival in intake.arrivals.values()], found.duplicates + old)
-
-
-def _decide(
-    channel: Channel, found: Known, places: placing.Placing, messages: Sequence[Incoming], begun: set[int], *, now: datetime
-) -> Intake:
-    """Everything that follows from the events and from what is known, before the first row is written."""
     coming: dict[str, Arrival] = {}
     for event, number in zip(messages, found.numbers, strict=False):  # an id was drawn for each message, known ones too
-        ours = arrivals.is_ours(found, event)
-        coming[event.message_id] = arrivals.build(found, channel, event, number, places.conversation(event, found), is_ours=ours)
-    arrivals.relate(coming, found, channel)
-    altered = alterations.collect(found, coming, channel)
+        coming[event.message_id] = arrivals.build(found, origin, event, number, places.conversation(event, found))
+    arrivals.relate(coming, found, origin)
+    altered = alterations.collect(found, coming, origin)
     retold = {orphan.conversation_id for orphan in found.orphans if orphan.parent in coming} | altered.retold
-    intake = Intake(channel, found, now, begun, coming, altered, retold)
+    back = {echoed[event.id]: event for event in found.fresh if event.id in echoed} if echoed else {}
+    old = sum(1 for event in found.fresh if event.kind is EventKind.MESSAGE and event.id not in places.targets and event.id not in echoed)
+    intake = Intake(origin, found, now, new, places.joining(found), coming, altered, retold, back, old)
     _place(intake)
     return intake
 
@@ -118,27 +148,21 @@ def _place(intake: Intake) -> None:
 
 def _is_in_order(intake: Intake, place: Place, arrived: Sequence[Arrival], latest: Sequence[tuple[datetime, Waiting]]) -> bool:
     """Whether the waits follow from the open ones alone: nothing came late, nor changed, nor names whom only the database knows."""
-    if place.id in intake.known.met or (place.id not in intake.begun and arrived[0].at < place.last_message_at):
+    if place.id not in intake.newcomers.begun and arrived[0].at < place.last_message_at:
         return False
-    answers = [arrival for arrival in arrived if arrival.direction == Direction.OUT]
+    answers = [arrival for arrival in arrived if arrival.is_ours]
     if answers and any(waiting.closed_at is not None and waiting.closed_at > answers[0].at for _, waiting in latest):
         return False
-    if place.kind == ConversationKind.COMMENTS and any(answer.mentions for answer in answers):
+    if place.kind is ConversationKind.COMMENTS and any(answer.event.mentions for answer in answers):
         return False
     return all(arrival.is_plain for arrival in arrived)
 
 
 def _advance(intake: Intake, place: Place, arrived: Sequence[Arrival], latest: Sequence[tuple[datetime, Waiting]]) -> None:
+    origin = intake.origin
     subject = Subject(
-        place.id,
-        intake.channel.workspace_id,
-        intake.channel.id,
-        place.kind,
-        place.status,
-        place.resolved_at,
-        place.assignee_id,
-        place.team_id,
-    )
+        place.id, origin.workspace_id, origin.id, place.kind, place.status, place.resolved_at, place.assignee_id, place.team_id
+    )  # fmt: skip
     clock = ledger.clock(subject, intake.known.episode_days, latest)
     said = [_said(intake, arrival) for arrival in arrived if not (arrival.is_history or arrival.automatic)]
     after = timeline.fold(clock, [message for message in said if message is not None])
@@ -147,10 +171,10 @@ def _advance(intake: Intake, place: Place, arrived: Sequence[Arrival], latest: S
 
 
 def _said(intake: Intake, arrival: Arrival) -> Said | None:
-    if arrival.direction == Direction.IN:
+    if not arrival.is_ours:
         if arrival.identity_id is None:
             return None
-        return Said(arrival.id, arrival.at, intake.now, identity_id=arrival.identity_id, expects_since=arrival.expects_since)
+        return Said(arrival.id, arrival.at, intake.now, arrival.identity_id, arrival.expects_since)
     parent = None
     if arrival.parent_external_id is not None:
         parent = intake.arrivals.get(arrival.parent_external_id) or intake.known.messages.get(arrival.parent_external_id)
@@ -161,53 +185,36 @@ def _said(intake: Intake, arrival: Arrival) -> Said | None:
 def _settle(intake: Intake, place: Place, arrival: Arrival) -> None:
     """What a message does to its conversation's row."""
     summaries.add(place, arrival)
-    if arrival.direction == Direction.OUT:
+    if arrival.is_ours:
         return
     if place.contact_id is None and arrival.event.person is not None:
         place.contact_id = intake.known.people[arrival.event.person.external_id].contact_id
-    if place.status in WAKING and arrival.expectation == Expectation.YES and not arrival.is_history:
+    if place.status in WAKING and arrival.expectation is Expectation.YES and not arrival.is_history:
         intake.moved.append((place, place.status, arrival))
         place.status = Status.OPEN
 
 
-async def _send(
-    connection: AsyncConnection[Row], intake: Intake, joining: dict[str, int]
-) -> tuple[AsyncCursor[Row] | None, AsyncCursor[Row] | None]:
-    """Write everything, in one pipeline; the cursors tell the new waits and what was seen."""
-    channel, now = intake.channel, intake.now
-    if joining:
-        names = sorted(joining)
-        await connection.execute(JOIN, (channel.workspace_id, channel.id, names, [joining[name] for name in names]))
-    if intake.arrivals:
-        await arrivals.insert(connection, channel, list(intake.arrivals.values()), now=now)
-    adopted = [orphan for orphan in intake.known.orphans if orphan.parent in intake.arrivals]
+def _send(send: Send, intake: Intake) -> tuple[AsyncCursor[Row] | None, AsyncCursor[Row] | None]:
+    """Queue everything; the cursors tell the new waits and what was seen."""
+    origin, found, coming, now = intake.origin, intake.known, intake.arrivals, intake.now
+    newcomers.write(send, origin, found, intake.newcomers, intake.joining, now=now)
+    if coming:
+        arrivals.insert(send, origin, list(coming.values()), now=now)
+    adopted = [orphan for orphan in found.orphans if orphan.parent in coming]
     if adopted:
-        parents = [intake.arrivals[orphan.parent] for orphan in adopted]
-        since = [arrivals.adopted_expects_since(orphan, parent, intake.channel) for orphan, parent in zip(adopted, parents, strict=True)]
-        await connection.execute(ADOPT, ([orphan.id for orphan in adopted], [parent.id for parent in parents], since))
-    seen = await alterations.write(connection, channel, intake.alterations, now=now)
-    inserted = await ledger.write(connection, intake.waits)
-    touched = sorted({arrival.conversation_id for arrival in intake.arrivals.values()})
-    await summaries.write(connection, [intake.known.places[number] for number in touched])
-    await connection.execute("RELEASE SAVEPOINT batch")
+        parents = [coming[orphan.parent] for orphan in adopted]
+        since = [arrivals.adopted_expects_since(orphan, parent, origin) for orphan, parent in zip(adopted, parents, strict=True)]
+        send(ADOPT, (Numbers([orphan.id for orphan in adopted]), Numbers([parent.id for parent in parents]), Times(since)))
+    seen = alterations.write(send, origin, intake.alterations, now=now)
+    inserted = ledger.write(send, intake.waits)
+    touched = {arrival.conversation_id for arrival in coming.values()} - intake.newcomers.begun.keys()
+    if touched:
+        summaries.write(send, [found.places[number] for number in sorted(touched)])
     return inserted, seen
 
 
-async def _finish(session: AsyncSession, connection: AsyncConnection[Row], intake: Intake) -> None:
-    """What is rare and needs the rows as they are now: conversations out of order, and replies that came back."""
-    altered = intake.alterations
-    await spam.moderated(session, intake.channel, spammed=altered.spammed, restored=altered.restored, now=intake.now)
-    if intake.retold:
-        await summaries.refresh(session, intake.retold)
-        await waits.refold(session, intake.retold, now=intake.now, actor=f"channel:{intake.channel.id}")
-    if intake.echoes:
-        for reply in await echoes.mark(session, connection, intake.echoes):
-            await outbox.answered(session, reply, actor=f"channel:{intake.channel.id}", now=intake.now)
-            intake.retold.add(reply.conversation_id)
-
-
 def _record_arrivals(session: AsyncSession, intake: Intake) -> None:
-    begun = set(intake.begun)
+    begun = set(intake.newcomers.begun)
     for arrival in intake.arrivals.values():
         actor = _actor(intake, arrival)
         if arrival.conversation_id in begun:
@@ -224,7 +231,7 @@ def _record_arrivals(session: AsyncSession, intake: Intake) -> None:
 
 
 async def _record_alterations(session: AsyncSession, intake: Intake, seen: AsyncCursor[Row] | None) -> None:
-    actor = f"channel:{intake.channel.id}"
+    actor = f"channel:{intake.origin.id}"
     for kind, conversation_id, data in intake.alterations.log:
         _record(session, intake, kind, conversation_id, actor, data)
     if seen is not None:
@@ -233,17 +240,8 @@ async def _record_alterations(session: AsyncSession, intake: Intake, seen: Async
 
 
 def _record(session: AsyncSession, intake: Intake, kind: str, conversation_id: int, actor: str, data: dict[str, Any]) -> None:
-    events.record(
-        session,
-        kind,
-        workspace_id=intake.channel.workspace_id,
-        at=intake.now,
-        actor=actor,
-        conversation_id=conversation_id,
-        channel_id=intake.channel.id,
-        **data,
-    )
+    events.note(session, Pending(kind, intake.origin.workspace_id, intake.now, conversation_id, intake.origin.id, actor, data))
 
 
 def _actor(intake: Intake, arrival: Arrival) -> str:
-    return f"channel:{intake.channel.id}" if arrival.identity_id is None else f"identity:{arrival.identity_id}"
+    return f"channel:{intake.origin.id}" if arrival.identity_id is None else f"identity:{arrival.identity_id}"

@@ -1,22 +1,23 @@
-"""What the database knows about a batch, found and locked in one round trip.
+"""What the database knows about a batch, found and locked in one round trip; in a second one what is seldom known.
 
 Two batches that touch the same threads or messages go one after the other: each first takes advisory locks for them, hashed into few
 numbers and in order; then the rows of its conversations, by id. Whoever else locks rows of several conversations does it by id too.
 """
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from psycopg import AsyncConnection, AsyncCursor
 
+from inbox.columns import Numbers, Texts
 from inbox.contract import ConversationKind, EventKind
 from inbox.conversations import lookups
-from inbox.conversations.incoming import Incoming
+from inbox.conversations.incoming import Incoming, Origin, Person
 from inbox.db import Row
-from inbox.models import Channel, Delivery, Direction, Status
-from inbox.pipelines import pipeline
+from inbox.models import Delivery, Direction, Status
+from inbox.pipelines import Send, pipeline
 from inbox.promptness import ledger
 from inbox.promptness.timeline import Waiting
 
@@ -25,12 +26,11 @@ BUCKETS = 64  # advisory locks of one channel: the server's lock table is small 
 
 @dataclass(slots=True)
 class Place:
-    """A conversation that this transaction has locked: its list row, to be written back once."""
+    """A conversation that this transaction has locked, or begins: its list row, to be written once."""
 
     id: int
     kind: ConversationKind
     status: Status
-    post_id: int | None
     contact_id: int | None
     assignee_id: int | None
     team_id: int | None
@@ -83,8 +83,16 @@ class KnownPerson:
 
 
 @dataclass(slots=True)
-class KnownPost:
+class Newcomer:
+    """Somebody nobody knows yet: the ids that were drawn for them. `is_contact`: a contact has their address already."""
+
     id: int
+    contact_id: int
+    is_contact: bool
+
+
+@dataclass(slots=True)
+class KnownPost:
     title: str
     text: str
     url: str | None
@@ -140,78 +148,150 @@ class Known:
     messages: dict[str, KnownMessage] = field(default_factory=dict[str, KnownMessage])  # by the platform's id
     replies: dict[str, KnownMessage] = field(default_factory=dict[str, KnownMessage])  # by client key
     people: dict[str, KnownPerson] = field(default_factory=dict[str, KnownPerson])
+    newcomers: dict[str, Newcomer] = field(default_factory=dict[str, Newcomer])
     posts: dict[str, KnownPost] = field(default_factory=dict[str, KnownPost])
     deferred: dict[str, list[Deferred]] = field(default_factory=dict[str, list[Deferred]])
     orphans: list[Orphan] = field(default_factory=list[Orphan])
     unsent: list[Unsent] = field(default_factory=list[Unsent])
     waits: dict[int, list[tuple[datetime, Waiting]]] = field(default_factory=dict[int, "list[tuple[datetime, Waiting]]"])
-    met: set[int] = field(default_factory=set[int])  # conversations that another batch began meanwhile: their waits are not read
-    numbers: list[int] = field(default_factory=list[int])  # ids for new messages
+    numbers: Sequence[int] = ()  # ids for new messages
+    conversations: Sequence[int] = ()  # ids for new conversations
     episode_days: int = 7
 
 
-async def look_up(connection: AsyncConnection[Row], channel: Channel, events: Sequence[Incoming], *, now: datetime) -> Known:
-    """Claim the events, lock their conversations and read what is known: one pipeline, begun with a savepoint that the caller releases."""
-    unique = {event.id: event for event in events}
-    claimed = [unique[number] for number in sorted(unique)]
-    messages, related, keys, threads, people, posts = _keys(events)
-    here = channel.id
-    async with pipeline(connection):
-        await connection.execute("SAVEPOINT batch")
-        await connection.execute(lookups.HOLD, (here & 0x7FFFFFFF, _buckets([*threads, *messages])))
-        fresh = await connection.execute(
-            lookups.CLAIM, (channel.workspace_id, here, now, [event.id for event in claimed], [event.raw for event in claimed])
+@dataclass(slots=True)
+class Names:
+    """What to look for, each in order, since some are locked. `related`: the messages, and those that they answer."""
+
+    messages: Texts
+    related: Texts
+    keys: Texts
+    threads: Texts
+    people: dict[str, Person]
+    posts: Texts
+    are_plain: bool  # only messages of others that answer none: nothing of what was said before has to be read
+
+    @classmethod
+    def of(cls, events: Sequence[Incoming]) -> "Names":
+        messages = {event.message_id for event in events}
+        messages.discard("")
+        parents = {event.parent_id for event in events if event.parent_id}
+        keys = {event.client_key for event in events if event.client_key}
+        people = {event.person.external_id: event.person for event in events if event.person}
+        return cls(
+            Texts(sorted(messages)),
+            Texts(sorted(messages | parents)),
+            Texts(sorted(keys)),
+            Texts(sorted({event.thread_id for event in events})),
+            people,
+            Texts(sorted({event.post.id for event in events if event.post})),
+            not (parents or keys or is_own(people)) and all(event.kind is EventKind.MESSAGE for event in events),
         )
-        unsent = (
-            await connection.execute(lookups.UNSENT, (here, keys, here, threads))
-            if any(event.person and event.person.is_self for event in events)
-            else None
+
+
+async def look_up(connection: AsyncConnection[Row], origin: Origin, events: Sequence[Incoming], *, now: datetime, within: bool) -> Known:
+    """Claim the events, lock their conversations and read what is known.
+
+    `within`: the transaction has done something already; then a savepoint named `batch` begins, which the caller releases.
+    """
+    names, unique = Names.of(events), {event.id: event for event in events}
+    claimed = [unique[name] for name in sorted(unique)]
+    async with pipeline(connection) as send:
+        if within:
+            send("SAVEPOINT batch")
+        fresh = send(
+            lookups.CLAIM,
+            (
+                *(origin.workspace_id, origin.id, now, origin.id & 0x7FFFFFFF, _buckets(names.threads, names.messages)),
+                *(Texts([event.id for event in claimed]), Texts([event.raw for event in claimed])),
+            ),
         )
-        places = await connection.execute(lookups.CONVERSATIONS, (here, threads, here, related, channel.workspace_id, keys))
-        found_threads = await connection.execute(lookups.THREADS, (here, threads))
-        found_messages = await connection.execute(lookups.MESSAGES, (here, related, channel.workspace_id, keys))
-        found_people = await connection.execute(lookups.PEOPLE, (here, people))
-        found_posts = await connection.execute(lookups.POSTS, (here, posts)) if posts else None
-        deferred = await connection.execute(lookups.DEFERRED, (here, messages))
-        orphans = await connection.execute(lookups.ORPHANS, (here, messages))
-        latest = await connection.execute(lookups.WAITS, (here, threads, here, related))
-        numbers = await connection.execute(lookups.NUMBERS, (channel.workspace_id, len(messages)))
+        unsent = None if names.are_plain or not is_own(names.people) else _ask_unsent(send, origin, names)
+        places, latest = _ask_conversations(send, origin, names)
+        messages = None if names.are_plain else _ask_messages(send, origin, names)
+        people = _ask_people(send, origin, names) if names.people else None
+        posts = send(lookups.POSTS, (origin.id, names.posts)) if names.posts else None
+        numbers = _ask_numbers(send, origin, names)
     ids = {row[0] for row in await fresh.fetchall()}
     known = Known([event for event in unique.values() if event.id in ids], len(events) - len(ids))
-    known.places = {row[0]: place(row) for row in await places.fetchall()}
-    known.threads = {row[0]: row[1] for row in await found_threads.fetchall()}
-    _index_messages(known, [_message(row) for row in await found_messages.fetchall()])
-    known.people = {row[0]: KnownPerson(*row[1:]) for row in await found_people.fetchall()}
-    known.posts = {} if found_posts is None else {row[0]: KnownPost(*row[1:]) for row in await found_posts.fetchall()}
-    known.unsent = [] if unsent is None else [Unsent(*row) for row in await unsent.fetchall()]
-    known.orphans = [Orphan(*row) for row in await orphans.fetchall()]
+    for row in await places.fetchall():
+        found = place(row[1:])
+        known.places[found.id] = found
+        known.threads.update(dict.fromkeys(row[0], found.id))
     known.waits = await ledger.latest(latest)
-    await _number(known, numbers)
-    await _index_deferred(known, deferred)
+    await _index_people(known, people)
+    known.posts = {} if posts is None else {row[0]: KnownPost(*row[1:]) for row in await posts.fetchall()}
+    known.unsent = [] if unsent is None else [Unsent(*row) for row in await unsent.fetchall()]
+    if messages is not None:
+        await _index_messages(known, messages)
+    ((known.numbers, known.conversations, known.episode_days, seldom),) = await numbers.fetchall()
+    if seldom:
+        await _look_closer(connection, origin, known, names)
     return known
 
 
-def _keys(events: Sequence[Incoming]) -> tuple[list[str], ...]:
-    """Names to look for: messages, these and what they answer, client keys, threads, people, posts; in order, since some are locked."""
-    messages = sorted({event.message_id for event in events if event.message_id})
-    related = sorted({event.parent_id for event in events if event.parent_id}.union(messages))
-    keys = sorted({event.client_key for event in events if event.client_key})
-    threads = sorted({event.thread_id for event in events})
-    people = sorted({event.person.external_id for event in events if event.person})
-    return messages, related, keys, threads, people, sorted({event.post.id for event in events if event.post})
+def is_own(people: dict[str, Person]) -> bool:
+    return any(person.is_self for person in people.values())
 
 
-async def _number(known: Known, numbers: AsyncCursor[Row]) -> None:
-    for number, episode_days in await numbers.fetchall():
-        known.numbers.append(number)
-        known.episode_days = episode_days
-
-
-async def _index_deferred(known: Known, deferred: AsyncCursor[Row]) -> None:
+async def _look_closer(connection: AsyncConnection[Row], origin: Origin, known: Known, names: Names) -> None:
+    """Read the messages of the batch that are known, and the changes and answers that came before them."""
+    async with pipeline(connection) as send:
+        messages = _ask_messages(send, origin, names)
+        deferred = send(lookups.DEFERRED, (origin.id, names.messages))
+        orphans = send(lookups.ORPHANS, (origin.id, names.messages))
+    await _index_messages(known, messages)
     for row in await deferred.fetchall():
         change = Deferred(*row)
         change.kind = EventKind(change.kind)
         known.deferred.setdefault(change.message_id, []).append(change)
+    known.orphans = [Orphan(*row) for row in await orphans.fetchall()]
+
+
+def _ask_conversations(send: Send, origin: Origin, names: Names) -> tuple[AsyncCursor[Row], AsyncCursor[Row]]:
+    threads = (origin.id, names.threads)
+    if names.are_plain:
+        return send(lookups.CONVERSATIONS, threads), send(lookups.WAITS, threads)
+    messages = (origin.id, names.related)
+    places = send(lookups.RELATED_CONVERSATIONS, (*threads, *messages, origin.workspace_id, names.keys))
+    return places, send(lookups.RELATED_WAITS, (*threads, *messages))
+
+
+def _ask_unsent(send: Send, origin: Origin, names: Names) -> AsyncCursor[Row]:
+    return send(lookups.UNSENT, (origin.id, names.keys, origin.id, names.threads))
+
+
+def _ask_messages(send: Send, origin: Origin, names: Names) -> AsyncCursor[Row]:
+    return send(lookups.MESSAGES, (origin.id, names.related, origin.workspace_id, names.keys))
+
+
+def _ask_people(send: Send, origin: Origin, names: Names) -> AsyncCursor[Row]:
+    people, emails = Texts(names.people), Texts([person.email for person in names.people.values()])
+    return send(lookups.PEOPLE, (origin.id, people, people, emails, origin.workspace_id))
+
+
+def _ask_numbers(send: Send, origin: Origin, names: Names) -> AsyncCursor[Row]:
+    here, messages = origin.id, names.messages
+    seldom = (here, messages, here, messages, here, messages)
+    return send(lookups.NUMBERS, (len(messages), names.threads, here, origin.workspace_id, *seldom))
+
+
+async def _index_people(known: Known, people: AsyncCursor[Row] | None) -> None:
+    for row in [] if people is None else await people.fetchall():
+        if row[1]:
+            known.newcomers[row[0]] = Newcomer(row[3], row[4], row[2])
+        else:
+            known.people[row[0]] = KnownPerson(*row[3:])
+
+
+async def _index_messages(known: Known, messages: AsyncCursor[Row]) -> None:
+    for row in await messages.fetchall():
+        message = KnownMessage(*row)
+        message.direction, message.delivery = Direction(message.direction), Delivery(message.delivery)
+        if message.external_id is not None:
+            known.messages[message.external_id] = message
+        if message.client_key is not None:
+            known.replies[message.client_key] = message
 
 
 def place(row: Row) -> Place:
@@ -220,19 +300,5 @@ def place(row: Row) -> Place:
     return found
 
 
-def _message(row: Row) -> KnownMessage:
-    message = KnownMessage(*row)
-    message.direction, message.delivery = Direction(message.direction), Delivery(message.delivery)
-    return message
-
-
-def _index_messages(known: Known, messages: Iterable[KnownMessage]) -> None:
-    for message in messages:
-        if message.external_id is not None:
-            known.messages[message.external_id] = message
-        if message.client_key is not None:
-            known.replies[message.client_key] = message
-
-
-def _buckets(names: Iterable[str]) -> list[int]:
-    return sorted({zlib.crc32(name.encode()) % BUCKETS for name in names})
+def _buckets(*names: Texts) -> Numbers:
+    return Numbers(sorted({zlib.crc32(name.encode()) % BUCKETS for some in names for name in some if name is not None}))

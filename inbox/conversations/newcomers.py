@@ -1,38 +1,32 @@
-"""People, posts and conversations that a batch brings for the first time, and what it says anew about those known."""
+"""People, posts and conversations that a batch brings for the first time, and what it says anew about those known.
+
+Their ids were drawn with the look-up. `settle` decides without the database; `write` queues the rows, in an order that two batches share.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from psycopg import AsyncConnection, AsyncCursor
 from psycopg.types.json import Jsonb
 
+from inbox.columns import Numbers, Texts, Times, Truths
 from inbox.contract import Post
-from inbox.conversations import known as finding
-from inbox.conversations import lookups
-from inbox.conversations.incoming import Incoming, Person
-from inbox.conversations.known import Known, KnownPerson, KnownPost
-from inbox.db import Row
-from inbox.models import Channel
-from inbox.pipelines import pipeline
+from inbox.conversations.incoming import Incoming, Origin, Person
+from inbox.conversations.known import Known, KnownPerson, KnownPost, Newcomer, Place
+from inbox.models import Status
+from inbox.pipelines import Send
 
 PEOPLE = """
     WITH new AS MATERIALIZED (
-        SELECT author.*, found.id AS found_id, coalesce(found.id, nextval('contact_id_seq')) AS contact_id
-          FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::bool[], %b::bool[])
-               AS author (external_id, name, handle, avatar, email, is_self, is_staff)
-          LEFT JOIN LATERAL (
-               SELECT id FROM contact WHERE workspace_id = %s AND lower(email) = lower(author.email) ORDER BY id LIMIT 1
-          ) AS found ON author.email IS NOT NULL),
-    settled AS (
-        INSERT INTO identity (workspace_id, channel_id, contact_id, external_id, name, handle, avatar, is_self, is_staff, created_at)
-        SELECT %s, %s, contact_id, external_id, name, handle, avatar, is_self, is_staff, %s FROM new
-        ON CONFLICT (channel_id, external_id) DO NOTHING
-        RETURNING external_id, id, contact_id, name, handle, avatar, is_self, is_staff, member_id),
+        SELECT * FROM unnest(%b::bigint[], %b::bigint[], %b::bool[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::bool[],
+                             %b::bool[])
+                      AS author (id, contact_id, is_contact, external_id, name, handle, avatar, email, is_self, is_staff)),
     contacts AS (
         INSERT INTO contact (id, workspace_id, name, email, avatar, created_at) OVERRIDING SYSTEM VALUE
-        SELECT new.contact_id, %s, new.name, new.email, new.avatar, %s
-          FROM new JOIN settled USING (external_id) WHERE found_id IS NULL)
-    SELECT * FROM settled
+        SELECT contact_id, %s, name, email, avatar, %s FROM new WHERE NOT is_contact)
+    INSERT INTO identity (id, workspace_id, channel_id, contact_id, external_id, name, handle, avatar, is_self, is_staff, created_at)
+           OVERRIDING SYSTEM VALUE
+    SELECT id, %s, %s, contact_id, external_id, name, handle, avatar, is_self, is_staff, %s FROM new
 """
 
 POSTS = """
@@ -42,30 +36,27 @@ POSTS = """
            AS new (external_id, title, text, url, media, published_at)
     ON CONFLICT (channel_id, external_id) DO UPDATE
        SET title = excluded.title, text = excluded.text, url = excluded.url, media = excluded.media
-    RETURNING external_id, id, title, text, url
 """
 
 CONVERSATIONS = """
-    WITH new AS MATERIALIZED (
-        SELECT nextval('conversation_id_seq') AS id, thread.*
-          FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::timestamptz[])
-               AS thread (external_id, kind, subject, post, author, name, at)),
-    settled AS (
-        INSERT INTO thread (workspace_id, channel_id, external_id, conversation_id)
-        SELECT %s, %s, external_id, id FROM new ON CONFLICT DO NOTHING RETURNING external_id, conversation_id),
-    begun AS (
-        INSERT INTO conversation (id, workspace_id, channel_id, kind, subject, post_id, contact_id, author_name, created_at,
-                                  last_message_at, snippet, last_author)
-               OVERRIDING SYSTEM VALUE
-        SELECT new.id, %s, %s, new.kind, new.subject, post.id, identity.contact_id, new.name, %s, new.at, '', ''
-          FROM new
-          JOIN settled ON settled.conversation_id = new.id
-          LEFT JOIN post ON post.channel_id = %s AND post.external_id = new.post
-          LEFT JOIN identity ON identity.channel_id = %s AND identity.external_id = new.author
-        RETURNING *)
-    SELECT settled.external_id, begun.id, kind, status, post_id, contact_id, assignee_id, team_id, resolved_at, last_message_at,
-           last_message_id, last_inbound_id, snippet, author_name, last_author, message_count, waiting_since, waiting_count
-      FROM begun JOIN settled ON settled.conversation_id = begun.id
+    WITH begun AS (
+        INSERT INTO conversation (workspace_id, channel_id, created_at, post_id, id, kind, subject, contact_id, author_name,
+                                  last_message_at, last_message_id, last_inbound_id, snippet, last_author, message_count, waiting_since,
+                                  waiting_count) OVERRIDING SYSTEM VALUE
+        SELECT %s, %s, %s, (SELECT post.id FROM post WHERE channel_id = %s AND external_id = new.post), id, kind, subject, contact_id,
+               author_name, last_message_at, last_message_id, last_inbound_id, snippet, last_author, message_count, waiting_since,
+               waiting_count
+          FROM unnest(%b::bigint[], %b::text[], %b::text[], %b::text[], %b::bigint[], %b::text[], %b::timestamptz[], %b::bigint[],
+                      %b::bigint[], %b::text[], %b::text[], %b::bigint[], %b::timestamptz[], %b::bigint[])
+               AS new (id, kind, subject, post, contact_id, author_name, last_message_at, last_message_id, last_inbound_id, snippet,
+                       last_author, message_count, waiting_since, waiting_count))
+    INSERT INTO thread (workspace_id, channel_id, external_id, conversation_id)
+    SELECT %s, %s, * FROM unnest(%b::text[], %b::bigint[])
+"""
+
+JOIN = """
+    INSERT INTO thread (workspace_id, channel_id, external_id, conversation_id)
+    SELECT %s, %s, * FROM unnest(%b::text[], %b::bigint[])
 """
 
 CHANGED_PEOPLE = """
@@ -76,83 +67,83 @@ CHANGED_PEOPLE = """
 """
 
 
-async def settle(
-    connection: AsyncConnection[Row],
-    channel: Channel,
-    known: Known,
-    founding: Sequence[Incoming],
-    *,
-    now: datetime,
-) -> set[int]:
-    """Insert who and what is new and learn the ids; returns the conversations that this batch began.
+class Overtaken(Exception):
+    """Something else has settled a thread since it was looked for: look again."""
+
+
+@dataclass(slots=True)
+class Newcomers:
+    """Who and what is to be written for the first time, or anew."""
+
+    people: list[tuple[Newcomer, Person]] = field(default_factory=list[tuple[Newcomer, Person]])
+    changed: list[KnownPerson] = field(default_factory=list[KnownPerson])
+    posts: list[Post] = field(default_factory=list[Post])
+    begun: dict[int, Incoming] = field(default_factory=dict[int, Incoming])  # conversations, by the first event of their thread
+
+
+def settle(known: Known, founding: Sequence[Incoming]) -> Newcomers:
+    """Find out who and what is new, and let the batch know it from here on.
 
     `founding`: the first event of each thread that becomes a conversation.
     """
-    people, changed = _people(known)
-    posts = _posts(known)
-    if not (people or changed or posts or founding):
-        return set()
-    async with pipeline(connection):
-        new_people = await _insert_people(connection, channel, people, now=now) if people else None
-        if changed:
-            await _update_people(connection, changed)
-        new_posts = await _upsert_posts(connection, channel, posts, now=now) if posts else None
-        begun = await _insert_conversations(connection, channel, founding, now=now) if founding else None
-    if new_people is not None:
-        known.people.update({row[0]: KnownPerson(*row[1:]) for row in await new_people.fetchall()})
-    if new_posts is not None:
-        known.posts.update({row[0]: KnownPost(*row[1:]) for row in await new_posts.fetchall()})
-    places = [] if begun is None else [(row[0], finding.place(row[1:])) for row in await begun.fetchall()]
-    known.threads.update({thread: place.id for thread, place in places})
-    known.places.update({place.id: place for _, place in places})
-    await _meet(connection, channel, known, people, founding)
-    return {place.id for _, place in places}
+    newcomers = Newcomers()
+    _meet(known, newcomers)
+    described = {event.post.id: event.post for event in known.fresh if event.post}
+    newcomers.posts = [post for name, post in sorted(described.items()) if _is_news(post, known.posts.get(name))]
+    if len(founding) > len(known.conversations):
+        raise Overtaken
+    for number, event in zip(known.conversations, sorted(founding, key=lambda event: event.thread_id), strict=False):
+        newcomers.begun[number] = event
+        known.threads[event.thread_id] = number
+        known.places[number] = _begin(known, event, number)
+    return newcomers
 
 
-async def _meet(
-    connection: AsyncConnection[Row], channel: Channel, known: Known, people: Sequence[Person], founding: Sequence[Incoming]
-) -> None:
-    """Who and what another batch was quicker to settle: read it, and lock it."""
-    missed_people = [person.external_id for person in people if person.external_id not in known.people]
-    missed_threads = [event.thread_id for event in founding if event.thread_id not in known.threads]
-    if missed_people:
-        found = await connection.execute(lookups.PEOPLE, (channel.id, missed_people))
-        known.people.update({row[0]: KnownPerson(*row[1:]) for row in await found.fetchall()})
-    if missed_threads:
-        found = await connection.execute(lookups.CONVERSATIONS, (channel.id, missed_threads, channel.id, [], channel.workspace_id, []))
-        places = [finding.place(row) for row in await found.fetchall()]
-        known.places.update({place.id: place for place in places})
-        known.met.update(place.id for place in places)
-        found = await connection.execute(lookups.THREADS, (channel.id, missed_threads))
-        known.threads.update({row[0]: row[1] for row in await found.fetchall()})
+def write(send: Send, origin: Origin, known: Known, newcomers: Newcomers, joining: dict[str, int], *, now: datetime) -> None:
+    """Queue the rows. `joining`: threads that flow into conversations of others."""
+    if newcomers.people:
+        _insert_people(send, origin, newcomers.people, now=now)
+    if newcomers.changed:
+        _update_people(send, newcomers.changed)
+    if newcomers.posts:
+        _upsert_posts(send, origin, newcomers.posts, now=now)
+    threads = {event.thread_id: number for number, event in newcomers.begun.items()} | joining
+    names = sorted(threads)
+    here = (origin.workspace_id, origin.id, Texts(names), Numbers([threads[name] for name in names]))
+    if newcomers.begun:
+        columns = _conversations([known.places[number] for number in newcomers.begun], list(newcomers.begun.values()))
+        send(CONVERSATIONS, (origin.workspace_id, origin.id, now, origin.id, *columns, *here))
+    elif threads:
+        send(JOIN, here)
 
 
-def _people(known: Known) -> tuple[list[Person], list[tuple[KnownPerson, Person]]]:
+def _meet(known: Known, newcomers: Newcomers) -> None:
     """Who is new, and who is described otherwise than before; the batch's last word counts."""
     described = {event.person.external_id: event.person for event in known.fresh if event.person}
-    new: list[Person] = []
-    changed: list[tuple[KnownPerson, Person]] = []
     for external_id in sorted(described):
         person, before = described[external_id], known.people.get(external_id)
         if before is None:
-            new.append(person)
+            new = known.newcomers[external_id]
+            newcomers.people.append((new, person))
+            known.people[external_id] = KnownPerson(
+                new.id, new.contact_id, person.name, person.handle, person.avatar, person.is_self, person.is_staff, None
+            )
         elif _differs(before, person):
-            changed.append((before, person))
-    return new, sorted(changed, key=lambda pair: pair[0].id)
+            newcomers.changed.append(before)
+            before.name, before.handle, before.avatar = person.name, person.handle, person.avatar
+            before.is_self, before.is_staff = before.is_self or person.is_self, before.is_staff or person.is_staff
+    newcomers.changed.sort(key=lambda person: person.id)
 
 
 def _differs(before: KnownPerson, person: Person) -> bool:
     """Staff and self are only ever gained here: a person may have said so by hand."""
     return (
-        (before.name, before.handle, before.avatar) != (person.name, person.handle, person.avatar)
+        before.name != person.name
+        or before.handle != person.handle
+        or before.avatar != person.avatar
         or (person.is_self and not before.is_self)
         or (person.is_staff and not before.is_staff)
     )
-
-
-def _posts(known: Known) -> list[Post]:
-    described = {event.post.id: event.post for event in known.fresh if event.post}
-    return [post for name, post in sorted(described.items()) if _is_news(post, known.posts.get(name))]
 
 
 def _is_news(post: Post, before: KnownPost | None) -> bool:
@@ -162,68 +153,78 @@ def _is_news(post: Post, before: KnownPost | None) -> bool:
     return bool(post.title or post.text) and (post.title, post.text, post.url) != (before.title, before.text, before.url)
 
 
-async def _insert_people(
-    connection: AsyncConnection[Row], channel: Channel, people: Sequence[Person], *, now: datetime
-) -> AsyncCursor[Row]:
-    workspace = channel.workspace_id
+def _begin(known: Known, event: Incoming, number: int) -> Place:
+    """Its contact is the author of the first message, unless that is one of us: then whoever answers."""
+    person = event.person
+    customer = None if person is None or person.is_self or person.is_staff else person
+    contact_id = known.people[customer.external_id].contact_id if customer else None
+    name = customer.name if customer else ""
+    return Place(
+        number, event.conversation_kind, Status.OPEN, contact_id, None, None, None, event.at, None, None, "", name, "", 0, None, 0
+    )  # fmt: skip
+
+
+def _insert_people(send: Send, origin: Origin, people: Sequence[tuple[Newcomer, Person]], *, now: datetime) -> None:
+    new, described = zip(*people, strict=True)
     columns = (
-        [person.external_id for person in people],
-        [person.name for person in people],
-        [person.handle for person in people],
-        [person.avatar for person in people],
-        [person.email for person in people],
-        [person.is_self for person in people],
-        [person.is_staff for person in people],
+        Numbers([newcomer.id for newcomer in new]),
+        Numbers([newcomer.contact_id for newcomer in new]),
+        Truths([newcomer.is_contact for newcomer in new]),
+        Texts([person.external_id for person in described]),
+        Texts([person.name for person in described]),
+        Texts([person.handle for person in described]),
+        Texts([person.avatar for person in described]),
+        Texts([person.email for person in described]),
+        Truths([person.is_self for person in described]),
+        Truths([person.is_staff for person in described]),
     )
-    return await connection.execute(PEOPLE, (*columns, workspace, workspace, channel.id, now, workspace, now))
+    send(PEOPLE, (*columns, origin.workspace_id, now, origin.workspace_id, origin.id, now))
 
 
-async def _update_people(connection: AsyncConnection[Row], changed: Sequence[tuple[KnownPerson, Person]]) -> None:
+def _update_people(send: Send, changed: Sequence[KnownPerson]) -> None:
     """Lock by id, then update: two batches that meet the same people must not wait for each other."""
-    ids = [before.id for before, _ in changed]
-    for before, person in changed:
-        before.name, before.handle, before.avatar = person.name, person.handle, person.avatar
-        before.is_self, before.is_staff = before.is_self or person.is_self, before.is_staff or person.is_staff
-    await connection.execute("SELECT id FROM identity WHERE id = ANY(%b::bigint[]) ORDER BY id FOR NO KEY UPDATE", (ids,))
-    await connection.execute(
+    ids = Numbers([person.id for person in changed])
+    send("SELECT id FROM identity WHERE id = ANY(%b::bigint[]) ORDER BY id FOR NO KEY UPDATE", (ids,))
+    send(
         CHANGED_PEOPLE,
         (
             ids,
-            [before.name for before, _ in changed],
-            [before.handle for before, _ in changed],
-            [before.avatar for before, _ in changed],
-            [before.is_self for before, _ in changed],
-            [before.is_staff for before, _ in changed],
+            Texts([person.name for person in changed]),
+            Texts([person.handle for person in changed]),
+            Texts([person.avatar for person in changed]),
+            Truths([person.is_self for person in changed]),
+            Truths([person.is_staff for person in changed]),
         ),
     )
 
 
-async def _upsert_posts(connection: AsyncConnection[Row], channel: Channel, posts: Sequence[Post], *, now: datetime) -> AsyncCursor[Row]:
+def _upsert_posts(send: Send, origin: Origin, posts: Sequence[Post], *, now: datetime) -> None:
     columns = (
-        [post.id for post in posts],
-        [post.title for post in posts],
-        [post.text for post in posts],
-        [post.url for post in posts],
+        Texts([post.id for post in posts]),
+        Texts([post.title for post in posts]),
+        Texts([post.text for post in posts]),
+        Texts([post.url for post in posts]),
         [Jsonb(list(post.media)) for post in posts],
-        [post.published_at for post in posts],
+        Times([post.published_at for post in posts]),
     )
-    return await connection.execute(POSTS, (channel.workspace_id, channel.id, now, *columns))
+    send(POSTS, (origin.workspace_id, origin.id, now, *columns))
 
 
-async def _insert_conversations(
-    connection: AsyncConnection[Row], channel: Channel, founding: Sequence[Incoming], *, now: datetime
-) -> AsyncCursor[Row]:
-    """Their contact is the author of the first message, unless that is one of us: then whoever answers."""
-    events = sorted(founding, key=lambda event: event.thread_id)
-    customers = [event.person if event.person and not (event.person.is_self or event.person.is_staff) else None for event in events]
-    columns = (
-        [event.thread_id for event in events],
-        [event.conversation_kind.value for event in events],
-        [str((event.envelope or {}).get("subject", "")) for event in events],
-        [event.post.id if event.post else None for event in events],
-        [customer.external_id if customer else None for customer in customers],
-        [customer.name if customer else "" for customer in customers],
-        [event.at for event in events],
+def _conversations(places: Sequence[Place], events: Sequence[Incoming]) -> tuple[Numbers | Texts | Times, ...]:
+    """The rows of new conversations as columns, in their final form."""
+    return (
+        Numbers([place.id for place in places]),
+        Texts([place.kind.value for place in places]),
+        Texts([str((event.envelope or {}).get("subject", "")) for event in events]),
+        Texts([event.post.id if event.post else None for event in events]),
+        Numbers([place.contact_id for place in places]),
+        Texts([place.author_name for place in places]),
+        Times([place.last_message_at for place in places]),
+        Numbers([place.last_message_id for place in places]),
+        Numbers([place.last_inbound_id for place in places]),
+        Texts([place.snippet for place in places]),
+        Texts([place.last_author for place in places]),
+        Numbers([place.message_count for place in places]),
+        Times([place.waiting_since for place in places]),
+        Numbers([place.waiting_count for place in places]),
     )
-    here, workspace = channel.id, channel.workspace_id
-    return await connection.execute(CONVERSATIONS, (*columns, workspace, here, workspace, here, now, here, here))

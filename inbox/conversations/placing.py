@@ -36,11 +36,11 @@ class Placing:
 def place(known: Known, echoes: Collection[str]) -> Placing:
     """Decide for every message of the batch that is not known or an echo (by event id), in whatever order they come."""
     placing = Placing()
-    messages = {event.message_id: event for event in known.fresh if event.kind == EventKind.MESSAGE}
+    messages = {event.message_id: event for event in known.fresh if event.kind is EventKind.MESSAGE}
     for event in messages.values():
         if event.message_id in known.messages or event.id in echoes:
             continue
-        root = _root(event, messages, known)
+        root = event if event.parent_id is None else _root(event, messages, known)
         parent = known.messages.get(root.parent_id) if root.parent_id else None
         if parent is not None:
             placing.targets[event.id] = parent.conversation_id

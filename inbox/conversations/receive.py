@@ -1,31 +1,39 @@
 """The way in: a batch of a platform's events becomes conversations, messages, waits and log events, in the caller's transaction.
 
-Everything is done as a set, in three to five round trips however many events there are: look up and lock, settle who and what is new,
-draw ids, write. If the set cannot be written because of some event's data, halves of it are tried, until the event at fault is alone: it
-becomes a dead letter, and its neighbours come in.
+Everything is done as a set, in two round trips however many events there are: lock, look up and draw ids; then write. If the set cannot
+be written because of some event's data, halves of it are tried, until the event at fault is alone: it becomes a dead letter, and its
+neighbours come in.
 """
 
 import asyncio
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import psycopg
-from psycopg import AsyncConnection, sql
+from psycopg import AsyncConnection, AsyncCursor, sql
+from psycopg.pq import TransactionStatus
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from inbox import events
 from inbox.contract import Batch, Event
 from inbox.conversations import incoming, intake, rejects
-from inbox.conversations.incoming import Incoming
+from inbox.conversations.incoming import Incoming, Origin
 from inbox.conversations.intake import Received
+from inbox.conversations.newcomers import Overtaken
 from inbox.db import Row, driver
 from inbox.files import Files
 from inbox.models import Channel, ChannelState
+from inbox.pipelines import Send, pipeline
 
 # An event's own data is at fault: too long for an index, not what a column takes, in conflict with what is there.
 UNSTORABLE = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded)
+
+# Another batch has settled the same new people meanwhile: looked at again, they are known.
+OVERTAKEN = (psycopg.errors.UniqueViolation, psycopg.errors.ForeignKeyViolation, Overtaken)
+TRIES = 3
 
 MARK = """
     UPDATE channel
@@ -61,17 +69,22 @@ async def receive(
     Raises `LeaseLost` when another process has taken the channel meanwhile: the caller's transaction must not commit.
     """
     source = "webhook" if fence is None else "stream"
+    if "\0" in (batch.cursor or ""):
+        raise ValueError("the connector's cursor holds a NUL character")
     digests = await _store_files(batch.events, files)
+    origin = Origin.of(channel)
     cleaned: list[Incoming] = []
     for event in batch.events:
         try:
-            cleaned.append(incoming.read(event, channel, digests, now=now))
+            cleaned.append(incoming.read(event, origin, digests, now=now))
         except Exception as error:  # whatever a connector has put into an event: it must not cost its neighbours
             await _reject(session, channel, event, f"{type(error).__name__}: {error}", source=source, now=now)
     for rejected in batch.rejected:
         await rejects.keep(session, channel, source=source, raw=rejected.raw, reason=rejected.reason, now=now)
-    received = await _take(session, channel, cleaned, source=source, now=now)
-    await _mark_channel(session, channel, batch, cleaned, now=now, fence=fence, move_cursor=move_cursor)
+    taking = _Taking(session, await driver(session), channel, origin, source, now)
+    mark = _Mark(origin, batch, cleaned, now, fence, move_cursor)
+    received = await _take(taking, cleaned, mark) if cleaned else Received()
+    await _read_mark(taking, batch, mark, works=fence is not None)
     return received
 
 
@@ -87,64 +100,93 @@ async def _store_files(batch: Sequence[Event], files: Files | None) -> dict[int,
     return digests
 
 
-async def _take(session: AsyncSession, channel: Channel, batch: Sequence[Incoming], *, source: str, now: datetime) -> Received:
-    """Write the events as one set; halve the set when one of them cannot be stored."""
-    if not batch:
-        return Received()
-    connection = await driver(session)
+@dataclass(slots=True)
+class _Taking:
+    """What stays the same while a batch is taken in, in one piece or in several."""
+
+    session: AsyncSession
+    connection: AsyncConnection[Row]
+    channel: Channel
+    origin: Origin
+    source: str
+    now: datetime
+
+
+async def _take(taking: _Taking, batch: Sequence[Incoming], mark: "_Mark | None", *, tries: int = TRIES) -> Received:
+    """Write the events as one set; halve the set when one of them cannot be stored. `mark` leaves with the whole set."""
+    connection = taking.connection
+    within = connection.pgconn.transaction_status != TransactionStatus.IDLE
     try:
-        return await intake.write(session, connection, channel, batch, now=now)
-    except UNSTORABLE as error:
-        await _roll_back(connection)
+        written = await intake.write(connection, taking.origin, batch, now=taking.now, within=within, last=mark)
+    except (*OVERTAKEN, *UNSTORABLE) as error:
+        await _roll_back(connection, within=within)
+        if tries > 1 and isinstance(error, OVERTAKEN):
+            return await _take(taking, batch, mark, tries=tries - 1)
+        if mark is not None:
+            mark.before = None
         if len(batch) == 1:
-            reason = error.diag.message_primary or str(error)
-            await rejects.keep(session, channel, source=source, raw=(batch[0].raw or "").encode(), reason=reason, now=now)
+            reason = _reason(error)
+            raw = (batch[0].raw or "").encode()
+            await rejects.keep(taking.session, taking.channel, source=taking.source, raw=raw, reason=reason, now=taking.now)
             return Received()
+    else:
+        return await intake.finish(taking.session, connection, written)
     middle = len(batch) // 2
-    first = await _take(session, channel, batch[:middle], source=source, now=now)
-    second = await _take(session, channel, batch[middle:], source=source, now=now)
+    first = await _take(taking, batch[:middle], None)
+    second = await _take(taking, batch[middle:], None)
     return Received(first.conversations | second.conversations, first.messages + second.messages, first.duplicates + second.duplicates)
 
 
-async def _roll_back(connection: AsyncConnection[Row]) -> None:
-    """Undo the set that failed, and only that.
+def _reason(error: Exception) -> str:
+    return (error.diag.message_primary if isinstance(error, psycopg.Error) else None) or str(error)
+
+
+async def _roll_back(connection: AsyncConnection[Row], *, within: bool) -> None:
+    """Undo the set that failed, and only that; `within` a transaction that has done something else before.
 
     The driver believes statements prepared that the failed pipeline never reached. It forgets them all when it sees a ROLLBACK that it has
     not sent before in these words.
     """
-    words = sql.SQL("ROLLBACK TO SAVEPOINT batch -- {}").format(sql.Literal(secrets.token_hex(8)))
-    await connection.execute(words)
-    await connection.execute("RELEASE SAVEPOINT batch")
+    what = "ROLLBACK TO SAVEPOINT batch" if within else "ROLLBACK"
+    await connection.execute(sql.SQL("{} -- {}").format(sql.SQL(what), sql.Literal(secrets.token_hex(8))))
+    if within:
+        await connection.execute("RELEASE SAVEPOINT batch")
 
 
-async def _mark_channel(
-    session: AsyncSession,
-    channel: Channel,
-    batch: Batch,
-    cleaned: Sequence[Incoming],
-    *,
-    now: datetime,
-    fence: int | None,
-    move_cursor: bool,
-) -> None:
-    """Keep the place to go on from, and the channel's health, in the same transaction; last, since every batch of the channel does it."""
-    connection = await driver(session)
-    newest = max(cleaned, key=lambda event: event.at, default=None)
-    lag = None if newest is None or newest.at < channel.connected_at else max(0.0, newest.lag)
-    works = fence is not None
-    values = (
-        move_cursor, batch.cursor, newest.at if newest else None, now, lag, now if batch.gap else None,
-        works, works, works, works, channel.id, fence, fence,
-    )  # fmt: skip
-    before = await (await connection.execute(MARK, values)).fetchone()
+class _Mark:
+    """The place to go on from and the channel's health, told in the batch's transaction; last, since every batch of the channel does it."""
+
+    def __init__(
+        self, origin: Origin, batch: Batch, cleaned: Sequence[Incoming], now: datetime, fence: int | None, move_cursor: bool
+    ) -> None:
+        newest = max(cleaned, key=lambda event: event.at, default=None)
+        is_news = newest is not None and newest.at >= origin.connected_at
+        lag = max(0.0, (now - newest.told_at).total_seconds()) if newest is not None and is_news else None
+        works = fence is not None
+        self.before: AsyncCursor[Row] | None = None  # once it is sent
+        self._values = (
+            move_cursor, batch.cursor, newest.at if newest else None, now, lag, now if batch.gap else None,
+            works, works, works, works, origin.id, fence, fence,
+        )  # fmt: skip
+
+    def __call__(self, send: Send) -> None:
+        self.before = send(MARK, self._values)
+
+
+async def _read_mark(taking: _Taking, batch: Batch, mark: _Mark, *, works: bool) -> None:
+    """Learn that the lease is still ours, and tell the log what has become of the channel."""
+    if mark.before is None:  # the set was written in pieces, or not at all
+        async with pipeline(taking.connection) as send:
+            mark(send)
+    before = None if mark.before is None else await mark.before.fetchone()
     if before is None:
-        raise LeaseLost(f"another process reads channel {channel.id} now")
+        raise LeaseLost(f"another process reads channel {taking.origin.id} now")
     if batch.gap:
-        _record(session, channel, "channel.gap_found", now, gap_at=now.isoformat())
+        _record(taking, "channel.gap_found", gap_at=taking.now.isoformat())
     if before[0] == ChannelState.CONNECTING:
-        _record(session, channel, "channel.changed", now, fields=["state"])
+        _record(taking, "channel.changed", fields=["state"])
     elif works and before[0] == ChannelState.FAILING:
-        _record(session, channel, "channel.recovered", now)
+        _record(taking, "channel.recovered")
 
 
 async def _reject(session: AsyncSession, channel: Channel, event: Event, reason: str, *, source: str, now: datetime) -> None:
@@ -152,6 +194,7 @@ async def _reject(session: AsyncSession, channel: Channel, event: Event, reason:
     await rejects.keep(session, channel, source=source, raw=raw, reason=reason, now=now)
 
 
-def _record(session: AsyncSession, channel: Channel, kind: str, now: datetime, **data: Any) -> None:
-    actor = f"channel:{channel.id}"
-    events.record(session, kind, workspace_id=channel.workspace_id, at=now, actor=actor, channel_id=channel.id, **data)
+def _record(taking: _Taking, kind: str, **data: Any) -> None:
+    origin = taking.origin
+    actor = f"channel:{origin.id}"
+    events.record(taking.session, kind, workspace_id=origin.workspace_id, at=taking.now, actor=actor, channel_id=origin.id, **data)

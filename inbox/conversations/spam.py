@@ -7,7 +7,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from inbox import events
-from inbox.models import Channel, Status
+from inbox.conversations.incoming import Origin
+from inbox.models import Status
 
 # Somebody else's words, or an answer of ours, keep a conversation where it is: it is more than the spam in it.
 BURY = text(
@@ -35,17 +36,17 @@ MOVED = text(
 )
 
 
-async def moderated(session: AsyncSession, channel: Channel, *, spammed: Collection[int], restored: Collection[int], now: datetime) -> None:
+async def moderated(session: AsyncSession, origin: Origin, *, spammed: Collection[int], restored: Collection[int], now: datetime) -> None:
     """Move conversations in which nothing but spam is left; bring back what the platform, and no person, had moved."""
     if spammed:
         rows = await session.execute(BURY, {"ids": sorted(spammed), "now": now})
-        _record(session, channel, [tuple(row) for row in rows], Status.SPAM, now)
+        _record(session, origin, [tuple(row) for row in rows], Status.SPAM, now)
     if restored:
         ids = [
-            number for number, actor in (await _last_movers(session, restored)).items() if number in restored and actor == _actor(channel)
+            number for number, actor in (await _last_movers(session, restored)).items() if number in restored and actor == _actor(origin)
         ]
         rows = await session.execute(RESTORE, {"ids": sorted(ids)})
-        _record(session, channel, [tuple(row) for row in rows], Status.OPEN, now)
+        _record(session, origin, [tuple(row) for row in rows], Status.OPEN, now)
 
 
 async def _last_movers(session: AsyncSession, ids: Collection[int]) -> dict[int, str]:
@@ -57,21 +58,21 @@ async def _last_movers(session: AsyncSession, ids: Collection[int]) -> dict[int,
     return found
 
 
-def _record(session: AsyncSession, channel: Channel, rows: list[tuple[int, str]], status: Status, now: datetime) -> None:
+def _record(session: AsyncSession, origin: Origin, rows: list[tuple[int, str]], status: Status, now: datetime) -> None:
     for conversation_id, before in sorted(rows):
         events.record(
             session,
             "conversation.moved",
-            workspace_id=channel.workspace_id,
+            workspace_id=origin.workspace_id,
             at=now,
-            actor=_actor(channel),
+            actor=_actor(origin),
             conversation_id=conversation_id,
-            channel_id=channel.id,
+            channel_id=origin.id,
             status=status.value,
             before=before,
             snoozed_until=None,
         )
 
 
-def _actor(channel: Channel) -> str:
-    return f"channel:{channel.id}"
+def _actor(origin: Origin) -> str:
+    return f"channel:{origin.id}"

@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from psycopg import AsyncConnection
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from inbox.columns import Numbers, Texts, Times
 from inbox.conversations.arrivals import Arrival
 from inbox.conversations.known import Place
-from inbox.db import Row, driver
+from inbox.db import driver
 from inbox.models import Direction
+from inbox.pipelines import Send
 from inbox.promptness.timeline import Waiting
 
 SNIPPET = 140  # characters
@@ -23,7 +24,7 @@ UPDATE = """
            snippet = new.snippet, author_name = new.author_name, last_author = new.last_author, message_count = new.message_count,
            waiting_since = new.waiting_since, waiting_count = new.waiting_count
       FROM unnest(%b::bigint[], %b::text[], %b::bigint[], %b::timestamptz[], %b::bigint[], %b::bigint[], %b::text[], %b::text[],
-                  %b::text[], %b::int[], %b::timestamptz[], %b::int[])
+                  %b::text[], %b::bigint[], %b::timestamptz[], %b::bigint[])
            AS new (id, status, contact_id, last_message_at, last_message_id, last_inbound_id, snippet, author_name, last_author,
                    message_count, waiting_since, waiting_count)
      WHERE conversation.id = new.id
@@ -71,13 +72,13 @@ def snippet(body: str, *, file: str = "", is_deleted: bool = False) -> str:
 def add(place: Place, arrival: Arrival) -> None:
     """Count a new message in."""
     place.message_count += 1
-    if place.last_message_id is None or (arrival.at, arrival.id) >= (place.last_message_at, place.last_message_id):
-        place.last_message_at, place.last_message_id = arrival.at, arrival.id
-        place.snippet = snippet(
-            arrival.body, file=arrival.files[0].name if arrival.files else "", is_deleted=arrival.deleted_at is not None
-        )
+    at, last = arrival.at, place.last_message_at
+    if place.last_message_id is None or at > last or (at == last and arrival.id >= place.last_message_id):
+        place.last_message_at, place.last_message_id = at, arrival.id
+        files = arrival.event.files
+        place.snippet = snippet(arrival.body, file=files[0].name if files else "", is_deleted=arrival.deleted_at is not None)
         place.last_author = arrival.author_name
-    if arrival.direction == Direction.IN:
+    if arrival.direction is Direction.IN:
         if not arrival.is_history:
             place.last_inbound_id = max(arrival.id, place.last_inbound_id or 0)
         if not place.author_name:
@@ -89,27 +90,23 @@ def count_waits(place: Place, waits: Iterable[Waiting]) -> None:
     place.waiting_count, place.waiting_since = len(open_since), min(open_since, default=None)
 
 
-async def write(connection: AsyncConnection[Row], places: Sequence[Place]) -> None:
-    """Write the rows back; they are locked. Runs in a pipeline."""
-    if not places:
-        return
-    await connection.execute(
-        UPDATE,
-        (
-            [place.id for place in places],
-            [place.status.value for place in places],
-            [place.contact_id for place in places],
-            [place.last_message_at for place in places],
-            [place.last_message_id for place in places],
-            [place.last_inbound_id for place in places],
-            [place.snippet for place in places],
-            [place.author_name for place in places],
-            [place.last_author for place in places],
-            [place.message_count for place in places],
-            [place.waiting_since for place in places],
-            [place.waiting_count for place in places],
-        ),
+def write(send: Send, places: Sequence[Place]) -> None:
+    """Queue the rows that were there before; they are locked."""
+    columns = (
+        Numbers([place.id for place in places]),
+        Texts([place.status.value for place in places]),
+        Numbers([place.contact_id for place in places]),
+        Times([place.last_message_at for place in places]),
+        Numbers([place.last_message_id for place in places]),
+        Numbers([place.last_inbound_id for place in places]),
+        Texts([place.snippet for place in places]),
+        Texts([place.author_name for place in places]),
+        Texts([place.last_author for place in places]),
+        Numbers([place.message_count for place in places]),
+        Times([place.waiting_since for place in places]),
+        Numbers([place.waiting_count for place in places]),
     )
+    send(UPDATE, columns)
 
 
 async def refresh(session: AsyncSession, conversation_ids: Iterable[int]) -> None:

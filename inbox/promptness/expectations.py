@@ -35,6 +35,7 @@ DEFAULTS = {
     ConversationKind.COMMENTS: Expecting.ROOTS,
 }
 
+EXPECTING = {expecting.value: expecting for expecting in Expecting}
 RULES = frozenset({"emoji", "friend_tag", "praise", "thanks"})
 
 THANKS = """
@@ -80,7 +81,7 @@ LONGEST_THANKS = 120  # characters: who writes more says more
 LONGEST_PRAISE = 60
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Facts:
     """What the rules look at in one message."""
 
@@ -110,18 +111,12 @@ def is_emoji_only(text: str) -> bool:
 
 def is_thanks(text: str) -> bool:
     """Thanks and courtesies, nothing else."""
-    if len(text) > LONGEST_THANKS or ASKS.search(text) or DIGIT.search(text):
-        return False
-    words = _words(text)
-    return not THANKING.isdisjoint(words) and COURTEOUS.issuperset(words)
+    return len(text) <= LONGEST_THANKS and _says_only(text, COURTEOUS, THANKING)
 
 
 def is_praise(text: str) -> bool:
     """Delight in a few words, nothing else. "Lecker, aber teuer" says more."""
-    if len(text) > LONGEST_PRAISE or ASKS.search(text) or DIGIT.search(text):
-        return False
-    words = _words(text)
-    return not PRAISING.isdisjoint(words) and DELIGHTED.issuperset(words)
+    return len(text) <= LONGEST_PRAISE and _says_only(text, DELIGHTED, PRAISING)
 
 
 def is_friend_tag(text: str) -> bool:
@@ -130,9 +125,24 @@ def is_friend_tag(text: str) -> bool:
     return tags > 0 and not SAYS.search(rest) and not ASKS.search(rest)
 
 
-def _words(text: str) -> list[str]:
-    """The words of a text without mentions, as the lists above write them."""
-    return [word.casefold().replace("’", "'") for word in WORD.findall(VOWEL_SIGNS.sub("", MENTION.sub(" ", text)))]
+def _says_only(text: str, words: frozenset[str], core: frozenset[str]) -> bool:
+    """Whether a text, without its mentions, is made of these words alone, with one of the core among them, and asks and counts nothing.
+
+    The first word decides about most texts: looking at all of them is what the way in would spend most time on.
+    """
+    said = MENTION.sub(" ", text) if "@" in text else text
+    if not said.isascii():
+        said = VOWEL_SIGNS.sub("", said)
+    first = WORD.search(said)
+    if first is None or _plain(first[0]) not in words:
+        return False
+    found = [_plain(word) for word in WORD.findall(said)]
+    return words.issuperset(found) and not core.isdisjoint(found) and not (ASKS.search(text) or DIGIT.search(text))
+
+
+def _plain(word: str) -> str:
+    """As the lists above write it."""
+    return word.casefold().replace("’", "'")
 
 
 def _is_addressed(kind: ConversationKind, settings: Mapping[str, Any], message: Facts) -> bool:
@@ -148,7 +158,7 @@ def _is_addressed(kind: ConversationKind, settings: Mapping[str, Any], message: 
 def _expecting(kind: ConversationKind, settings: Mapping[str, Any]) -> Expecting:
     """What the channel says; the default where it says nothing or something that nobody knows."""
     said = settings.get(kind.value)
-    return Expecting(said) if said in list(Expecting) else DEFAULTS[kind]
+    return EXPECTING.get(said, DEFAULTS[kind]) if isinstance(said, str) else DEFAULTS[kind]
 
 
 def _asks_nothing(kind: ConversationKind, settings: Mapping[str, Any], message: Facts) -> bool:

@@ -2,17 +2,21 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any, LiteralString
 
-from psycopg import AsyncConnection, AsyncCursor
+from psycopg import AsyncCursor
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from inbox import events
+from inbox.columns import Numbers, Texts, Times, Truths
 from inbox.contract import ConversationKind
 from inbox.db import Row
+from inbox.events import Pending
 from inbox.models import Metric, Outcome, Status
+from inbox.pipelines import Send
 from inbox.promptness import timeline
 from inbox.promptness.timeline import Clock, Waiting
 
@@ -38,7 +42,7 @@ INSERT = """
     INSERT INTO wait (workspace_id, channel_id, conversation_id, identity_id, metric, opened_at, opened_by, received_at, message_count,
                       by_hand, closed_at, closed_by, outcome, member_id, assignee_id, team_id, native, bulk)
     SELECT * FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::text[], %b::timestamptz[], %b::bigint[],
-                         %b::timestamptz[], %b::int[], %b::bool[], %b::timestamptz[], %b::bigint[], %b::text[], %b::bigint[],
+                         %b::timestamptz[], %b::bigint[], %b::bool[], %b::timestamptz[], %b::bigint[], %b::text[], %b::bigint[],
                          %b::bigint[], %b::bigint[], %b::bool[], %b::bool[])
     RETURNING id, conversation_id, identity_id, opened_by, opened_at
 """
@@ -49,12 +53,20 @@ UPDATE = """
            message_count = new.message_count, by_hand = new.by_hand, closed_at = new.closed_at, closed_by = new.closed_by,
            outcome = new.outcome, member_id = new.member_id, assignee_id = new.assignee_id, team_id = new.team_id,
            native = new.native, bulk = new.bulk
-      FROM unnest(%b::bigint[], %b::text[], %b::timestamptz[], %b::bigint[], %b::timestamptz[], %b::int[], %b::bool[],
+      FROM unnest(%b::bigint[], %b::text[], %b::timestamptz[], %b::bigint[], %b::timestamptz[], %b::bigint[], %b::bool[],
                   %b::timestamptz[], %b::bigint[], %b::text[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bool[], %b::bool[])
            AS new (id, metric, opened_at, opened_by, received_at, message_count, by_hand, closed_at, closed_by, outcome, member_id,
                    assignee_id, team_id, native, bulk)
      WHERE wait.id = new.id
 """
+
+
+GROW = """
+    UPDATE wait SET message_count = new.message_count FROM unnest(%b::bigint[], %b::bigint[]) AS new (id, message_count)
+     WHERE wait.id = new.id
+"""
+
+FIELDS = attrgetter(*(each.name for each in fields(Waiting) if each.name != "pending"))
 
 
 @dataclass(slots=True)
@@ -97,7 +109,7 @@ def clock(subject: Subject, episode_days: int, latest: Sequence[tuple[datetime, 
     for last_opened, waiting in latest:
         now.last_opened[waiting.identity_id] = last_opened
         if waiting.closed_at is None:
-            now.open[waiting.identity_id] = replace(waiting)
+            now.open[waiting.identity_id] = Waiting(*FIELDS(waiting), pending=[])
     return now
 
 
@@ -149,29 +161,50 @@ def compare(changes: Changes, subject: Subject, before: Sequence[Waiting], after
     changes.gone.extend((subject, row) for row in left)
 
 
-async def write(connection: AsyncConnection[Row], changes: Changes) -> AsyncCursor[Row] | None:
-    """Send the changes; the cursor tells the new rows' ids. May run in a pipeline."""
+def write(send: Send, changes: Changes) -> AsyncCursor[Row] | None:
+    """Queue the changes in a pipeline; the cursor tells the new rows' ids."""
     if changes.gone:
-        await connection.execute("DELETE FROM wait WHERE id = ANY(%b::bigint[])", ([waiting.id for _, waiting in changes.gone],))
-    ended = [after for _, _, after in changes.updated if after.closed_at is not None]
-    going = [after for _, _, after in changes.updated if after.closed_at is None]
-    for waits in (ended, going):
-        if waits:
-            await connection.execute(UPDATE, ([waiting.id for waiting in waits], *_columns(waits)))
+        send("DELETE FROM wait WHERE id = ANY(%b::bigint[])", (Numbers([waiting.id for _, waiting in changes.gone]),))
+    if changes.updated:
+        _update(send, changes)
     if not changes.inserted:
         return None
     subjects = [subject for subject, _ in changes.inserted]
     waits = [waiting for _, waiting in changes.inserted]
-    return await connection.execute(
+    return send(
         INSERT,
         (
-            [subject.workspace_id for subject in subjects],
-            [subject.channel_id for subject in subjects],
-            [subject.id for subject in subjects],
-            [waiting.identity_id for waiting in waits],
+            Numbers([subject.workspace_id for subject in subjects]),
+            Numbers([subject.channel_id for subject in subjects]),
+            Numbers([subject.id for subject in subjects]),
+            Numbers([waiting.identity_id for waiting in waits]),
             *_columns(waits),
         ),
     )
+
+
+def _update(send: Send, changes: Changes) -> None:
+    """Waits that end go first, since an author has one open wait; those that only grew by messages are most of the others."""
+    ended: list[Waiting] = []
+    going: list[Waiting] = []
+    grown: list[Waiting] = []
+    for _, before, after in changes.updated:
+        if after.closed_at is not None:
+            ended.append(after)
+        else:
+            (grown if _has_only_grown(before, after) else going).append(after)
+    for waits in (ended, going):
+        if waits:
+            send(UPDATE, (Numbers([waiting.id for waiting in waits]), *_columns(waits)))
+    if grown:
+        send(GROW, (Numbers([waiting.id for waiting in grown]), Numbers([waiting.message_count for waiting in grown])))
+
+
+def _has_only_grown(before: Waiting, after: Waiting) -> bool:
+    count, before.message_count = before.message_count, after.message_count
+    same = before == after
+    before.message_count = count
+    return same
 
 
 async def record(
@@ -218,53 +251,32 @@ def _record_closed(session: AsyncSession, subject: Subject, waiting: Waiting, *,
 
 
 def _record(session: AsyncSession, kind: str, subject: Subject, actor: str, now: datetime, data: dict[str, Any]) -> None:
-    events.record(
-        session,
-        kind,
-        workspace_id=subject.workspace_id,
-        at=now,
-        actor=actor,
-        conversation_id=subject.id,
-        channel_id=subject.channel_id,
-        **data,
-    )
+    events.note(session, Pending(kind, subject.workspace_id, now, subject.id, subject.channel_id, actor, data))
 
 
 def _waiting(row: Row) -> Waiting:
-    return Waiting(
-        id=row[0],
-        identity_id=row[1],
-        metric=Metric(row[2]),
-        opened_at=row[3],
-        opened_by=row[4],
-        received_at=row[5],
-        message_count=row[6],
-        by_hand=row[7],
-        closed_at=row[8],
-        closed_by=row[9],
-        outcome=None if row[10] is None else Outcome(row[10]),
-        member_id=row[11],
-        assignee_id=row[12],
-        team_id=row[13],
-        native=row[14],
-        bulk=row[15],
-    )
+    """A row of COLUMNS: in the order of the fields, but that the id comes first."""
+    number, identity, metric, opened_at, opened_by, received_at, count, by_hand, closed_at, closed_by, outcome, *rest = row
+    outcome = None if outcome is None else Outcome(outcome)
+    fields = (identity, Metric(metric), opened_at, opened_by, received_at, count, by_hand, closed_at, closed_by, outcome)
+    member_id, assignee_id, team_id, native, bulk = rest
+    return Waiting(*fields, member_id, assignee_id, team_id, native, bulk, number, [])
 
 
-def _columns(waits: Sequence[Waiting]) -> tuple[list[Any], ...]:
+def _columns(waits: Sequence[Waiting]) -> tuple[Numbers | Texts | Times | Truths, ...]:
     return (
-        [waiting.metric.value for waiting in waits],
-        [waiting.opened_at for waiting in waits],
-        [waiting.opened_by for waiting in waits],
-        [waiting.received_at for waiting in waits],
-        [waiting.message_count for waiting in waits],
-        [waiting.by_hand for waiting in waits],
-        [waiting.closed_at for waiting in waits],
-        [waiting.closed_by for waiting in waits],
-        [None if waiting.outcome is None else waiting.outcome.value for waiting in waits],
-        [waiting.member_id for waiting in waits],
-        [waiting.assignee_id for waiting in waits],
-        [waiting.team_id for waiting in waits],
-        [waiting.native for waiting in waits],
-        [waiting.bulk for waiting in waits],
+        Texts([waiting.metric.value for waiting in waits]),
+        Times([waiting.opened_at for waiting in waits]),
+        Numbers([waiting.opened_by for waiting in waits]),
+        Times([waiting.received_at for waiting in waits]),
+        Numbers([waiting.message_count for waiting in waits]),
+        Truths([waiting.by_hand for waiting in waits]),
+        Times([waiting.closed_at for waiting in waits]),
+        Numbers([waiting.closed_by for waiting in waits]),
+        Texts([None if waiting.outcome is None else waiting.outcome.value for waiting in waits]),
+        Numbers([waiting.member_id for waiting in waits]),
+        Numbers([waiting.assignee_id for waiting in waits]),
+        Numbers([waiting.team_id for waiting in waits]),
+        Truths([waiting.native for waiting in waits]),
+        Truths([waiting.bulk for waiting in waits]),
     )

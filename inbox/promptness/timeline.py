@@ -112,8 +112,28 @@ class Step(IntEnum):
 
 def fold(clock: Clock, said: Iterable[Said], done: Sequence[Decided | Assigned] = ()) -> list[Waiting]:
     """Move the clock over messages and decisions, in whatever order they are given; returns its waits, open ones last."""
+    messages = list(said)
+    if not done and all(map(_is_only_said, messages)):
+        for message in sorted(messages, key=_moment) if len(messages) > 1 else messages:
+            _speak(clock, message, message.at)
+    else:
+        _take_steps(clock, messages, done)
+    return clock.waits
+
+
+def _is_only_said(message: Said) -> bool:
+    """A customer's message to which nothing else happened: its only step is that it was said."""
+    since = message.expects_since
+    return message.identity_id is not None and message.gone_at is None and not message.by_hand and (since is None or since <= message.at)
+
+
+def _moment(message: Said) -> tuple[datetime, float]:
+    return message.at, message.id
+
+
+def _take_steps(clock: Clock, messages: Iterable[Said], done: Sequence[Decided | Assigned]) -> None:
     steps: list[tuple[datetime, float, Step, Said | Decided | Assigned]] = []
-    for message in said:
+    for message in messages:
         steps.extend(_steps(message))
     for deed in done:
         steps.append((deed.at, math.inf, Step.DECIDE if isinstance(deed, Decided) else Step.ASSIGN, deed))
@@ -129,7 +149,6 @@ def fold(clock: Clock, said: Iterable[Said], done: Sequence[Decided | Assigned] 
             _go(clock, what, at)
         else:
             _speak(clock, what, at)
-    return clock.waits
 
 
 def _steps(message: Said) -> Iterable[tuple[datetime, float, Step, Said]]:
@@ -148,7 +167,7 @@ def _steps(message: Said) -> Iterable[tuple[datetime, float, Step, Said]]:
 def _speak(clock: Clock, message: Said, at: datetime) -> None:
     """A customer writes, or an edit makes what they wrote a question: join the wait they are in, or begin one."""
     author = message.identity_id
-    if author is None or _is_spam(clock, message.received_at):
+    if author is None or (clock.spam and _is_spam(clock, message.received_at)):
         return
     waiting = clock.open.get(author)
     if waiting is not None:
@@ -288,6 +307,8 @@ def _is_gone(message: Said, at: datetime) -> bool:
 
 def _since(message: Said) -> datetime:
     """From when a message expects an answer; never, if it does not."""
+    if not message.by_hand:
+        return message.expects_since or NEVER
     return min((since for since in (message.expects_since, *message.by_hand) if since is not None), default=NEVER)
 
 

@@ -271,9 +271,9 @@ async def _save(
     now: datetime,
     decided: bool = False,
 ) -> None:
-    async with pipeline(connection):
-        inserted = await ledger.write(connection, changes)
-        await connection.execute(WAITING, (ids,))
+    async with pipeline(connection) as send:
+        inserted = ledger.write(send, changes)
+        send(WAITING, (ids,))
     await ledger.record(session, changes, inserted, actor=actor, now=now, decided=decided)
 
 
