@@ -56,7 +56,8 @@ def may_reach(address: str) -> bool:
     inner = _inner(found)
     if inner is not None:
         return may_reach(str(inner))
-    return found.is_global and not found.is_multicast
+    is_odd = found.is_multicast or found.is_reserved or (isinstance(found, ipaddress.IPv6Address) and found.is_site_local)
+    return found.is_global and not is_odd
 
 
 def _inner(address: Address) -> ipaddress.IPv4Address | None:

@@ -15,7 +15,7 @@ import re
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import IO, Any, LiteralString
 
 import psycopg
+from pydantic import TypeAdapter
 
 from inbox import dumps
 from inbox.errors import Conflict, Invalid, Unusable
@@ -35,6 +36,7 @@ from inbox.secrets import Vault
 FORMAT = 1
 BLOCK = 1024 * 1024
 FILE = re.compile(r"files/([0-9a-f]{64})")
+SMALL = {"manifest.json": BLOCK, "secret.key": BLOCK, "erasures.jsonl": 1024 * BLOCK}  # what is read whole, and its largest size
 
 Report = Callable[[str, int, int], None]
 """Hears what is worked on ("database", "files", "check"), how much is done, and of how much; bytes."""
@@ -88,9 +90,10 @@ def write(target: Path, place: Place, vault: Vault, *, now: datetime, with_key: 
 def check(source: Path, *, report: Report) -> Manifest:
     """Read a whole backup and compare every hash; the manifest, or Invalid with what is wrong."""
     with _opened(source) as tar:
+        _check_members(tar)
         manifest = _manifest(tar)
         files = done = 0
-        for member in _members(tar):
+        for member in tar:
             found = FILE.fullmatch(member.name)
             expected = manifest.database if member.name == "database.dump" else found[1] if found else None
             if expected is not None and _digest(tar, member) != expected:
@@ -166,8 +169,7 @@ def _add_files(tar: tarfile.TarFile, folder: Path, report: Report) -> tuple[int,
     """Every attachment; how many and how many bytes. The dump came first, so that none it names can be missing."""
     paths = [path for path in folder.glob("??/??/*") if len(path.name) == 64]
     sizes = {path: path.stat().st_size for path in paths}
-    total, done = sum(sizes.values()), 0
-    count = 0
+    total, done, count = sum(sizes.values()), 0, 0
     for path, size in sizes.items():
         try:
             tar.add(path, f"files/{path.name}", recursive=False)
@@ -191,7 +193,7 @@ def _opened(source: Path) -> Generator[tarfile.TarFile]:
     try:
         with tarfile.open(source, "r:") as tar:
             yield tar
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         raise Invalid("There is no file {source}.", source=source) from None
     except (tarfile.TarError, KeyError, EOFError) as error:
         raise Invalid("{source} is not a whole backup of Parley: {error}", code="backup_damaged", source=source, error=error) from None
@@ -199,14 +201,25 @@ def _opened(source: Path) -> Generator[tarfile.TarFile]:
 
 def _manifest(tar: tarfile.TarFile) -> Manifest:
     """What the backup says of itself; a newer format is refused before anything in it is believed."""
-    said = json.loads(_read(tar, tar.getmember("manifest.json")).read())
-    if said["format"] > FORMAT:
-        raise _newer(said["parley"])
-    return Manifest(**said)
+    content = _read(tar, tar.getmember("manifest.json")).read()
+    try:
+        said = json.loads(content)
+        if said["format"] > FORMAT:
+            raise _newer(str(said["parley"]))
+        return TypeAdapter(Manifest).validate_python(said)
+    except (ValueError, TypeError, RecursionError):
+        raise tarfile.ReadError("its manifest cannot be read") from None
 
 
-def _members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    return (member for member in tar if member.isfile())
+def _check_members(tar: tarfile.TarFile) -> None:
+    """Nothing but what `write` puts there: plain files of known names, each once, none larger than it can be."""
+    names: set[str] = set()
+    for member in tar:
+        is_plain = member.type in {tarfile.REGTYPE, tarfile.AREGTYPE} and member.sparse is None
+        is_known = member.name in SMALL or member.name == "database.dump" or FILE.fullmatch(member.name) is not None
+        if not (is_plain and is_known) or member.name in names or member.size > SMALL.get(member.name, member.size):
+            raise tarfile.ReadError(f"{member.name[:100]!r} is nothing that a backup holds")
+        names.add(member.name)
 
 
 def _read(tar: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
@@ -276,7 +289,7 @@ def _make_empty(url: str) -> None:
 
 def _restore_files(tar: tarfile.TarFile, files: Files, manifest: Manifest, report: Report) -> None:
     done = 0
-    for member in _members(tar):
+    for member in tar:
         if FILE.fullmatch(member.name):
             files.store(_read(tar, member).read())
             done += member.size
@@ -284,5 +297,4 @@ def _restore_files(tar: tarfile.TarFile, files: Files, manifest: Manifest, repor
 
 
 def _one(connection: psycopg.Connection[Any], query: LiteralString) -> int:
-    row = connection.execute(query).fetchone()
-    return int(row[0]) if row else 0
+    return int((connection.execute(query).fetchone() or (0,))[0])

@@ -120,6 +120,11 @@ async def test_a_compressed_answer_is_read_and_its_size_is_that_of_its_content(c
         ("::ffff:93.184.215.14", True),
         ("64:ff9b::7f00:1", False),  # behind a translator
         ("2002:7f00:1::", False),  # 6to4
+        ("::7f00:1", False),  # the oldest way to write an IPv4 address
+        ("::ffff:0:7f00:1", False),  # translated without state
+        ("64:ff9b:1::7f00:1", False),  # a translator of one's own
+        ("fec0::1", False),  # once private
+        ("240.0.0.1", False),
     ],
 )
 def test_only_public_addresses_may_be_reached(address: str, reachable: bool):

@@ -1,11 +1,14 @@
 """Backups are whole or refused, and what is restored waits for a person."""
 
+import gzip
+import io
 import shutil
 import stat
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -148,7 +151,91 @@ def not_a_backup(path: Path) -> None:
     path.write_text("not a backup")
 
 
-@pytest.mark.parametrize("damage", [cut_short, without_manifest, other_picture, newer, not_a_backup])
+def nothing_at_all(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def compressed(path: Path) -> None:
+    path.write_bytes(gzip.compress(path.read_bytes()))
+
+
+def holding(name: str, kind: bytes = tarfile.REGTYPE, content: bytes = b"evil", link: str = "", **more: Any) -> Callable[[Path], None]:
+    """A backup that holds one thing more."""
+
+    def add(path: Path) -> None:
+        member = tarfile.TarInfo(name)
+        member.type, member.linkname, member.size = kind, link, len(content) if kind == tarfile.REGTYPE else 0
+        for field, value in more.items():
+            setattr(member, field, value)
+        with tarfile.open(path, "a") as tar:
+            tar.addfile(member, io.BytesIO(content))
+
+    return add
+
+
+def manifest(content: bytes) -> Callable[[Path], None]:
+    """A backup that says something else of itself."""
+
+    def replace(path: Path) -> None:
+        without_manifest(path)
+        holding("manifest.json", content=content)(path)
+
+    return replace
+
+
+def _sparse(path: Path) -> None:
+    holding("files/" + "0" * 64, pax_headers={"GNU.sparse.major": "0", "GNU.sparse.minor": "0", "GNU.sparse.size": str(2**50)})(path)
+
+
+def _endless(path: Path) -> None:
+    """A header that promises more than there is."""
+    holding("files/" + "0" * 64)(path)
+    content = bytearray(path.read_bytes())
+    at = content.rindex(b"files/000")
+    member = tarfile.TarInfo("files/" + "0" * 64)
+    member.size = 2**40
+    content[at : at + 512] = member.tobuf(tarfile.GNU_FORMAT)
+    path.write_bytes(bytes(content))
+
+
+DAMAGES = {
+    "it is cut short": cut_short,
+    "it has no manifest": without_manifest,
+    "a file is another": other_picture,
+    "it is of a newer format": newer,
+    "it is words": not_a_backup,
+    "it is empty": nothing_at_all,
+    "it is a folder": a_folder,
+    "it is compressed": compressed,
+    "a name climbs out": holding("../../evil"),
+    "a name climbs out of the files": holding("files/../../evil"),
+    "a name begins at the root": holding("/tmp/evil"),  # never written
+    "a file is a link to the key": holding("files/" + "0" * 64, tarfile.SYMTYPE, link="/etc/passwd"),
+    "a file is another name of one outside": holding("files/" + "0" * 64, tarfile.LNKTYPE, link="/etc/passwd"),
+    "the database is a link": holding("database.dump", tarfile.SYMTYPE, link="files/" + "0" * 64),
+    "the files are a link": holding("files", tarfile.SYMTYPE, link="/tmp"),
+    "it holds a device": holding("files/" + "0" * 64, tarfile.CHRTYPE, devmajor=1, devminor=5),
+    "it holds a pipe": holding("secret.key", tarfile.FIFOTYPE),
+    "it holds a folder": holding("files", tarfile.DIRTYPE),
+    "something is there twice": holding("manifest.json", content=b"{}"),
+    "a file has holes": _sparse,
+    "a file has no end": _endless,
+    "the key is a book": holding("secret.key", content=b"x" * 2_000_000),
+    "its manifest is no JSON": manifest(b"{"),
+    "its manifest is no text": manifest(b"\xff\xfe"),
+    "its manifest is a list": manifest(b"[]"),
+    "its manifest is deep": manifest(b"[" * 100_000),
+    "its manifest says little": manifest(b'{"format": 1}'),
+    "its manifest says nonsense": manifest(b'{"format": "1", "files": {}}'),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
 async def test_a_damaged_or_foreign_backup_is_refused_before_anything_changes(saved: Path, target: Place, now: datetime, damage):
     damage(saved)
     with pytest.raises(Invalid):
