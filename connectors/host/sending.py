@@ -50,7 +50,7 @@ async def send(place: Place, message: Message, deadline: float) -> None:
         await _write(place, _failed(message, str(error)))
         return
     except asyncio.CancelledError:  # nothing has left
-        await asyncio.shield(_write(place, _again(place, message, "The process that should have sent it ended.", seconds=0.0)))
+        await _write(place, _again(place, message, "The process that should have sent it ended.", seconds=0.0))
         raise
     except Exception as error:  # the database, the disk, a connector: nothing has left
         await _write(place, _again(place, message, _sentence(error)))
@@ -69,7 +69,7 @@ async def _hand_over(place: Place, message: Message, ready: Ready, deadline: flo
         async with asyncio.timeout(place.pace.send):
             receipt = await ready.connector.send(ready.reply)
     except asyncio.CancelledError:
-        await asyncio.shield(_write(place, _doubtful(place, message, "The process ended before the platform answered.")))
+        await _write(place, _doubtful(place, message, "The process ended before the platform answered."))
         raise
     except Exception as error:  # a connector may be anybody's code
         await _write(place, _outcome(place, message, ready.connector, error))
@@ -214,7 +214,17 @@ async def _note(place: Place, mark: Mark) -> None:
 
 
 async def _write(place: Place, mark: Mark) -> None:
-    """Write the outcome down, however long the database is away: what we know now, nobody else can find out."""
+    """Write the outcome down, though the process is told to end: what we know now, nobody else can find out. Told twice, it gives up."""
+    writing = asyncio.create_task(_write_at_last(place, mark))
+    try:
+        await asyncio.shield(writing)
+    except asyncio.CancelledError:
+        await writing
+        raise
+
+
+async def _write_at_last(place: Place, mark: Mark) -> None:
+    """However long the database is away."""
     pause = place.pace.first_pause
     while True:
         try:

@@ -113,6 +113,26 @@ async def test_a_reply_that_was_claimed_and_not_yet_handed_over_goes_back_when_t
     assert (stored.delivery, stored.uncertain) == (Delivery.QUEUED, False)
 
 
+async def test_a_receipt_is_written_down_though_the_process_is_told_to_end(theatre: Theatre):
+    channel, script = await theatre.channel()
+    waiting = await theatre.queue(channel)
+    held, go_on = asyncio.Event(), asyncio.Event()
+
+    async def hold(reply: Reply) -> None:
+        held.set()
+        await go_on.wait()
+
+    script.send = hold
+    async with theatre.host():
+        await held.wait()
+        async with theatre.house.database.engine.begin() as connection:
+            await connection.execute(text("SELECT FROM message WHERE id = :id FOR UPDATE"), {"id": waiting.id})
+            go_on.set()
+            theatre.stop.set()
+            await asyncio.sleep(3 * PACE.farewell)
+        await theatre.until_delivery(Delivery.SENT)
+
+
 async def test_a_stream_that_does_not_let_go_cannot_keep_its_reading_alive(theatre: Theatre, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(reading, "PATIENCE", 0.1)
     await theatre.channel()
