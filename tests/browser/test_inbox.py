@@ -1,8 +1,6 @@
 """The inbox in a real browser: reading, answering, taking back, working together."""
 
-import os
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +14,6 @@ from inbox.models import Conversation, Delivery, Draft, Message, Note, Status
 from tests.browser.conftest import Desk
 
 pytestmark = pytest.mark.browser
-IMAGES = Path(__file__).parents[2] / "docs" / "images"
 
 
 async def newest(desk: Desk, table: Any) -> Any:
@@ -242,16 +239,3 @@ async def test_the_page_is_small_and_fits_a_telephone(desk: Desk) -> None:
     assert await page.evaluate("document.documentElement.scrollWidth") <= 390
     await page.get_by_label("Back to the list").click()
     await expect(page.locator("#list")).to_be_visible()
-
-
-@pytest.mark.skipif(os.environ.get("PARLEY_SCREENSHOTS") != "1", reason="PARLEY_SCREENSHOTS=1 draws the picture of the README")
-async def test_the_picture_of_the_readme(desk: Desk) -> None:
-    people = ["Anna Becker", "Emre Yıldız", "محمد الأحمد", "Zoë", "Sepp Huber", "Lena", "Kjell"]
-    words = ["Ist das vegan?", "Glutensiz mi?", "هل يمكنني شراء هذا في برلين؟", "Lecker!! 🧡🧡", "Wann kommt die neue Sorte nach Hamburg?"]
-    for number in range(21):
-        await desk.say(words[number % 5], thread=f"t{number % 11}", name=people[number % 7])
-    page = await desk.page("Aylin", "/conversations/3?view=open")
-    await box(page).fill("Hallo! Ja, alle Sorten sind vegan. 🌱")
-    await page.wait_for_timeout(1500)
-    IMAGES.mkdir(parents=True, exist_ok=True)
-    await page.screenshot(path=IMAGES / "inbox.png")
