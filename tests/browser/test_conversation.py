@@ -218,3 +218,68 @@ async def test_a_mail_is_answered_from_a_chosen_address_with_copies(desk: Desk) 
         headers={"origin": desk.address, "accept": "application/json"},
     )
     assert refused.status == 422
+
+
+async def drop(page: Page, name: str, kind: str = "drop") -> None:
+    """A file is dropped on the composer, or pasted into it."""
+    await page.evaluate(
+        """([kind, name]) => {
+          const files = new DataTransfer();
+          files.items.add(new File(["some text"], name, { type: "text/plain" }));
+          const box = document.querySelector(".composer textarea"), how = { bubbles: true, cancelable: true };
+          if (kind === "drop") box.dispatchEvent(new DragEvent("drop", { ...how, dataTransfer: files }));
+          else box.dispatchEvent(new ClipboardEvent("paste", { ...how, clipboardData: files }));
+        }""",
+        [kind, name],
+    )
+
+
+async def test_files_dropped_and_pasted_go_with_the_reply_wait_elsewhere_and_come_back_with_undo(desk: Desk) -> None:
+    envelope = Envelope(subject="Bottle", sender="anna@example.org", to=("hello@beer.example",))
+    channel = await mailbox(desk)
+    await desk.say("Please send the list", channel=channel, envelope=envelope, **LETTER)
+    await desk.say("Another", thread="t2", name="Bernd", channel=channel, envelope=envelope, **LETTER)
+    page = await desk.page("Aylin", "/conversations/1?view=open")
+    chips = page.locator(".chosen-files .chip")
+    await drop(page, "dropped.txt")
+    await drop(page, "pasted.txt", "paste")
+    await expect(chips.locator("[name=attachment]")).to_have_count(2)
+    await page.keyboard.press("[")
+    await expect(page.locator(".conversation .body")).to_have_text("Another")
+    await expect(chips).to_have_count(0)
+    await page.keyboard.press("]")
+    await expect(chips).to_have_count(2)
+    await page.get_by_label("Remove pasted.txt").click()
+    await page.get_by_label("Your text").fill("Here it is.")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator(".entry.out .files")).to_contain_text("dropped.txt")
+    await expect(chips).to_have_count(0)
+    await page.get_by_role("button", name="Undo").first.click()
+    await expect(chips).to_have_count(1)
+    await expect(page.get_by_label("Your text")).to_have_value("Here it is.")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator(".entry.out .files")).to_contain_text("dropped.txt")
+
+
+async def test_space_and_j_go_on_behind_the_rows_that_are_loaded(desk: Desk) -> None:
+    for number in range(60):
+        await desk.say("Hi?", thread=f"n{number}", name=f"Customer {number}")
+    page = await desk.page("Aylin", "/inbox")
+    rows = page.locator("#items .item")
+    loaded = await rows.count()
+    assert loaded < 60
+    await rows.last.locator(".row-link").focus()
+    await page.keyboard.press("j")
+    await expect(rows).to_have_count(60)
+    await expect(rows.nth(loaded).locator(".row-link")).to_be_focused()
+
+
+async def test_f6_walks_through_the_panes(desk: Desk) -> None:
+    await desk.say("Hello")
+    page = await desk.page("Aylin", "/conversations/1")
+    places = []
+    for _ in range(4):
+        await page.keyboard.press("F6")
+        places.append(await page.evaluate("document.activeElement.closest('.pane, .side')?.id"))
+    assert places[0] == places[3]
+    assert set(places) == {"side", "list", "conversation"}

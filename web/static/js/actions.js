@@ -1,7 +1,7 @@
 // Every action once: what it does and its key. The keyboard, the palette, the help and the buttons' tooltips all read this.
 import { openChooser } from "./choosers.js";
 import { release, rows } from "./list.js";
-import { closeConversation, neighbour, openConversation, openView } from "./navigate.js";
+import { closeConversation, loadMore, neighbour, openConversation, openView } from "./navigate.js";
 import { toggleContact } from "./contact.js";
 import { undoLast } from "./outbox.js";
 import { change } from "./request.js";
@@ -84,9 +84,12 @@ function undo() {
 
 async function answerNext() {
   if (!canAct) return;
-  for (const row of rows()) {
-    const id = row.dataset.conversation;
-    if (id === openId()) continue;
+  const tried = new Set([openId()]);
+  const following = () => rows().map((row) => row.dataset.conversation).find((id) => !tried.has(id));
+  for (;;) {
+    const id = following() ?? ((await loadMore()) ? following() : null);
+    if (!id) return toast(words.empty_queue);
+    tried.add(id);
     try {
       await change("PUT", conversationPath(id) + "/assignment", { take: true }, { quiet: true });
     } catch (error) {
@@ -96,7 +99,6 @@ async function answerNext() {
     await openConversation(id, { focus: false });
     return write("reply");
   }
-  toast(words.empty_queue);
 }
 
 function write(mode) {
@@ -105,11 +107,12 @@ function write(mode) {
   document.querySelector(".composer textarea")?.focus();
 }
 
-function step(direction) {
-  const all = rows();
+async function step(direction) {
+  let all = rows();
   if (!all.length) return;
   const focused = all.findIndex((row) => row.contains(document.activeElement));
   const at = focused >= 0 ? focused : all.findIndex((row) => row.hasAttribute("data-shown"));
+  if (direction > 0 && at === all.length - 1 && (await loadMore())) all = rows();
   const row = all[Math.max(0, Math.min(all.length - 1, at < 0 ? 0 : at + direction))];
   row.querySelector(".row-link").focus({ preventScroll: true });
   row.scrollIntoView({ block: "nearest" });

@@ -1,6 +1,7 @@
 // The composer: reply or note, whom it answers, how long it is, sending.
 import { length } from "./count.js";
 import { clearDraft } from "./drafts.js";
+import { chosenFiles, isUploading } from "./files.js";
 import { queue } from "./outbox.js";
 import { toast } from "./toast.js";
 import { newestInbound } from "./timeline.js";
@@ -57,8 +58,9 @@ export function giveBack(text, values = new Map()) {
 
 async function submit(composer, { resolve }) {
   const box = composer.querySelector("textarea"), body = box.value.trim(), note = composer.dataset.mode === "note";
-  const files = [...composer.querySelectorAll("[name=attachment]")].map((input) => input.value);
-  if (!body && !files.length) return box.focus();
+  const files = chosenFiles();
+  if (!note && isUploading()) return void refuse(box, words.still_uploading);
+  if (!body && (note || !files.length)) return box.focus();
   const open = [...new Set(body.match(/\{\{[^{}]*\}\}/g) ?? [])];
   if (open.length && !note) return void refuse(box, fill(words.placeholders, { names: open.join(", ") }), body.indexOf(open[0]), open[0].length);
   if (!note && count(composer) < 0) return void refuse(box, composer.querySelector(".counter").textContent);
@@ -66,8 +68,8 @@ async function submit(composer, { resolve }) {
   values.set("body", body);
   if (resolve) values.set("then_resolve", "true");
   if (note) for (const name of [...values.keys()]) if (name !== "body" && name !== "client_key") values.delete(name);
-  const sent = { id: composer.dataset.conversation, path: `${conversationPath(composer.dataset.conversation)}/${note ? "notes" : "replies"}`, note, body, values: [...values.entries()] };
-  empty(composer);
+  const sent = { id: composer.dataset.conversation, path: `${conversationPath(composer.dataset.conversation)}/${note ? "notes" : "replies"}`, note, body, files: note ? [] : files, values: [...values.entries()] };
+  empty(composer, { note });
   await queue(sent);
 }
 
@@ -77,9 +79,9 @@ function refuse(box, text, from, size) {
   if (from >= 0) box.setSelectionRange(from, from + size);
 }
 
-function empty(composer) {
+function empty(composer, { note }) {
   composer.querySelector("textarea").value = "";
-  composer.querySelector(".chosen-files").replaceChildren();
+  if (!note) composer.querySelector(".chosen-files").replaceChildren();
   composer.querySelector("[name=client_key]").value = crypto.randomUUID();
   for (const box of composer.querySelectorAll("[type=checkbox]")) box.checked = false;
   for (const name of MAIL) if (composer.elements[name]) composer.elements[name].value = ""; // the next answer has readers of its own

@@ -63,6 +63,14 @@ export async function openView(key, { push = true, words: search = "", more = nu
   watch(Math.min(eventId, state.eventId));
 }
 
+// The rows behind the last one, if there are any.
+export async function loadMore() {
+  const link = document.querySelector("[data-more]"), count = rows().length;
+  if (!link) return false;
+  await openView(view(), { more: new URL(link.href).searchParams.get("after") });
+  return rows().length > count;
+}
+
 // The conversation before or after the open one in the list.
 export function neighbour(step, { unread = false } = {}) {
   const all = rows();
@@ -115,7 +123,7 @@ document.addEventListener("click", (event) => {
   const more = event.target.closest("[data-more]"), earlier = event.target.closest("[data-earlier]");
   if (row) { event.preventDefault(); openConversation(row.dataset.open ?? row.parentElement.dataset.conversation); }
   else if (link) { event.preventDefault(); followView(link.dataset.viewLink); }
-  else if (more) { event.preventDefault(); openView(view(), { more: new URL(more.href).searchParams.get("after") }); }
+  else if (more) { event.preventDefault(); loadMore(); }
   else if (earlier) { event.preventDefault(); showEarlier(earlier); }
 });
 
@@ -136,8 +144,7 @@ document.addEventListener("submit", (event) => { if (event.target.matches(".sear
 addEventListener("popstate", () => {
   const id = location.pathname.match(/conversations\/(\d+)/)?.[1], query = new URLSearchParams(location.search);
   if ((query.get("view") ?? "next") !== view()) openView(query.get("view") ?? "next", { push: false });
-  if (id) openConversation(id, { push: false });
-  else closeConversation({ push: false });
+  id ? openConversation(id, { push: false }) : closeConversation({ push: false });
 });
 markOpen();
 watch();

@@ -1,5 +1,6 @@
 // Sending without waiting: shown at once, kept until the server has it, taken back with one key.
 import { setMode, giveBack } from "./composer.js";
+import { giveFilesBack } from "./files.js";
 import { onStatus } from "./live.js";
 import { change, Refused } from "./request.js";
 import { toEnd } from "./timeline.js";
@@ -26,11 +27,12 @@ export async function undoLast() {
 
 async function undo(conversation, message) {
   const { body } = await change("DELETE", `${conversationPath(conversation)}/replies/${message}`);
-  const values = last?.message === message ? new Map(last.sent.values) : new Map();
+  const sent = last?.message === message ? last.sent : { values: [] };
   if (last?.message === message) { last.shown.close(); last = null; }
   if (openId() !== String(conversation)) await openConversation(conversation);
   setMode("reply");
-  giveBack(body, values);
+  giveBack(body, new Map(sent.values));
+  giveFilesBack(sent.files);
   toast(words.undone);
 }
 
@@ -90,6 +92,7 @@ async function returnText(sent) {
   if (openId() !== String(sent.id)) await openConversation(sent.id);
   setMode(sent.note ? "note" : "reply");
   giveBack(sent.body, new Map(sent.values));
+  giveFilesBack(sent.files);
 }
 
 function showPending(sent) {
