@@ -39,14 +39,13 @@ def answers(frame: Frame, row: Row, waiting: Sequence[Waiting]) -> str:
 
 def entry(frame: Frame, entry: Entry, names: Names) -> str:
     """One line of a timeline."""
-    return render.fragment(
-        "inbox/entry.html",
+    return render.entry(
         frame.locale,
-        entry=entry,
+        entry,
         first_of_day=False,
-        names=names,
         timezone=frame.timezone,
         workspace_id=frame.workspace_id,
+        names=names,
         now=frame.now,
     )
 

@@ -68,6 +68,13 @@ class Language:
         return self.gettext(text).replace("{n}", self.number(round(seconds / size, 1 if size > 60 else None)))
 
 
+def told(length: timedelta) -> timedelta:
+    """As much of a length as `duration` tells, in whole minutes, hours or days: while this stays the same, so does what is written."""
+    seconds = max(0, int(length.total_seconds()))
+    size = next((size for size, _ in UNITS if seconds >= size), 0)
+    return timedelta(seconds=seconds // size * size if size else 0)
+
+
 @cache
 def _day(code: str, date: date) -> str:
     return format_date(date, "full", locale=_babel(code))

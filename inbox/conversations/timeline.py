@@ -51,6 +51,10 @@ class Entry(NamedTuple):
     attachments: Sequence[File] = ()
     reactions: Sequence[tuple[str, int]] = ()  # emoji, how many
 
+    def __hash__(self) -> int:
+        """Enough to find what was drawn of it; whether it is still the same is told by comparing."""
+        return hash((self.kind, self.id))
+
     @property
     def place(self) -> tuple[float, int, int]:
         return (self.at.timestamp(), ("message", "note", "activity").index(self.kind), self.id)
