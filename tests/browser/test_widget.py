@@ -213,6 +213,25 @@ async def test_what_is_written_offline_waits_through_a_reload_and_arrives_once(s
     shop.violations.clear()  # the browser logs that the network was gone
 
 
+async def test_a_file_chosen_offline_waits_through_a_reload_and_arrives_once(shop: Shop, context: BrowserContext):
+    page = await shop.open(context)
+    await write(page, "Before")
+    await shop.received("Before")
+    assert await page.evaluate("async () => (await indexedDB.databases()).length") == 0
+    await context.set_offline(True)
+    await page.locator("input[type=file]").set_input_files({"name": "bill.txt", "mimeType": "text/plain", "buffer": b"12 euros"})
+    await expect(page.get_by_text("bill.txt")).to_be_visible()
+    other = await context.new_page()  # as a reload: the browser alone knows the file
+    await page.close()
+    await context.set_offline(False)
+    await other.goto(shop.site)
+    await expect(other.locator(".line a", has_text="bill.txt").or_(other.get_by_role("link", name="bill.txt"))).to_be_attached()
+    assert await other.evaluate("async () => (await indexedDB.databases()).length") == 1
+    await other.reload()
+    assert len([body for body in await shop.bodies() if body != "Before"]) == 1
+    shop.violations.clear()  # the browser logs that the network was gone
+
+
 async def test_a_second_visitor_sees_nothing_of_the_first(shop: Shop, context: BrowserContext, chromium: Browser):
     page = await shop.open(context)
     await write(page, "My secret")

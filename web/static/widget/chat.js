@@ -3,6 +3,7 @@
 import { Cards } from "./cards.js";
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
+import { Drawer } from "./drawer.js";
 import { Lines } from "./lines.js";
 import { Messages } from "./messages.js";
 import { News } from "./news.js";
@@ -31,7 +32,7 @@ export class Chat {
     this.#here = here;
     this.#parts = build(here, () => this.toggle());
     this.#lines = new Lines(this.#parts, words, locale, address, settings.greeting);
-    this.#outbox = new Outbox({ store, words, requests, send, changed: () => this.#draw(), greet: () => send(this.#hello()) });
+    this.#outbox = new Outbox({ store, drawer: new Drawer(settings.key), words, requests, send, changed: () => this.#draw(), greet: () => send(this.#hello()) });
     this.#news = new News(here, this.#parts.panel, (message) => send({ type: "seen", message }));
     this.#composer = new Composer(this.#parts, {
       send: (text) => this.#speak(() => this.#outbox.add(text)),

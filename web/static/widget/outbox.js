@@ -11,16 +11,19 @@ export class Outbox {
   #greet;
   #flying = new Set();
   #files = new Map();
+  #drawer;
   #again = 0;
 
   /** `send` gives whether a frame left; `changed` draws; `greet` says hello again: a file may have begun the chat. */
-  constructor({ store, words, requests, send, changed, greet }) {
+  constructor({ store, drawer, words, requests, send, changed, greet }) {
+    this.#drawer = drawer;
     this.#store = store;
     this.#words = words;
     this.#requests = requests;
     this.#send = send;
     this.#changed = changed;
     this.#greet = greet;
+    this.#fetchFiles();
   }
 
   /** Lines to draw after the chat's own. */
@@ -51,7 +54,7 @@ export class Outbox {
   arrived({ key }) {
     if (!key) return;
     this.#flying.delete(key);
-    this.#files.delete(key);
+    if (this.#files.delete(key)) this.#drawer.drop(key);
     if (this.#store.queue.some((message) => message.key === key)) this.#store.dequeue(key);
   }
 
@@ -71,6 +74,7 @@ export class Outbox {
   addFile(file) {
     const line = { key: key(), file, at: new Date().toISOString() };
     this.#files.set(line.key, line);
+    this.#drawer.keep({ ...line, name: file.name });
     this.#upload(line);
     this.#changed();
   }
@@ -83,8 +87,19 @@ export class Outbox {
 
   clear() {
     this.#flying.clear();
+    if (this.#files.size > 0) this.#drawer.clear();
     this.#files.clear();
     clearTimeout(this.#again);
+  }
+
+  /** What was chosen before a reload; another tab may send it too: the server takes a key once. */
+  async #fetchFiles() {
+    if (!(await this.#drawer.exists())) return;
+    for (const { key, file, name, at } of await this.#drawer.lines()) {
+      if (!this.#files.has(key)) this.#files.set(key, { key, at, file: file instanceof File ? file : new File([file], name, { type: file.type }) });
+    }
+    this.flush();
+    this.#changed();
   }
 
   async #upload(line) {
@@ -94,10 +109,12 @@ export class Outbox {
       await this.#requests.upload(line.file, line.key);
       this.#greet();
     } catch (error) {
+      if (!error.code) return void this.#flying.delete(line.key); // the line broke: it goes again when it is back
       const reasons = { file_type: this.#words.fileType, file_size: this.#words.fileSize, too_many: this.#words.tooMany };
       line.error = reasons[error.code] ?? this.#words.fileFailed;
     }
     if (line.error) this.#flying.delete(line.key);
+    if (line.error) this.#drawer.drop(line.key); // refused: a reload would not help
     this.#changed();
   }
 }
