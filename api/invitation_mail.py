@@ -11,7 +11,6 @@ from email.utils import parseaddr
 from zoneinfo import ZoneInfo
 
 from api.deps import House
-from connectors.outbound import mail
 from inbox.contract import ConnectorError
 from inbox.conversations import hold
 from inbox.models import Workspace
@@ -61,6 +60,8 @@ async def send(house: House, access: Access, letter: Letter, *, now: datetime) -
 
 
 async def _hand_in(house: House, letter: Letter, now: datetime) -> str | None:
+    from connectors.outbound import mail  # brings everything about e-mail: only where a letter leaves
+
     async with house.database.transaction() as session:
         held_since = await hold.since(session)
     if held_since is not None:

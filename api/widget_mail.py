@@ -11,7 +11,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.widget_access import config_of
-from connectors.outbound import mail
 from inbox import pauses
 from inbox.contract import Ambiguous, ConnectorError, Permanent
 from inbox.conversations import mailings, visitors
@@ -101,6 +100,8 @@ def _headers(letter: Letter) -> dict[str, str]:
 
 
 async def _send(database: Database, smtp_url: str, prepared: Prepared, clock: Callable[[], datetime]) -> int:
+    from connectors.outbound import mail  # brings everything about e-mail: only where a letter leaves
+
     letter, failure = prepared.letter, None
     try:
         await mail.send(

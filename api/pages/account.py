@@ -4,7 +4,6 @@ import re
 from datetime import datetime
 from typing import Annotated
 
-import segno
 from fastapi import APIRouter, Depends, Form, Request, Response
 from markupsafe import Markup
 
@@ -167,6 +166,8 @@ async def _count_guess(database: Database, signed_in: SignedIn, now: datetime) -
 
 def _picture(secret: str, account: Account) -> Markup:
     """The QR code as inline SVG without styles, dark on white in every theme: cameras want it so."""
+    import segno  # few people set this up
+
     code = segno.make(totp.address(secret, account.email), error="m", micro=False)
     drawing = code.svg_inline(scale=5, border=4, light="#fff", dark="#000", svgclass="qr", lineclass=None)
     return Markup(drawing)  # noqa: S704  # drawn here of squares, no text in it
