@@ -46,14 +46,13 @@ class Database:
         """One transaction: commits when the block ends, rolls back when it raises, then wakes the log's readers."""
         async with AsyncSession(self.engine, expire_on_commit=False) as session:
             yield session
-            await session.flush()
             is_news = bool(events.recorded(session))
             if is_news:
-                connection = await driver(session)
-                async with pipeline(connection) as send:
+                async with pipeline(await driver(session)) as send:
                     events.write(session, send)
-                    send("COMMIT")
-            await session.commit()
+                    send("COMMIT")  # nothing is left for the session to commit
+            else:
+                await session.commit()
         if is_news:
             self.wake()
 
@@ -68,9 +67,13 @@ class Database:
         await asyncio.sleep(WAKE_SECONDS)
         self._waking = None  # what commits from here on needs a wake-up of its own
         with suppress(psycopg.Error, OSError):  # only a hint: readers also poll
-            async with self.engine.connect() as connection, pipeline(await _driver(connection)) as send:
-                send(f"NOTIFY {events.CHANNEL}")
-                send("COMMIT")
+            async with self.engine.connect() as connection:
+                waker = _driver(connection)
+                await waker.set_autocommit(True)  # one statement instead of three
+                try:
+                    await waker.execute(f"NOTIFY {events.CHANNEL}".encode())
+                finally:
+                    await waker.set_autocommit(False)
 
     async def listen(self, *channels: str) -> AsyncConnection[tuple[object, ...]]:
         """A connection of its own that receives the wake-ups; whoever asked closes it."""
@@ -107,14 +110,14 @@ async def driver(session: AsyncSession) -> AsyncConnection[Row]:
     known: tuple[object, AsyncConnection[Row]] | None = session.info.get("driver")
     if known is not None and known[0] is transaction:  # asking SQLAlchemy again costs as much as a statement
         return known[1]
-    found = await _driver(await session.connection())
+    found = _driver(await session.connection())
     session.info["driver"] = session.sync_session.get_transaction(), found
     return found
 
 
-async def _driver(connection: SqlAlchemyConnection) -> AsyncConnection[Row]:
-    raw = await connection.get_raw_connection()
-    return cast("AsyncConnection[Row]", raw.driver_connection)
+def _driver(connection: SqlAlchemyConnection) -> AsyncConnection[Row]:
+    """What `get_raw_connection` gives, without its switch to another stack: the connection is there already."""
+    return cast("AsyncConnection[Row]", cast("Any", connection.sync_connection).connection.driver_connection)
 
 
 def _pack_columns(connection: Any, _record: Any) -> None:
