@@ -26,8 +26,10 @@ async def pipeline(connection: AsyncConnection[Any]) -> AsyncGenerator[Send]:
         return cursor
 
     try:
-        async with connection.pipeline():
+        async with connection.pipeline() as queued:
             yield send
+            while queued.command_queue:  # left to the driver, each would be polled for and flushed by itself
+                queued.command_queue.popleft()()
     except psycopg.errors.PipelineAborted as skipped:
         if isinstance(skipped.__context__, psycopg.Error):
             raise skipped.__context__ from None
