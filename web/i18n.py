@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from functools import cache
 from pathlib import Path
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
@@ -41,6 +41,13 @@ class Language:
     def date(self, on: date) -> str:
         """A short date."""
         return format_date(on, "d. MMM" if self.code == "de" else "d MMM", locale=_babel(self.code))
+
+    def language_name(self, code: str) -> str:
+        """What a language is called in this one; the code itself where nobody knows."""
+        try:
+            return Locale.parse(code.replace("-", "_")).get_display_name(_babel(self.code)) or code
+        except (UnknownLocaleError, ValueError):
+            return code
 
     def clock(self, at: datetime, zone: tzinfo) -> str:
         """Hours and minutes."""

@@ -402,3 +402,16 @@ async def test_a_chat_shows_its_line_for_the_website_and_can_be_tried(app: FastA
         assert f"/widget/{channel.key}.js" in page.text
         (link,) = re.findall(rf'href="([^"]*/widget/{channel.key}/try)"', page.text)
         assert (await client.get(urlsplit(link).path)).status_code == 200
+
+
+async def test_a_template_in_a_rare_language_keeps_it_when_its_page_is_saved(
+    app: FastAPI, house: House, workspace: Workspace, admin: Person
+):
+    async with house.database.transaction() as session:
+        row = Template(workspace_id=workspace.id, name="Hello", shortcut="hi", body="x", locale="gsw", updated_at=house.clock())
+        session.add(row)
+    base = f"/w/{workspace.id}/settings/templates"
+    async with browser(app, admin) as client:
+        page = await client.get(f"{base}/{row.id}")
+        assert re.findall(r'<option value="([^"]*)" selected>([^<]*)', page.text) == [("gsw", "Swiss German")]
+        assert "Swiss German" in (await client.get(base)).text

@@ -13,8 +13,16 @@ from inbox import channels
 from inbox.assistant import templates
 from inbox.models import Role, Template
 from inbox.team.rights import Access
+from web.i18n import language
 
 router = APIRouter(prefix="/w/{workspace_id}/settings/templates", dependencies=[Depends(needs(Role.SUPERVISOR))])
+
+
+# What templates are written in, most often; any other that one has stays on offer.
+LANGUAGES = (
+    "ar", "bg", "cs", "da", "de", "el", "en", "es", "et", "fa", "fi", "fr", "he", "hi", "hr", "hu", "it", "ja", "ko", "lt", "lv", "nb", "nl",
+    "pl", "pt", "ro", "ru", "sk", "sl", "sr", "sv", "th", "tr", "uk", "vi", "zh",
+)  # fmt: skip
 
 
 class TemplateIn(BaseModel):
@@ -86,4 +94,5 @@ async def _form(
         template_id=template_id,
         channels=await channels.list_for(session, access),
         variables=templates.VARIABLES,
+        languages=sorted((language(frame.locale).language_name(code), code) for code in {*LANGUAGES, given.locale} - {""}),
     )
