@@ -10,7 +10,7 @@ import secrets
 import statistics
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
 
@@ -65,8 +65,9 @@ async def rows(context: Context) -> list[Row]:
         label = f"webhook POST → frame, {number} sockets"
         found.append(at_most(f"{label}, p50", ours[number].at(0.5), "ms", bare[number].at(0.5), 3))
         found.append(at_most(f"{label}, p99", ours[number].at(0.99), "ms", bare[number].at(0.99), 3))
-    weight = (ours[many].kilobytes - ours[few].kilobytes) / (many - few)
-    return [*found, value_at_most("memory of each open socket", weight, "kB", 45)]
+    weight, bare_weight = ((measured[many].kilobytes - measured[few].kilobytes) / (many - few) for measured in (ours, bare))
+    row = value_at_most("memory of each open socket", weight, "kB", 45)
+    return [*found, replace(row, baseline=round(bare_weight, 2), ratio=round(weight / max(0.01, bare_weight), 2))]
 
 
 def _each(measured: dict[int, Measured]) -> float:

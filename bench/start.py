@@ -24,15 +24,16 @@ async def rows(context: Context) -> list[Row]:
     del context
     with tempfile.TemporaryDirectory(prefix="parley-start-") as folder:
         await _start(Path(folder))
-        seconds, size = await _start(Path(folder))
+        seconds, resident, proportional = await _start(Path(folder))
     return [
         value_at_most("second start, until the first page", seconds, "s", PAGE_SECONDS),
-        value_at_most("server after start, RSS without PostgreSQL", size, "MB", MEGABYTES),
+        value_at_most("server after start, RSS without PostgreSQL", resident, "MB", MEGABYTES),
+        Row("the same, pages shared with other processes by their share (PSS)", round(proportional, 2), "MB", None, None, "", ok=True),
     ]
 
 
-async def _start(home: Path) -> tuple[float, float]:
-    """Seconds until the first page, and megabytes of the process some seconds later."""
+async def _start(home: Path) -> tuple[float, float, float]:
+    """Seconds until the first page; megabytes some seconds later, with shared pages counted whole (RSS) and by their share (PSS)."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
@@ -49,10 +50,19 @@ async def _start(home: Path) -> tuple[float, float]:
         await _first_page(f"http://127.0.0.1:{port}/", began)
         seconds = time.perf_counter() - began
         await asyncio.sleep(SETTLED)
-        return seconds, psutil.Process(process.pid).memory_info().rss / 1e6
+        resident, proportional = _megabytes(process.pid)
+        return seconds, resident, proportional
     finally:
         process.terminate()
         await process.wait()
+
+
+def _megabytes(pid: int) -> tuple[float, float]:
+    """Memory of every process of the server: the one that was started, and those that it started, but for PostgreSQL's."""
+    started = psutil.Process(pid)
+    ours = [started, *(child for child in started.children(recursive=True) if "postgres" not in child.name())]
+    memory = [process.memory_full_info() for process in ours]
+    return sum(each.rss for each in memory) / 1e6, sum(each.pss for each in memory) / 1e6
 
 
 async def _first_page(address: str, began: float) -> None:
