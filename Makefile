@@ -30,7 +30,13 @@ test: setup-dev
 	$(BIN)/python -m tests.browser.provide
 	$(BIN)/python -m pytest -m "not servers"
 
-test-servers: setup-dev
+# Real servers and independent clients of platforms: each in an environment of its own, so that none decides over our versions.
+.servers/%/.ready: tests/servers/locks/%.lock
+	$(PYTHON) -m venv .servers/$*
+	.servers/$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
+
+test-servers: setup-dev $(patsubst tests/servers/locks/%.lock,.servers/%/.ready,$(wildcard tests/servers/locks/*.lock))
 	$(BIN)/python -m pytest -m servers
 
 check: setup-dev

@@ -7,22 +7,29 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 DEVELOPMENT, RUN = ROOT / "requirements-dev.lock", ROOT / "requirements.lock"
+SERVERS = ROOT / "tests" / "servers" / "locks"  # each NAME.in becomes NAME.lock: programs that need an environment of their own
 COMPILE = [
-    sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "--universal", "--python-version", "3.11", "--extra", "embedded",
-    "--generate-hashes", "--no-emit-index-url", "--no-annotate", "--no-header", "--quiet",
+    sys.executable, "-m", "uv", "pip", "compile", "--universal", "--python-version", "3.11", "--generate-hashes", "--no-emit-index-url",
+    "--no-annotate", "--no-header", "--quiet",
 ]  # fmt: skip
 
 
 def main() -> int:
-    compile_to(DEVELOPMENT, "--group", "dev")
-    compile_to(RUN, "-c", DEVELOPMENT.name)  # the same versions as are tested
-    faults = [fault for path in (DEVELOPMENT, RUN) for fault in check(path.name, path.read_text())]
-    print("\n".join(faults) or "Both lock files are whole.")
+    compile_to(DEVELOPMENT, "pyproject.toml", "--extra", "embedded", "--group", "dev")
+    compile_to(RUN, "pyproject.toml", "--extra", "embedded", "-c", DEVELOPMENT.name)  # the same versions as are tested
+    for path in sorted(SERVERS.glob("*.in")):
+        compile_to(path.with_suffix(".lock"), str(path.relative_to(ROOT)))
+    faults = [fault for path in locks() for fault in check(path.name, path.read_text())]
+    print("\n".join(faults) or "All lock files are whole.")
     return 1 if faults else 0
 
 
+def locks() -> list[Path]:
+    return [DEVELOPMENT, RUN, *sorted(SERVERS.glob("*.lock"))]
+
+
 def compile_to(path: Path, *options: str) -> None:
-    subprocess.run([*COMPILE, *options, "--output-file", path.name], cwd=ROOT, check=True)
+    subprocess.run([*COMPILE, *options, "--output-file", str(path.relative_to(ROOT))], cwd=ROOT, check=True)
 
 
 def check(name: str, lock: str) -> list[str]:

@@ -2,10 +2,10 @@
 
 import pytest
 
-from bench.lock import DEVELOPMENT, RUN, check
+from bench.lock import check, locks
 
 
-@pytest.mark.parametrize("path", [DEVELOPMENT, RUN])
+@pytest.mark.parametrize("path", locks(), ids=lambda path: path.stem)
 def test_every_pinned_dependency_has_a_hash_and_no_address(path):
     assert check(path.name, path.read_text()) == []
 
