@@ -21,7 +21,7 @@ from inbox.questions import Asked, Question, Questions
 
 PAGE = 60
 AROUND = 500  # notes, and as many lines of activity, among the messages of a page
-ACTIVITY = ("conversation.assigned", "conversation.moved", "conversation.labelled", "wait.closed")
+ACTIVITY = ("conversation.assigned", "conversation.moved", "conversation.labelled", "wait.closed", "wait.corrected")
 Place = tuple[datetime, int]  # of a message: what came before it is shown
 
 

@@ -177,8 +177,10 @@ def test_a_quotation_inside_of_a_table_leaves_both_parts_whole() -> None:
 
 def test_nothing_new_is_folded_where_the_quotation_is_not_at_the_end() -> None:
     new = "<p>Yes, <b>all of it is vegan</b>, and without gluten.</p>"
-    html = f"<p>On Mon, 2 March 2026 at 9:00 Aylin wrote:</p><blockquote>Is it vegan?</blockquote>{new}"
-    drawn = draw(html, "Yes, all of it is vegan, and without gluten.", "On Mon, 2 March 2026 at 9:00 Aylin wrote:\n> Is it vegan?")
+    html = f"<p>Hello Aylin,</p><p>On Mon, 2 March 2026 at 9:00 Aylin wrote:</p><blockquote>Is it vegan?</blockquote>{new}"
+    drawn = draw(
+        html, "Hello Aylin,\nYes, all of it is vegan, and without gluten.", "On Mon, 2 March 2026 at 9:00 Aylin wrote:\n> Is it vegan?"
+    )
     assert drawn is not None
     assert not drawn.quoted
     assert "without gluten" in drawn.visible

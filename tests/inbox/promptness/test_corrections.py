@@ -9,7 +9,7 @@ from inbox import events
 from inbox.conversations import status, waiting
 from inbox.db import driver
 from inbox.errors import Conflict
-from inbox.models import Channel, Conversation, Direction, Message, Outcome, Role, Status, Wait
+from inbox.models import Channel, Conversation, Direction, LogEvent, Message, Outcome, Role, Status, Wait
 from inbox.pipelines import pipeline
 from inbox.promptness import corrections, waits
 from inbox.team.rights import Access
@@ -124,6 +124,15 @@ async def test_a_move_taken_back_lets_everybody_wait_on(session: AsyncSession, c
     assert await waits.refold(session, [conversation.id], now=minutes(60)) == 0
     await status.take_back(session, access, conversation, now=minutes(61))  # the move back ended nobody's wait
     assert await corrections.take_back(session, conversation, actor=access.actor, now=minutes(62), decided_at=minutes(29)) == 0
+
+
+async def test_what_is_taken_back_is_not_taken_back_again(session: AsyncSession, channel: Channel):
+    await take(session, channel, said("Hi?"))
+    conversation, message = await only(session)
+    for minute, work in ((10, waiting.end), (20, waiting.take_back), (30, waiting.take_back)):
+        await work(session, agent(conversation), conversation, message, now=minutes(minute))
+        await logged(session)
+    assert [event.kind for event in await everything(session, LogEvent)].count("wait.corrected") == 1
 
 
 async def test_nothing_said_is_nothing_taken_back(session: AsyncSession, channel: Channel):
