@@ -20,7 +20,7 @@ from api.v1 import metrics as v1_metrics
 from api.v1 import people as v1_people
 from api.v1 import templates as v1_templates
 
-PAGES = (demo, people, inbox, conversations, waiting, writing, contacts, settings, metrics)
+PAGES = (inbox, conversations, waiting, writing, contacts, demo, people, settings, metrics)  # the most visited first: tried in this order
 V1 = (v1_conversations, v1_messages, v1_channels, v1_templates, v1_people, v1_events, v1_metrics)
 
 
@@ -32,7 +32,7 @@ def create_app(house: House) -> FastAPI:
     security.install(app)
     app.add_middleware(live.Staying)
     measures.install(app)
-    for module in (health, hooks, live, widget, *PAGES):
+    for module in (*PAGES, health, hooks, live, widget):
         app.include_router(module.router, include_in_schema=False)
     for module in V1:
         app.include_router(module.router, prefix="/api/v1")

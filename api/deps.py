@@ -41,7 +41,8 @@ class House:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
-# Dependencies are coroutines even where they wait for nothing: FastAPI sends every other function through a thread.
+# Dependencies are coroutines even where they wait for nothing: FastAPI sends every other function through a thread. Those that most
+# requests have take the house from the connection: FastAPI walks the whole tree of dependencies for each place where one is named.
 async def house(connection: HTTPConnection) -> House:
     return connection.app.state.house
 
@@ -53,17 +54,17 @@ async def settings(house: HouseDep) -> Settings:
     return house.settings
 
 
-async def now(house: HouseDep) -> datetime:
-    return house.clock()
+async def now(connection: HTTPConnection) -> datetime:
+    return connection.app.state.house.clock()
 
 
 SettingsDep = Annotated[Settings, Depends(settings)]
 NowDep = Annotated[datetime, Depends(now)]
 
 
-async def session(house: HouseDep) -> AsyncGenerator[AsyncSession]:
+async def session(connection: HTTPConnection) -> AsyncGenerator[AsyncSession]:
     """The request's transaction."""
-    async with house.database.transaction() as session:
+    async with connection.app.state.house.database.transaction() as session:
         yield session
 
 
@@ -110,10 +111,11 @@ async def member(workspace_id: Number, signed_in: SignedInDep) -> Member:
 MemberDep = Annotated[Member, Depends(member)]
 
 
-async def asker(connection: HTTPConnection, session: SessionDep, house: HouseDep, now: NowDep) -> Signed:
+async def asker(connection: HTTPConnection, session: SessionDep) -> Signed:
     """Who asks, in plain values."""
-    token = connection.cookies.get(COOKIE)
-    found = await sessions.look(session, token, _named(connection), now=now, days=house.settings.session_days) if token else None
+    house: House = connection.app.state.house
+    token, days = connection.cookies.get(COOKIE), house.settings.session_days
+    found = await sessions.look(session, token, _named(connection), now=house.clock(), days=days) if token else None
     if found is None:
         raise Unauthorized("Sign in to go on.")
     return found

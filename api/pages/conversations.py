@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from api.deps import AccessDep, ConversationDep, MemberDep, NowDep, Number, RowId, SessionDep, VisibleDep
-from api.pages.inbox import PartDep, ReaderDep
+from api.pages.inbox import ReaderDep
 from inbox.assistant import templates
 from inbox.conversations import assignment, drafts, labels, reading, status
 from inbox.errors import Invalid
@@ -36,11 +36,9 @@ DoneDep = Annotated[Response, Depends(answer)]
 
 
 @router.get("")
-async def show_conversation(
-    conversation_id: VisibleDep, reader: ReaderDep, part: PartDep, view: str = "next", before: str | None = None
-) -> HTMLResponse:
+async def show_conversation(conversation_id: VisibleDep, reader: ReaderDep, view: str = "next", before: str | None = None) -> HTMLResponse:
     """The inbox with this conversation open, or its pane only."""
-    return await reader.draw(part, view=view, conversation_id=conversation_id, before=before)
+    return await reader.draw(view=view, conversation_id=conversation_id, before=before)
 
 
 @router.api_route("/assignment", methods=BOTH)

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.deps import AccessDep, NowDep, SessionDep
+from api.deps import AccessDep, AskerDep, SessionDep
 from api.pages import panes
-from api.pages.here import HereDep, LocaleDep
+from api.pages.here import frame, spoken
 from inbox.conversations import directory, search, views
 from inbox.conversations.directory import Directory
 from inbox.models import Role
@@ -30,6 +30,7 @@ class Reader:
     access: Access
     here: Here
     locale: str
+    part: str  # the pane that a script asks for; empty: the whole page
     session: AsyncSession
     now: datetime
 
@@ -46,7 +47,6 @@ class Reader:
 
     async def draw(
         self,
-        part: str,
         *,
         view: str = "next",
         words: str = "",
@@ -55,7 +55,7 @@ class Reader:
         before: str | None = None,
     ) -> HTMLResponse:
         """The whole page, or the one pane that a script asks for. The event id is asked for first: nothing falls between."""
-        session, access, now = self.session, self.access, self.now
+        session, access, part, now = self.session, self.access, self.part, self.now
         chosen, found, board = views.parse(view), None, Questions()
         event_id, names = board.add(views.newest()), board.add(directory.naming(access.workspace_id))
         if words.strip() and part in ("", "list"):
@@ -80,22 +80,22 @@ class Reader:
         return HTMLResponse(body, headers={"X-Event-Id": str(event_id.answer), "Cache-Control": "no-store", "Vary": "X-Fragment"})
 
 
-async def reader(access: AccessDep, here: HereDep, locale: LocaleDep, session: SessionDep, now: NowDep) -> Reader:
-    return Reader(access, here, locale, session, now)
+async def reader(request: Request, access: AccessDep, asker: AskerDep, session: SessionDep) -> Reader:
+    part = request.headers.get("x-fragment", "")
+    return Reader(
+        access=access,
+        here=frame(request, asker, access),
+        locale=spoken(request, asker),
+        part=part if part in ("side", "list", "conversation") else "",
+        session=session,
+        now=request.app.state.house.clock(),
+    )
 
 
 ReaderDep = Annotated[Reader, Depends(reader)]
 
 
-async def part(x_fragment: Annotated[str, Header()] = "") -> str:
-    """Which pane a script asks for; the whole page for everybody else."""
-    return x_fragment if x_fragment in ("side", "list", "conversation") else ""
-
-
-PartDep = Annotated[str, Depends(part)]
-
-
 @router.get("/inbox")
-async def show_inbox(reader: ReaderDep, part: PartDep, view: str = "next", q: str = "", after: str | None = None) -> HTMLResponse:
+async def show_inbox(reader: ReaderDep, view: str = "next", q: str = "", after: str | None = None) -> HTMLResponse:
     """One view of the inbox, or what a search finds."""
-    return await reader.draw(part, view=view, words=q[:200], after=after)
+    return await reader.draw(view=view, words=q[:200], after=after)
