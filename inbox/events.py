@@ -76,13 +76,12 @@ KINDS: dict[str, str] = {
 
 INSERT = """
     INSERT INTO event (at, workspace_id, kind, conversation_id, channel_id, actor, data)
-    SELECT at, workspace_id, kind, conversation_id, channel_id, actor, data::jsonb
-      FROM unnest(%b::timestamptz[], %b::bigint[], %b::text[], %b::bigint[], %b::bigint[], %b::text[], %b::text[])
+    SELECT at, workspace_id, kind, conversation_id, channel_id, actor, data
+      FROM ROWS FROM (unnest(%b::timestamptz[], %b::bigint[], %b::text[], %b::bigint[], %b::bigint[], %b::text[]),
+                      jsonb_array_elements(%s::jsonb))
            WITH ORDINALITY AS new (at, workspace_id, kind, conversation_id, channel_id, actor, data, n)
      ORDER BY n
 """
-
-encode = json.JSONEncoder().encode
 
 
 @dataclass(slots=True)
@@ -140,7 +139,7 @@ def write(session: AsyncSession, send: Send) -> int:
             Numbers([event.conversation_id for event in pending]),
             Numbers([event.channel_id for event in pending]),
             Texts([event.actor for event in pending]),
-            Texts([encode(event.data) for event in pending]),
+            json.dumps([event.data for event in pending]),
         ),
     )
     return len(pending)

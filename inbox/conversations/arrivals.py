@@ -45,6 +45,7 @@ class Arrival:
     at: datetime
     is_history: bool
     automatic: bool
+    is_ours: bool
     event: Incoming
     parent_id: int | None = None
     answers_us: bool = False
@@ -57,8 +58,9 @@ class Arrival:
     error: str | None = None
 
     @property
-    def is_ours(self) -> bool:
-        return self.direction is Direction.OUT
+    def is_plainly_theirs(self) -> bool:
+        """A customer's own live words."""
+        return not (self.is_ours or self.is_history or self.automatic)
 
     @property
     def is_plain(self) -> bool:
@@ -88,6 +90,7 @@ def build(known: Known, origin: Origin, event: Incoming, number: int, conversati
         event.at,
         event.at < origin.since,
         bool(event.envelope and event.envelope["automatic"]),
+        ours,
         event,
     )
 

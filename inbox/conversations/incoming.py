@@ -103,7 +103,7 @@ def read(event: Event, origin: Origin, digests: Mapping[int, str], *, now: datet
         raise ValueError("the event's time has no time zone")
     if not event.id:
         raise ValueError("the event has no id")
-    kind = EventKind(event.kind)
+    kind = event.kind if type(event.kind) is EventKind else EventKind(event.kind)
     if kind is EventKind.MESSAGE and not event.message_id:
         raise ValueError("the message has no id")
     post = None if event.post is None else _post(event.post, now)
@@ -121,7 +121,7 @@ def read(event: Event, origin: Origin, digests: Mapping[int, str], *, now: datet
         text(event.quoted, TEXT_LIMIT) if event.quoted else "",
         None if post is not None and parent == post.id else parent or None,  # an answer to the post itself is a root comment
         post,
-        ConversationKind(event.conversation_kind),
+        event.conversation_kind if type(event.conversation_kind) is ConversationKind else ConversationKind(event.conversation_kind),
         bool(event.private),
         [key(mention) for mention in event.mentions] if event.mentions else (),
         [_file(attachment, digests) for attachment in event.attachments] if event.attachments else (),

@@ -159,6 +159,9 @@ def _is_in_order(intake: Intake, place: Place, arrived: Sequence[Arrival], lates
 
 
 def _advance(intake: Intake, place: Place, arrived: Sequence[Arrival], latest: Sequence[tuple[datetime, Waiting]]) -> None:
+    only_grows = place.status is not Status.SPAM and all(arrival.is_plainly_theirs for arrival in arrived)
+    if only_grows and ledger.grow(intake.waits, latest, [arrival.identity_id for arrival in arrived]):
+        return
     origin = intake.origin
     subject = Subject(
         place.id, origin.workspace_id, origin.id, place.kind, place.status, place.resolved_at, place.assignee_id, place.team_id

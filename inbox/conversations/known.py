@@ -21,6 +21,7 @@ from inbox.pipelines import Send, pipeline
 from inbox.promptness import ledger
 from inbox.promptness.timeline import Waiting
 
+KINDS, STATUSES = {kind.value: kind for kind in ConversationKind}, {status.value: status for status in Status}
 BUCKETS = 64  # advisory locks of one channel: the server's lock table is small and shared
 
 
@@ -295,9 +296,8 @@ async def _index_messages(known: Known, messages: AsyncCursor[Row]) -> None:
 
 
 def place(row: Row) -> Place:
-    found = Place(*row)
-    found.kind, found.status = ConversationKind(found.kind), Status(found.status)
-    return found
+    number, kind, status, *rest = row
+    return Place(number, KINDS[kind], STATUSES[status], *rest)
 
 
 def _buckets(*names: Texts) -> Numbers:

@@ -128,21 +128,18 @@ def is_friend_tag(text: str) -> bool:
 def _says_only(text: str, words: frozenset[str], core: frozenset[str]) -> bool:
     """Whether a text, without its mentions, is made of these words alone, with one of the core among them, and asks and counts nothing.
 
-    The first word decides about most texts: looking at all of them is what the way in would spend most time on.
+    The first words decide about most texts: looking at all of them is what the way in would spend most time on.
     """
     said = MENTION.sub(" ", text) if "@" in text else text
     if not said.isascii():
         said = VOWEL_SIGNS.sub("", said)
-    first = WORD.search(said)
-    if first is None or _plain(first[0]) not in words:
-        return False
-    found = [_plain(word) for word in WORD.findall(said)]
-    return words.issuperset(found) and not core.isdisjoint(found) and not (ASKS.search(text) or DIGIT.search(text))
-
-
-def _plain(word: str) -> str:
-    """As the lists above write it."""
-    return word.casefold().replace("’", "'")
+    has_core = False
+    for word in WORD.finditer(said):
+        plain = word[0].casefold().replace("’", "'")  # as the lists above write it
+        if plain not in words:
+            return False
+        has_core = has_core or plain in core
+    return has_core and not (ASKS.search(text) or DIGIT.search(text))
 
 
 def _is_addressed(kind: ConversationKind, settings: Mapping[str, Any], message: Facts) -> bool:

@@ -66,6 +66,7 @@ GROW = """
      WHERE wait.id = new.id
 """
 
+METRICS = {metric.value: metric for metric in Metric}
 FIELDS = attrgetter(*(each.name for each in fields(Waiting) if each.name != "pending"))
 
 
@@ -90,21 +91,17 @@ class Changes:
     gone: list[tuple[Subject, Waiting]] = field(default_factory=list[tuple[Subject, Waiting]])
     updated: list[tuple[Subject, Waiting, Waiting]] = field(default_factory=list[tuple[Subject, Waiting, Waiting]])  # before, after
     inserted: list[tuple[Subject, Waiting]] = field(default_factory=list[tuple[Subject, Waiting]])
+    grown: list[Waiting] = field(default_factory=list[Waiting])  # by messages, and in nothing else
 
     def __len__(self) -> int:
-        return len(self.gone) + len(self.updated) + len(self.inserted)
+        return len(self.gone) + len(self.updated) + len(self.inserted) + len(self.grown)
 
 
 def clock(subject: Subject, episode_days: int, latest: Sequence[tuple[datetime, Waiting]]) -> Clock:
     """The clock of a conversation as its rows say, ready for what comes next. `latest`: per author, when they last began to wait."""
-    now = Clock(
-        shared=subject.kind != ConversationKind.COMMENTS,
-        episode=timedelta(days=episode_days),
-        assignee_id=subject.assignee_id,
-        team_id=subject.team_id,
-        resolved=[(timeline.EVER, subject.resolved_at)],
-    )
-    if subject.status == Status.SPAM:
+    shared, episode, resolved = subject.kind is not ConversationKind.COMMENTS, timedelta(days=episode_days), subject.resolved_at
+    now = Clock(shared, episode, subject.assignee_id, subject.team_id, {}, {}, {}, None, [(timeline.EVER, resolved)], [], [])
+    if subject.status is Status.SPAM:
         now.spam.append((timeline.EVER, None))
     for last_opened, waiting in latest:
         now.last_opened[waiting.identity_id] = last_opened
@@ -139,6 +136,17 @@ def advance(changes: Changes, subject: Subject, before: Iterable[Waiting], after
             changes.updated.append((subject, rows[waiting.id], waiting))
 
 
+def grow(changes: Changes, latest: Sequence[tuple[datetime, Waiting]], authors: Sequence[int | None]) -> bool:
+    """Let the waits of these authors grow by a message each, without a fold; False, and nothing done, unless all of them wait already."""
+    waiting = {one.identity_id: one for _, one in latest if one.closed_at is None}
+    if not all(author in waiting for author in authors):
+        return False
+    for author in authors:
+        waiting[author or 0].message_count += 1
+    changes.grown.extend(waiting[author or 0] for author in set(authors))
+    return True
+
+
 def compare(changes: Changes, subject: Subject, before: Sequence[Waiting], after: Sequence[Waiting]) -> None:
     """Note how the rows differ from a fold of everything. A wait keeps its row while its author and first message are the same; what is
     left over is paired author by author, in order, so that a wait whose beginning turned out earlier stays the same wait."""
@@ -165,8 +173,14 @@ def write(send: Send, changes: Changes) -> AsyncCursor[Row] | None:
     """Queue the changes in a pipeline; the cursor tells the new rows' ids."""
     if changes.gone:
         send("DELETE FROM wait WHERE id = ANY(%b::bigint[])", (Numbers([waiting.id for _, waiting in changes.gone]),))
-    if changes.updated:
-        _update(send, changes)
+    ended = [after for _, _, after in changes.updated if after.closed_at is not None]
+    going = [after for _, _, after in changes.updated if after.closed_at is None]
+    for waits in (ended, going):
+        if waits:
+            send(UPDATE, (Numbers([waiting.id for waiting in waits]), *_columns(waits)))
+    if changes.grown:
+        grown = changes.grown
+        send(GROW, (Numbers([waiting.id for waiting in grown]), Numbers([waiting.message_count for waiting in grown])))
     if not changes.inserted:
         return None
     subjects = [subject for subject, _ in changes.inserted]
@@ -181,30 +195,6 @@ def write(send: Send, changes: Changes) -> AsyncCursor[Row] | None:
             *_columns(waits),
         ),
     )
-
-
-def _update(send: Send, changes: Changes) -> None:
-    """Waits that end go first, since an author has one open wait; those that only grew by messages are most of the others."""
-    ended: list[Waiting] = []
-    going: list[Waiting] = []
-    grown: list[Waiting] = []
-    for _, before, after in changes.updated:
-        if after.closed_at is not None:
-            ended.append(after)
-        else:
-            (grown if _has_only_grown(before, after) else going).append(after)
-    for waits in (ended, going):
-        if waits:
-            send(UPDATE, (Numbers([waiting.id for waiting in waits]), *_columns(waits)))
-    if grown:
-        send(GROW, (Numbers([waiting.id for waiting in grown]), Numbers([waiting.message_count for waiting in grown])))
-
-
-def _has_only_grown(before: Waiting, after: Waiting) -> bool:
-    count, before.message_count = before.message_count, after.message_count
-    same = before == after
-    before.message_count = count
-    return same
 
 
 async def record(
@@ -258,7 +248,7 @@ def _waiting(row: Row) -> Waiting:
     """A row of COLUMNS: in the order of the fields, but that the id comes first."""
     number, identity, metric, opened_at, opened_by, received_at, count, by_hand, closed_at, closed_by, outcome, *rest = row
     outcome = None if outcome is None else Outcome(outcome)
-    fields = (identity, Metric(metric), opened_at, opened_by, received_at, count, by_hand, closed_at, closed_by, outcome)
+    fields = (identity, METRICS[metric], opened_at, opened_by, received_at, count, by_hand, closed_at, closed_by, outcome)
     member_id, assignee_id, team_id, native, bulk = rest
     return Waiting(*fields, member_id, assignee_id, team_id, native, bulk, number, [])
 
