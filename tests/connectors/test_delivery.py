@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
@@ -23,6 +24,7 @@ from tests.connectors.stage import Stage, message, scripts
 from tests.connectors.test_runner import PACE, Theatre
 from tests.make import Make
 
+PATIENT = replace(PACE, send=60.0, send_lease=130.0)  # where a send is held on purpose: a busy machine takes its time
 LOST = "UPDATE channel SET state = 'connecting'"
 
 
@@ -123,7 +125,7 @@ async def test_a_receipt_is_written_down_though_the_process_is_told_to_end(theat
         await go_on.wait()
 
     script.send = hold
-    async with theatre.host():
+    async with theatre.host(PATIENT):
         await held.wait()
         async with theatre.house.database.engine.begin() as connection:
             await connection.execute(text("SELECT FROM message WHERE id = :id FOR UPDATE"), {"id": waiting.id})
@@ -167,7 +169,7 @@ async def test_settings_changed_while_a_reply_is_on_its_way_do_not_cut_it_off(th
     script.send = hang
     await theatre.change(LOST)
     await theatre.queue(channel)
-    async with theatre.host():
+    async with theatre.host(PATIENT):
         await reached.wait()
         opened = script.opened
         name = next(key for key, value in scripts.items() if value is script)
