@@ -109,7 +109,7 @@ async def mark_sent(session: AsyncSession, message: Message, receipt: Receipt, n
     values = {
         "delivery": Delivery.SENT,
         "uncertain": False,
-        "at": min(receipt.accepted_at, now),
+        "at": _accepted(message, receipt, now),
         "permalink": receipt.permalink,
         "error": None,
         "try_at": None,
@@ -124,6 +124,12 @@ async def mark_sent(session: AsyncSession, message: Message, receipt: Receipt, n
     if marked:
         await answered(session, message, actor="system", now=now)
     return marked
+
+
+def _accepted(message: Message, receipt: Receipt, now: datetime) -> datetime:
+    """The platform's time of the reply, as far as it can be true: after it was written, not in the future; now where it names no zone."""
+    at = receipt.accepted_at
+    return max(min(at, now), message.at) if at.tzinfo else now
 
 
 async def mark_failed(session: AsyncSession, message: Message, reason: str, now: datetime) -> bool:

@@ -1,6 +1,6 @@
 """Replies: written, taken back, tried again, and settled by a person."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -225,6 +225,25 @@ async def test_a_sent_reply_has_the_platforms_id_and_time_and_closes_the_convers
     assert (stored.delivery, stored.external_id, stored.at) == (Delivery.SENT, "sent-1", LATER - timedelta(seconds=10))
     assert (await scene.row()).status == Status.RESOLVED
     assert scene.recorded()[-2:] == ["reply.sent", "conversation.moved"]
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        (datetime(1970, 1, 1, tzinfo=UTC), NOW),
+        (datetime(1, 1, 1, tzinfo=UTC), NOW),
+        (datetime(9999, 12, 31, 23, 59, tzinfo=UTC), LATER),
+        (datetime(2026, 3, 2, 9, 0, 30), LATER),  # noqa: DTZ001  # a platform that names no zone
+    ],
+)
+async def test_a_platform_with_a_wrong_clock_neither_loses_the_receipt_nor_turns_a_wait_around(
+    scene: Scene, told: datetime, kept: datetime
+):
+    await scene.write()
+    (sending,) = await scene.claim()
+    assert await outbox.mark_sent(scene.session, sending, Receipt("sent-1", told), LATER)
+    stored = await scene.session.get_one(Message, sending.id, populate_existing=True)
+    assert (stored.delivery, stored.at) == (Delivery.SENT, kept)
 
 
 async def test_a_failed_reply_says_why_and_can_be_sent_again(scene: Scene):
