@@ -180,7 +180,13 @@ async def api_conversation(conversation_id: Number, access: ApiAccessDep, sessio
     return await rights.conversation(session, access, conversation_id)
 
 
+async def api_visible(conversation_id: Number, access: ApiAccessDep, session: SessionDep) -> int:
+    await rights.check(session, access, conversation_id)
+    return conversation_id
+
+
 ApiConversationDep = Annotated[Conversation, Depends(api_conversation)]
+ApiVisibleDep = Annotated[int, Depends(api_visible)]
 
 
 def client_address(request: Request) -> str:

@@ -81,7 +81,7 @@ class ConversationOut(Shape):
     @classmethod
     def of(cls, row: Row) -> "ConversationOut":
         values = {name: getattr(row, name) for name in cls.model_fields if name != "labels"}
-        return cls.model_validate({**values, "labels": [name for name, _ in row.labels]})
+        return cls.model_construct(**values, labels=[name for name, _ in row.labels])
 
 
 class AttachmentOut(Shape):

@@ -90,7 +90,7 @@ def test_a_route_asks_for_the_right_to_its_workspace_or_says_why_not(door: Door)
     guards = GUARDS & door.calls
     assert bool(guards) is not door.is_open
     if "{conversation_id}" in door.path and guards:
-        assert {deps.conversation, deps.visible, deps.api_conversation} & door.calls
+        assert {deps.conversation, deps.visible, deps.api_conversation, deps.api_visible} & door.calls
     if door.path.startswith("/w/"):
         assert deps.access in door.calls
     if door.path.startswith("/api/v1/") and guards:
