@@ -236,7 +236,7 @@ async def test_a_sent_reply_has_the_platforms_id_and_time_and_closes_the_convers
         (datetime(2026, 3, 2, 9, 0, 30), LATER),  # noqa: DTZ001  # a platform that names no zone
     ],
 )
-async def test_a_platform_with_a_wrong_clock_neither_loses_the_receipt_nor_turns_a_wait_around(
+async def test_a_wrong_clock_of_the_platform_neither_loses_the_receipt_nor_turns_a_wait_around(
     scene: Scene, told: datetime, kept: datetime
 ):
     await scene.write()
