@@ -14,7 +14,8 @@ from sqlmodel import col
 from api import hub, news
 from inbox import events
 from inbox.contract import Attachment, EventKind, Receipt
-from inbox.conversations import assignment, drafts, labels, notes, outbox, reading, replies, status, waiting
+from inbox.conversations import assignment, drafts, fetching, labels, notes, outbox, reading, replies, status, waiting
+from inbox.models import Attachment as StoredAttachment
 from inbox.models import Conversation, Delivery, Member, Message, Outcome, Status
 from inbox.promptness import waits
 from inbox.team import rights
@@ -152,6 +153,19 @@ class Day:
     async def close_wait(self) -> None:
         await self.with_first(lambda s, c, a: waits.close(s, c, Outcome.NOT_NEEDED, actor=a.actor, now=datetime.now(UTC)))
 
+    async def complete(self) -> None:
+        """A file that was still at the platform is fetched."""
+        file = Attachment("photo.png", "image/png", url="https://platform.example/photo.png")
+        await self.desk.say("Look", name="Bernd", attachments=(file,))
+
+        async def work(session: AsyncSession) -> None:
+            query = select(StoredAttachment).order_by(col(StoredAttachment.id).desc()).limit(1)
+            kept = (await session.scalars(query)).one()
+            digest = self.desk.house.files.store(b"a picture")
+            await fetching.keep(session, kept, digest=digest, size=9, media_type="image/png", now=datetime.now(UTC))
+
+        await self.desk.do(work)
+
     async def correct_wait(self) -> None:
         await self.with_first(lambda s, c, a: waits.close(s, c, Outcome.NOT_NEEDED, actor=a.actor, now=datetime.now(UTC)))
 
@@ -203,6 +217,7 @@ def steps(day: Day) -> dict[str, Callable[[], Awaitable[Any]]]:
         "conversation.labelled": day.put_label,
         "conversation.read": day.read,
         "wait.closed": day.close_wait,
+        "message.completed": day.complete,
         "wait.corrected": day.correct_wait,
         "draft.saved": day.draft,
         **{kind: day.renamed(kind) for kind in sorted(news.EVERYTHING)},

@@ -5,6 +5,7 @@ import { watch } from "./watch.js";
 
 const held = new Map(); // conversation id → its place
 const drawn = new Map(); // conversation id → HTML of a row that is not in the list
+const left = new Map(); // conversation id → who looks at it, for a row that left and may come back
 const items = () => document.getElementById("items");
 const row = (id) => document.getElementById(`row-${id}`);
 const order = (item) => item.dataset.place.split(",").map(Number);
@@ -43,8 +44,12 @@ export function release() {
   watch();
 }
 
+// Who looks at a row that is not shown just now: it may come back any moment.
+export const hereOf = (id) => left.get(Number(id.split("-").at(-1)));
+
 export function forgetHeld() {
   held.clear();
+  left.clear();
   showPill();
 }
 
@@ -66,10 +71,8 @@ function make(id, { unread, draft }) {
   item.toggleAttribute("data-unread", unread);
   item.toggleAttribute("data-draft", draft);
   item.append(document.importNode(parse(html), true));
-  const here = document.createElement("span");
-  here.className = "here";
-  here.id = `here-row-${id}`;
-  item.append(here);
+  item.append(left.get(id) ?? Object.assign(document.createElement("span"), { className: "here", id: `here-row-${id}` }));
+  left.delete(id);
   return item;
 }
 
@@ -88,10 +91,12 @@ function hold(id, place, mine) {
 }
 
 function leave(item) {
-  held.delete(Number(item.dataset.conversation));
+  const id = Number(item.dataset.conversation);
+  held.delete(id);
   showPill();
-  if (busy()) item.setAttribute("data-gone", "");
-  else item.remove();
+  if (busy()) return item.setAttribute("data-gone", "");
+  left.set(id, item.querySelector(".here"));
+  item.remove();
 }
 
 function busy() {

@@ -1,5 +1,5 @@
 // What the socket says, done to the page: once for each frame of the screen, in the order of the log.
-import { drawRow, settleRow } from "./list.js";
+import { drawRow, hereOf, settleRow } from "./list.js";
 import { onFrame, state } from "./live.js";
 import { morph, parse } from "./morph.js";
 import { refreshAll } from "./refresh.js";
@@ -45,7 +45,7 @@ function apply(op) {
 }
 
 function put({ put: id, html }) {
-  const current = document.getElementById(id);
+  const current = document.getElementById(id) ?? (id.startsWith("here-row-") ? hereOf(id) : null);
   if (!current) return;
   const chosen = current.querySelector("select")?.value;
   morph(current, parse(html));

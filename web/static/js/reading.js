@@ -3,7 +3,7 @@ import { change } from "./request.js";
 import { newestInbound } from "./timeline.js";
 import { conversationPath, openId, pane } from "./words.js";
 
-const MOMENT = 1200;
+const MOMENT = 1200, AGAIN = 5000;
 let timer = 0;
 const done = new Map(); // conversation → newest message read
 
@@ -21,7 +21,7 @@ function mark() {
   if (seen) seen.value = newest;
   if (done.get(id) === newest && !document.getElementById(`row-${id}`)?.hasAttribute("data-unread")) return;
   done.set(id, newest);
-  change("PUT", `${conversationPath(id)}/reading`, { message: newest }, { quiet: true }).catch(() => {});
+  change("PUT", `${conversationPath(id)}/reading`, { message: newest }, { quiet: true }).catch(() => { timer = setTimeout(mark, AGAIN); }); // the line is gone, or was
 }
 
 for (const event of ["conversation-shown", "timeline-changed", "visibilitychange"]) document.addEventListener(event, plan);
