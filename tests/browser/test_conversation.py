@@ -106,6 +106,7 @@ async def test_no_answer_needed_is_said_by_key_seen_by_others_and_taken_back(des
     for page in (aylin, fatma):
         await expect(sign(page, "Where is my order?")).to_be_visible()
     assert await outcomes(desk) == [None, None]
+    await expect(aylin.get_by_role("button", name="Undo")).to_have_count(0)
 
 
 async def test_a_message_that_asks_nothing_is_made_to_wait_from_its_menu(desk: Desk) -> None:
@@ -163,6 +164,8 @@ async def test_an_admin_exports_and_erases_the_person_and_colleagues_see_it(desk
     for one in (page, other):
         await expect(one.locator(".timeline")).not_to_contain_text("My secret")
         await expect(one.locator("#contact")).not_to_contain_text("Anna Becker")
+        await expect(one.locator(".waits-sign")).to_be_hidden()
+    await expect(page.get_by_text("This person was erased.")).to_be_visible()
     assert [message.body for message in await every(desk, Message)] == [""]
 
 

@@ -73,8 +73,8 @@ export async function assign(id, owner) {
 }
 
 export function offerUndo(said, back, id) {
-  const take = lastChange = { at: Date.now(), run: async () => { lastChange = null; await back(); openConversation(id); } };
-  toast(said, { action: words.undo, key: "z", run: take.run, seconds: 8 });
+  const take = lastChange = { at: Date.now(), run: async () => { lastChange = null; shown.close(); await back(); openConversation(id); } };
+  const shown = toast(said, { action: words.undo, key: "z", run: take.run, seconds: 8 });
 }
 
 function undo() {

@@ -44,7 +44,7 @@ function apply(op) {
   if ("unread" in op && !op.mine) setUnread(op.unread);
 }
 
-function put({ put: id, html }) {
+export function put({ put: id, html }) {
   const current = document.getElementById(id) ?? (id.startsWith("here-row-") ? hereOf(id) : null);
   if (!current) return;
   const chosen = current.querySelector("select")?.value;

@@ -4,6 +4,7 @@ import { watch } from "./watch.js";
 import { state } from "./live.js";
 import { hideMyself } from "./presence.js";
 import { morph } from "./morph.js";
+import { put } from "./ops.js";
 import { arrange } from "./timeline.js";
 import { forgetHeld, markOpen } from "./list.js";
 
@@ -38,5 +39,8 @@ function take(id, page) {
   if (id === "conversation" && current.dataset.conversation !== next.dataset.conversation) return;
   morph(current, next);
   if (id === "list") markOpen();
-  if (id === "conversation") arrange();
+  if (id !== "conversation") return;
+  const whom = next.querySelector(".whom"); // stands in the composer, which is the page's own
+  if (whom) put({ put: whom.id, html: whom.outerHTML });
+  arrange();
 }
