@@ -12,8 +12,11 @@ from api.deps import COOKIE, House, HouseDep, NowDep, SessionDep, SignedInDep
 from api.pages import forms, sign_in
 from inbox.errors import Conflict, Invalid
 from inbox.models import Account
-from inbox.team import invitations, sessions
+from inbox.team import invitations, sessions, throttle
+from inbox.team.throttle import Limit
 from web.i18n import locale_of
+
+TRIES = Limit(20, throttle.QUARTER)  # with one link: a link for anybody could else ask for one address after the other
 
 router = APIRouter(prefix="/invitations/{token}")
 
@@ -36,6 +39,9 @@ async def join_as_new(
     token: str, request: Request, session: SessionDep, house: HouseDep, now: NowDep, given: Annotated[NewcomerIn, Form()]
 ) -> Response:
     """Make an account, a member, and sign in."""
+    await invitations.find(session, token, now=now)
+    async with house.database.transaction() as counting:
+        await throttle.hit(counting, "invitation:join", token, TRIES, now=now)
     try:
         async with session.begin_nested():
             member = await invitations.accept_as_new(session, token, email=given.email, name=given.name, password=given.password, now=now)

@@ -140,3 +140,12 @@ async def test_an_invitation_of_another_workspace_cannot_be_mailed(app: FastAPI,
         number = re.search(r"/invitations/(\d+)/link", page.text)[1]
         assert (await stranger.post(f"{base(other)}/invitations/{number}/link")).status_code == 404
     assert len(box.letters) == 1
+
+
+async def test_a_link_for_anybody_cannot_ask_for_one_address_after_the_other(app: FastAPI, house: House, admin: Person):
+    async with browser(app, admin) as client, browser(app) as stranger:
+        page = await client.post(f"{base(admin)}/invitations", data={"role": "agent"})
+        link = LINK.search(page.text)[1]
+        form = {"name": "X", "email": admin.account.email, "password": "correct horse battery"}
+        tries = [(await stranger.post(link, data=form)).status_code for _ in range(21)]
+    assert tries == [409] * 20 + [429]
