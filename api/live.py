@@ -100,16 +100,17 @@ async def _stay(hub: Hub, welcome: Welcome, scope: Scope, receive: Receive, send
     watcher = welcome(wire.of(scope, send))
     code = AGAIN
     try:
-        await hub.join(watcher)
-        code = await _listen(receive, hub, watcher)
+        try:
+            await hub.join(watcher)
+            code = await _listen(receive, hub, watcher)
+        finally:
+            hub.leave(watcher)
+            if watcher.conversation is not None:
+                await _say(hub.house, watcher, Here(t="gone", conversation=watcher.conversation))
     except Exception as error:
         if not db.lost(error):
             raise
         log.warning("a page lost the database and has to come back", error=type(error).__name__)
-    finally:
-        hub.leave(watcher)
-        if watcher.conversation is not None:
-            await _say(hub.house, watcher, Here(t="gone", conversation=watcher.conversation))
     if code is not None:
         watcher.wire.end(code)
         await _closed(receive)

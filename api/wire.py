@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from starlette.types import Scope, Send
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -61,7 +61,7 @@ class Sockets(WebSocketsSansIOProtocol):
 
     async def run_asgi(self) -> None:
         if not self.config.ws_per_message_deflate:  # which makes the bytes of each socket others
-            self.scope["extensions"][OFFER] = self  # pyright: ignore[reportTypedDictNotRequiredAccess, reportArgumentType, reportOptionalSubscript]
+            cast("dict[str, Any]", self.scope)["extensions"][OFFER] = self
         await super().run_asgi()
 
     def send_receive_event_to_app(self) -> None:
@@ -89,6 +89,7 @@ class Sockets(WebSocketsSansIOProtocol):
     def end(self, code: int) -> None:
         if self.writable.is_set():
             self._ending = self.loop.create_task(_close(self.send, code))
+            self.loop.call_later(2 * self.close_timeout, self.transport.abort)  # for a reader that never takes the rest
         else:
             self.transport.abort()
 

@@ -242,3 +242,18 @@ async def test_what_one_workspace_cannot_be_shown_keeps_nothing_from_another(off
         await page.hear(lambda op: "refresh" in op)
         await theirs.hear(lambda op: op.get("stale") == ["page"])
         assert {"refresh": True} not in theirs.ops
+
+
+async def test_a_page_whose_question_lost_the_database_is_closed_with_a_code_to_come_back_and_the_reader_goes_on(office: Office):
+    async with office.page(office.agent) as page, office.page(office.insider) as other:
+        async with office.house.database.transaction() as session:
+            await session.execute(text("LOCK TABLE event IN ACCESS EXCLUSIVE MODE"))
+            await page.show(after=0)
+            waiting = "FROM pg_locks WHERE NOT granted"
+            async with asyncio.timeout(SECONDS):
+                while await session.scalar(text(f"SELECT count(*) {waiting}")) < 2:  # noqa: ASYNC110  # the page's and the reader's
+                    await asyncio.sleep(0.01)
+            await session.execute(text(f"SELECT pg_terminate_backend(pid) {waiting}"))
+        assert await page.end() == 1013
+        await office.say("And now?")
+        await other.hear(lambda op: "And now?" in op.get("html", ""))
