@@ -41,6 +41,7 @@ class Row(NamedTuple):
     id: int
     workspace_id: int
     channel_id: int
+    platform: str
     played: bool  # by a demonstration: the customers' side can be looked at too
     channel: str
     subject: str
@@ -95,7 +96,8 @@ def query() -> Query:
     )
     of, channel = Conversation, aliased(Channel)  # an alias, for `rights.sees` has a Channel of its own
     columns: list[Any] = [
-        of.id, of.workspace_id, of.channel_id, col(channel.public_config)["looks_like"].is_not(None), channel.name, of.subject,
+        of.id, of.workspace_id, of.channel_id, channel.platform, col(channel.public_config)["looks_like"].is_not(None), channel.name,
+        of.subject,
         func.coalesce(func.nullif(Post.title, ""), func.left(Post.text, 120), ""), of.contact_id, of.author_name, of.last_author,
         of.snippet, of.message_count, of.last_inbound_id, of.waiting_count, of.assignee_id, Member.name, of.team_id, Team.name,
         of.kind, of.status, of.last_message_at, of.waiting_since, of.snoozed_until, labels, trouble,
