@@ -207,7 +207,7 @@ async def look_up(connection: AsyncConnection[Row], origin: Origin, events: Sequ
                 *(Texts([event.id for event in claimed]), Texts([event.raw for event in claimed])),
             ),
         )
-        unsent = None if names.are_plain or not is_own(names.people) else _ask_unsent(send, origin, names)
+        unsent = send(lookups.UNSENT, (origin.id, names.keys, origin.id, names.threads)) if is_own(names.people) else None
         places, latest = _ask_conversations(send, origin, names)
         messages = None if names.are_plain else _ask_messages(send, origin, names)
         people = _ask_people(send, origin, names) if names.people else None
@@ -256,10 +256,6 @@ def _ask_conversations(send: Send, origin: Origin, names: Names) -> tuple[AsyncC
     messages = (origin.id, names.related)
     places = send(lookups.RELATED_CONVERSATIONS, (*threads, *messages, origin.workspace_id, names.keys))
     return places, send(lookups.RELATED_WAITS, (*threads, *messages))
-
-
-def _ask_unsent(send: Send, origin: Origin, names: Names) -> AsyncCursor[Row]:
-    return send(lookups.UNSENT, (origin.id, names.keys, origin.id, names.threads))
 
 
 def _ask_messages(send: Send, origin: Origin, names: Names) -> AsyncCursor[Row]:

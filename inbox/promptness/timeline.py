@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
+from operator import attrgetter
 
 from inbox.models import Metric, Outcome
 
@@ -114,24 +115,9 @@ def fold(clock: Clock, said: Iterable[Said], done: Sequence[Decided | Assigned] 
     """Move the clock over messages and decisions, in whatever order they are given; returns its waits, open ones last."""
     messages = list(said)
     if not done and all(map(_is_only_said, messages)):
-        for message in sorted(messages, key=_moment) if len(messages) > 1 else messages:
+        for message in sorted(messages, key=attrgetter("at", "id")):
             _speak(clock, message, message.at)
-    else:
-        _take_steps(clock, messages, done)
-    return clock.waits
-
-
-def _is_only_said(message: Said) -> bool:
-    """A customer's message to which nothing else happened: its only step is that it was said."""
-    since = message.expects_since
-    return message.identity_id is not None and message.gone_at is None and not message.by_hand and (since is None or since <= message.at)
-
-
-def _moment(message: Said) -> tuple[datetime, float]:
-    return message.at, message.id
-
-
-def _take_steps(clock: Clock, messages: Iterable[Said], done: Sequence[Decided | Assigned]) -> None:
+        return clock.waits
     steps: list[tuple[datetime, float, Step, Said | Decided | Assigned]] = []
     for message in messages:
         steps.extend(_steps(message))
@@ -149,6 +135,13 @@ def _take_steps(clock: Clock, messages: Iterable[Said], done: Sequence[Decided |
             _go(clock, what, at)
         else:
             _speak(clock, what, at)
+    return clock.waits
+
+
+def _is_only_said(message: Said) -> bool:
+    """A customer's message to which nothing else happened: its only step is that it was said."""
+    since = message.expects_since
+    return message.identity_id is not None and message.gone_at is None and not message.by_hand and (since is None or since <= message.at)
 
 
 def _steps(message: Said) -> Iterable[tuple[datetime, float, Step, Said]]:
@@ -167,8 +160,9 @@ def _steps(message: Said) -> Iterable[tuple[datetime, float, Step, Said]]:
 def _speak(clock: Clock, message: Said, at: datetime) -> None:
     """A customer writes, or an edit makes what they wrote a question: join the wait they are in, or begin one."""
     author = message.identity_id
-    if author is None or (clock.spam and _is_spam(clock, message.received_at)):
-        return
+    known = message.received_at
+    if author is None or any(begun < known and (ended is None or known < ended) for begun, ended in clock.spam):
+        return  # what came with the verdict has its wait
     waiting = clock.open.get(author)
     if waiting is not None:
         if at == message.at or message not in waiting.pending:
@@ -298,19 +292,9 @@ def _close(clock: Clock, waiting: Waiting, outcome: Outcome, at: datetime) -> No
 
 
 def _expecting(messages: Iterable[Said], at: datetime) -> list[Said]:
-    return [message for message in messages if _since(message) <= at and not _is_gone(message, at)]
-
-
-def _is_gone(message: Said, at: datetime) -> bool:
-    return message.gone_at is not None and max(message.gone_at, message.at) <= at
+    return [message for message in messages if _since(message) <= at and (message.gone_at is None or max(message.gone_at, message.at) > at)]
 
 
 def _since(message: Said) -> datetime:
     """From when a message expects an answer; never, if it does not."""
-    if not message.by_hand:
-        return message.expects_since or NEVER
     return min((since for since in (message.expects_since, *message.by_hand) if since is not None), default=NEVER)
-
-
-def _is_spam(clock: Clock, at: datetime) -> bool:
-    return any(begun < at and (ended is None or at < ended) for begun, ended in clock.spam)  # what came with the verdict has its wait
