@@ -73,7 +73,7 @@ class Author:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """What a comment hangs on."""
+    """What a comment hangs on. `is_room`: a group room; what is said there outside of any thread has the `thread_id` ""."""
 
     id: str
     title: str = ""
@@ -81,6 +81,7 @@ class Post:
     url: str | None = None
     media: tuple[str, ...] = ()
     published_at: datetime | None = None
+    is_room: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +176,7 @@ class Reply:
     author_name: str | None = None
     recipient: str | None = None  # the author id of the person answered
     human: bool = True
+    post_id: str | None = None  # the post or room that the conversation hangs on
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +274,15 @@ class Rereads(Protocol):
 
     def reread(self, raw: bytes, received_at: datetime) -> Batch:
         """Parse what was once put into `Rejected.raw`; no signature, no network. What is still unreadable is rejected again."""
+        ...
+
+
+@runtime_checkable
+class FetchesFiles(Protocol):
+    """A platform whose files need the account's credentials: an `Attachment.url` with a scheme of its own ("telegram:…") leads here."""
+
+    async def fetch_file(self, url: str) -> bytes:
+        """The bytes behind such an address; called after the message was stored, again later when it fails in passing."""
         ...
 
 
