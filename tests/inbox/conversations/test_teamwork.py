@@ -164,6 +164,12 @@ async def test_the_timeline_comes_in_parts_without_gap(session: AsyncSession, ma
     assert found == made
 
 
+@pytest.mark.parametrize("before", ["x", "2026-03-02T09:00:00_1", "2026-03-02T09:00:00+00:00_x", "2026-03-02T09:00:00+00:00_-1"])
+async def test_a_place_that_was_never_given_out_is_not_found(session: AsyncSession, desk: Any, before: str) -> None:
+    with pytest.raises(NotFound):
+        await timeline.load(session, desk.conversation, before=before)
+
+
 async def test_presence_ends_by_itself(session: AsyncSession, desk: Any, now: datetime) -> None:
     where = {"workspace_id": desk.workspace.id, "conversation_id": desk.conversation.id, "member_id": desk.me.id}
     await presence.show(session, **where, typing=True, now=now)
