@@ -27,6 +27,7 @@ GOALS = {1: 0.4, 10: 0.4, 100: 0.7, 500: 0.7}
 BATCHES = {1: 60, 10: 24, 100: 6, 500: 2}  # in one round
 ROUNDS = 5
 WRITERS = 8
+WARMING = 4  # rounds, until each of the eight connections has prepared and planned its statements: ten times, and a round is three
 WORDS = """where is my parcel it should have come on monday and nobody answers the phone could you please have a look thanks"""
 
 STATEMENT = """
@@ -126,14 +127,14 @@ async def _parallel(context: Context) -> Row:
     generator = random.Random(WRITERS)
     channel = await _channel(context)
     rates: list[tuple[float, float]] = []
-    for number in range(ROUNDS + 1):
+    for number in range(ROUNDS + WARMING):
         work = [[_batch(100, generator) for _ in range(3)] for _ in range(WRITERS)]
         alone = await _rate([batch for batches in work for batch in batches], lambda batch: _receive(context, channel, batch))
         work = [[_batch(100, generator) for _ in range(3)] for _ in range(WRITERS)]
         began = time.perf_counter()
         await asyncio.gather(*(_one_by_one(batches, lambda batch: _receive(context, channel, batch)) for batches in work))
         together = sum(len(batch) for batches in work for batch in batches) / (time.perf_counter() - began)
-        if number:
+        if number >= WARMING:
             rates.append((together, alone))
     ratio = statistics.median(together / alone for together, alone in rates)
     alone = statistics.median(alone for _, alone in rates)
