@@ -6,7 +6,7 @@ settle, late as it is: a receipt is the truth, and is better than a doubt.
 """
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, func, select, text, update
@@ -23,6 +23,7 @@ from inbox.team.rights import Access
 
 APPLICATION = "parley host"  # how processes see one another: the database knows at once when one is gone
 LEASE = 240.0  # seconds; clearly longer than any send may take (`connectors.host.pace`)
+SKEW = timedelta(hours=1)  # what a platform's clock may be behind ours
 
 # A paused channel and a held installation keep their replies; those of a removed one are taken, to fail with the reason.
 # The first of each conversation only: none overtakes another.
@@ -127,9 +128,12 @@ async def mark_sent(session: AsyncSession, message: Message, receipt: Receipt, n
 
 
 def _accepted(message: Message, receipt: Receipt, now: datetime) -> datetime:
-    """The platform's time of the reply, as far as it can be true: after it was written, not in the future; now where it names no zone."""
+    """The platform's time of the reply; ours where it cannot be true.
+
+    A clock that is a little behind is the one by which the customer's question was timed too, so it is believed.
+    """
     at = receipt.accepted_at
-    return max(min(at, now), message.at) if at.tzinfo else now
+    return min(at, now) if at.tzinfo and at > message.at - SKEW else now
 
 
 async def mark_failed(session: AsyncSession, message: Message, reason: str, now: datetime) -> bool:

@@ -230,8 +230,9 @@ async def test_a_sent_reply_has_the_platforms_id_and_time_and_closes_the_convers
 @pytest.mark.parametrize(
     ("told", "kept"),
     [
-        (datetime(1970, 1, 1, tzinfo=UTC), NOW),
-        (datetime(1, 1, 1, tzinfo=UTC), NOW),
+        (datetime(1970, 1, 1, tzinfo=UTC), LATER),
+        (datetime(1, 1, 1, tzinfo=UTC), LATER),
+        (NOW - timedelta(minutes=2), NOW - timedelta(minutes=2)),
         (datetime(9999, 12, 31, 23, 59, tzinfo=UTC), LATER),
         (datetime(2026, 3, 2, 9, 0, 30), LATER),  # noqa: DTZ001  # a platform that names no zone
     ],
