@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -19,6 +19,7 @@ from inbox.models import LogEvent
 from inbox.pipelines import Send
 
 CHANNEL = "parley_event"  # the NOTIFY channel
+LAST_ID = "SELECT coalesce(max(id), 0) FROM event"
 
 KINDS: dict[str, str] = {
     "message.received": "A customer, or a colleague in the platform's own app, wrote. data: message, identity",
@@ -44,7 +45,7 @@ KINDS: dict[str, str] = {
     "conversation.read": "A member read it, or marked it unread. data: member, message",
     "wait.opened": "Somebody began to wait for an answer. data: wait, identity, opened_at",
     "wait.closed": "A wait ended. data: wait, outcome, seconds",
-    "wait.corrected": "A person took back that a wait began by hand, or that it ended. data: identity, and message with opened_at, or closed_at",
+    "wait.corrected": "A person took back that a wait began by hand, or ended. data: identity, and message with opened_at, or closed_at",
     "draft.saved": "A member's unfinished text was kept or dropped. data: member, kept",
     "channel.added": "A channel was connected. data: platform",
     "channel.changed": "A channel's settings changed. data: fields",
@@ -155,7 +156,7 @@ async def since(session: AsyncSession, after: int, *, workspace_id: int | None =
 
 async def last_id(session: AsyncSession) -> int:
     """The id that a page is rendered at; 0 for an empty log. Read it before the page's own queries, so that nothing falls between."""
-    return await session.scalar(select(func.coalesce(func.max(LogEvent.id), 0))) or 0
+    return await session.scalar(text(LAST_ID)) or 0
 
 
 async def oldest_id(session: AsyncSession) -> int:

@@ -6,19 +6,22 @@ Putting a select together, finding it again and making objects of its rows costs
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import psycopg
 from psycopg.pq import TransactionStatus
-from sqlalchemy import BindParameter, ClauseElement
+from sqlalchemy import BigInteger, BindParameter, ClauseElement
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql.psycopg import PGCompiler_psycopg, PGDialect_psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from inbox.db import Row, driver
 from inbox.pipelines import pipeline
 
 Answer = TypeVar("Answer")
+IDS = ARRAY(BigInteger)  # of a parameter: one statement however many ids, where an IN list would be another for each number of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,11 @@ async def ask(session: AsyncSession, question: Question[Answer]) -> Answer:
     with _known_errors():
         cursor = await connection.execute(question.statement, question.given)
         return question.read(await cursor.fetchall())
+
+
+def columns(table: Any, shape: type[NamedTuple]) -> list[InstrumentedAttribute[Any]]:
+    """The columns of a table that a tuple's fields are named after, in the tuple's order."""
+    return [getattr(table, name) for name in shape._fields]
 
 
 def compiled(select: ClauseElement) -> bytes:

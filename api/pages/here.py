@@ -40,7 +40,7 @@ async def here(request: Request, asker: AskerDep, access: AccessDep) -> Here:
 
 
 def frame(request: Request, asker: Signed, access: Access) -> Here:
-    word = ([*request.url.path.split("/"), "", "", ""])[3]
+    section = ([*request.url.path.split("/"), "", "", ""])[3]
     return Here(
         workspace_id=access.workspace_id,
         workspace=asker.workspace,
@@ -49,7 +49,7 @@ def frame(request: Request, asker: Signed, access: Access) -> Here:
         member_id=access.member_id or 0,
         member=asker.member,
         role=asker.role,
-        section={"conversations": "inbox"}.get(word, word),
+        section="inbox" if section == "conversations" else section,
     )
 
 

@@ -75,8 +75,7 @@ class Reader:
             context["list"] = listed.pane(words.strip(), await panes.title(session, access, chosen, names.answer, self.locale))
         if part in ("", "conversation"):
             context["pane"] = opened.pane() if opened is not None else None
-        template = {"": "inbox/page.html"}.get(part, f"inbox/{part}.html")
-        body = render.page(template, self.locale, **context)
+        body = render.page(f"inbox/{part or 'page'}.html", self.locale, **context)
         return HTMLResponse(body, headers={"X-Event-Id": str(event_id.answer), "Cache-Control": "no-store", "Vary": "X-Fragment"})
 
 

@@ -19,7 +19,7 @@ from inbox.errors import NotFound
 from inbox.questions import Asked, Questions
 from inbox.team import presence, rights
 from inbox.team.presence import Person
-from inbox.team.rights import Access, Shown
+from inbox.team.rights import Access, ShownChannel
 from web.i18n import language
 
 NOBODY: Mine = Mine()
@@ -43,7 +43,7 @@ class SideAsking:
 
     current: str
     member_id: int | None
-    channels: Asked[Sequence[Shown]]
+    channels: Asked[Sequence[ShownChannel]]
     tallies: Asked[Sequence[Tally]]
     unread: Asked[int] | None
 
@@ -130,11 +130,11 @@ class ConversationPane:
     """The right pane."""
 
     row: Row
-    post: surroundings.Above | None
+    post: surroundings.ShownPost | None
     timeline: timeline.Timeline
     waiting: Sequence[surroundings.Waiting]
     person: surroundings.Person | None
-    draft: surroundings.Begun | None
+    draft: surroundings.ShownDraft | None
     people: Sequence[Person]
     capabilities: Capabilities
     addresses: Sequence[str]

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Select, and_, any_, bindparam, func, select
-from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
@@ -28,10 +28,9 @@ from inbox.models import (
     Status,
     Team,
 )
-from inbox.questions import Question
+from inbox.questions import IDS, Question
 
 Query = Select[*tuple[Any, ...]]
-NUMBERS = ARRAY(BigInteger)
 KINDS, STATUSES = {kind.value: kind for kind in ConversationKind}, {status.value: status for status in Status}
 
 
@@ -144,7 +143,7 @@ def one(conversation_id: int) -> Question[list[Row]]:
 
 @cache
 def _these() -> bytes:
-    return questions.compiled(query().where(col(Conversation.id) == any_(bindparam("conversations", type_=NUMBERS))))
+    return questions.compiled(query().where(col(Conversation.id) == any_(bindparam("conversations", type_=IDS))))
 
 
 async def mine(session: AsyncSession, conversation_ids: Collection[int], member_ids: Collection[int]) -> dict[tuple[int, int], Mine]:
@@ -160,8 +159,7 @@ def minding(conversation_ids: Collection[int], member_ids: Collection[int]) -> Q
 
 @cache
 def _mine() -> bytes:
-    # Arrays, not IN lists: one statement however many ids, so that neither SQLAlchemy nor the driver reads it again.
-    conversations, members = any_(bindparam("conversations", type_=NUMBERS)), any_(bindparam("members", type_=NUMBERS))
+    conversations, members = any_(bindparam("conversations", type_=IDS)), any_(bindparam("members", type_=IDS))
     reading = select(Reading).where(col(Reading.conversation_id) == conversations, col(Reading.member_id) == members).subquery()
     draft = (
         select(col(Draft.conversation_id), col(Draft.member_id))

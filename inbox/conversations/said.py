@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
-from sqlalchemy.orm import InstrumentedAttribute, aliased
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
+from inbox import questions
 from inbox.models import Attachment, Delivery, Direction, Identity, LogEvent, Member, Message, Note, Reaction
 from inbox.models.conversations import FETCH_TRIES
 
@@ -113,7 +114,7 @@ FACTS = Said._fields.index("direction")  # from here on values become something 
 def query() -> Any:
     """The lines of messages, for a `where`, an order and a limit."""
     parent = aliased(Message)
-    columns: list[Any] = [*_columns(Message, Said), Member.name, Identity.name, Identity.avatar]
+    columns: list[Any] = [*questions.columns(Message, Said), Member.name, Identity.name, Identity.avatar]
     columns += [parent.author_name, func.left(parent.body, 141), parent.deleted_at, _files(), _reactions()]
     return (
         select(*columns)
@@ -136,7 +137,7 @@ def line(values: tuple[Any, ...]) -> Line:
 
 def notes() -> Any:
     """Notes, for a `where`, an order and a limit."""
-    return select(*_columns(Note, Noted))
+    return select(*questions.columns(Note, Noted))
 
 
 def noted(values: tuple[Any, ...]) -> Noted:
@@ -146,7 +147,7 @@ def noted(values: tuple[Any, ...]) -> Noted:
 
 def events() -> Any:
     """Events, for a `where`, an order and a limit."""
-    return select(*_columns(LogEvent, Happened))
+    return select(*questions.columns(LogEvent, Happened))
 
 
 def happened(values: tuple[Any, ...]) -> Happened:
@@ -154,12 +155,8 @@ def happened(values: tuple[Any, ...]) -> Happened:
     return Happened._make((values[0], values[1].astimezone(UTC), *values[2:]))
 
 
-def _columns(table: Any, shape: Any) -> list[InstrumentedAttribute[Any]]:
-    return [getattr(table, name) for name in shape._fields]
-
-
 def _files() -> ColumnElement[Any]:
-    each = func.json_build_array(*_columns(Attachment, File))
+    each = func.json_build_array(*questions.columns(Attachment, File))
     listed = func.json_agg(aggregate_order_by(each, col(Attachment.id)))
     return select(listed).where(col(Attachment.message_id) == Message.id).correlate(Message).scalar_subquery()
 

@@ -13,9 +13,9 @@ from sqlmodel import col
 
 from inbox import questions
 from inbox.conversations import rows
-from inbox.conversations.rows import NUMBERS, Row
+from inbox.conversations.rows import Row
 from inbox.models import Channel, Contact, Conversation, Draft, Identity, Post, Reading, Wait
-from inbox.questions import Asked, Question, Questions
+from inbox.questions import IDS, Asked, Question, Questions
 from inbox.team import rights
 from inbox.team.rights import Access
 
@@ -40,7 +40,7 @@ class Platform(NamedTuple):
     addresses: Sequence[str]
 
 
-class Above(NamedTuple):
+class ShownPost(NamedTuple):
     """The post that a conversation hangs on."""
 
     id: int
@@ -50,7 +50,7 @@ class Above(NamedTuple):
     published_at: datetime | None
 
 
-class Beside(NamedTuple):
+class ShownContact(NamedTuple):
     """The contact who began a conversation."""
 
     id: int
@@ -60,7 +60,7 @@ class Beside(NamedTuple):
     created_at: datetime
 
 
-class Begun(NamedTuple):
+class ShownDraft(NamedTuple):
     """What the reader has begun to write."""
 
     mode: str
@@ -68,7 +68,7 @@ class Begun(NamedTuple):
     options: dict[str, Any]
 
 
-class Known(NamedTuple):
+class ShownIdentity(NamedTuple):
     """A contact on one channel's platform."""
 
     id: int
@@ -82,9 +82,9 @@ class Around(NamedTuple):
     """What a conversation has one of, or none; `read` is how far its reader has come."""
 
     platform: Platform
-    post: Above | None
-    contact: Beside | None
-    draft: Begun | None
+    post: ShownPost | None
+    contact: ShownContact | None
+    draft: ShownDraft | None
     read: int
 
 
@@ -92,8 +92,8 @@ class Around(NamedTuple):
 class Person:
     """The contact beside a conversation."""
 
-    contact: Beside
-    identities: Sequence[Known]
+    contact: ShownContact
+    identities: Sequence[ShownIdentity]
     others: Sequence[Row]  # other conversations with the same contact that the reader may see
 
 
@@ -103,7 +103,7 @@ class Asking:
 
     around: Asked[Around | None]
     waiting: Asked[Mapping[int, list[Waiting]]]
-    identities: Asked[list[Known]]
+    identities: Asked[list[ShownIdentity]]
     others: Asked[list[Row]]
 
     def person(self, around: Around) -> Person | None:
@@ -117,7 +117,7 @@ def asking(board: Questions, access: Access, conversation_id: int) -> Asking:
     return Asking(
         around=board.add(Question(_around(), given, lambda found: _read(found[0]) if found else None)),
         waiting=board.add(_waits([conversation_id])),
-        identities=board.add(Question(_identities(everything), given, lambda found: [Known._make(row) for row in found])),
+        identities=board.add(Question(_identities(everything), given, lambda found: [ShownIdentity._make(row) for row in found])),
         others=board.add(rows.listing(_others(everything), given)),
     )
 
@@ -143,15 +143,21 @@ def _waiting() -> bytes:
     return questions.compiled(
         select(*columns, col(Wait.message_count))
         .join(Identity, col(Identity.id) == Wait.identity_id)
-        .where(col(Wait.conversation_id) == any_(bindparam("conversations", type_=NUMBERS)), col(Wait.closed_at).is_(None))
+        .where(col(Wait.conversation_id) == any_(bindparam("conversations", type_=IDS)), col(Wait.closed_at).is_(None))
         .order_by(col(Wait.opened_at), col(Wait.id))
     )
 
 
 @cache
 def _around() -> bytes:
-    columns: list[Any] = [Channel.platform, col(Channel.public_config)["addresses"], *_columns(Post, Above), *_columns(Contact, Beside)]
-    columns += [*_columns(Draft, Begun), func.coalesce(Reading.message_id, 0)]
+    columns: list[Any] = [
+        Channel.platform,
+        col(Channel.public_config)["addresses"],
+        *questions.columns(Post, ShownPost),
+        *questions.columns(Contact, ShownContact),
+        *questions.columns(Draft, ShownDraft),
+        func.coalesce(Reading.message_id, 0),
+    ]
     member = bindparam("member", type_=BigInteger)
     return questions.compiled(
         select(*columns)
@@ -170,9 +176,9 @@ def _read(values: tuple[Any, ...]) -> Around:
     of_post, of_contact, of_draft = rest[:5], rest[5:10], rest[10:]
     return Around(
         platform=Platform(platform, addresses or ()),
-        post=None if of_post[0] is None else Above._make((*of_post[:4], of_post[4] and of_post[4].astimezone(UTC))),
-        contact=None if of_contact[0] is None else Beside._make((*of_contact[:4], of_contact[4].astimezone(UTC))),
-        draft=None if of_draft[0] is None else Begun._make(of_draft),
+        post=None if of_post[0] is None else ShownPost._make((*of_post[:4], of_post[4] and of_post[4].astimezone(UTC))),
+        contact=None if of_contact[0] is None else ShownContact._make((*of_contact[:4], of_contact[4].astimezone(UTC))),
+        draft=None if of_draft[0] is None else ShownDraft._make(of_draft),
         read=read,
     )
 
@@ -180,7 +186,7 @@ def _read(values: tuple[Any, ...]) -> Around:
 @cache
 def _identities(everything: bool) -> bytes:
     mine = (col(Identity.contact_id) == _contact(), rights.visible(col(Identity.channel_id), everything=everything))
-    return questions.compiled(select(*_columns(Identity, Known)).where(*mine).order_by(col(Identity.id)).limit(OTHERS))
+    return questions.compiled(select(*questions.columns(Identity, ShownIdentity)).where(*mine).order_by(col(Identity.id)).limit(OTHERS))
 
 
 @cache
@@ -193,7 +199,3 @@ def _others(everything: bool) -> bytes:
 def _contact() -> Any:
     of = aliased(Conversation)
     return select(col(of.contact_id)).where(col(of.id) == bindparam("conversation")).scalar_subquery()
-
-
-def _columns(table: Any, shape: Any) -> list[Any]:
-    return [getattr(table, name) for name in shape._fields]

@@ -12,12 +12,11 @@ from sqlmodel import col
 
 from inbox import questions
 from inbox.conversations import said
-from inbox.conversations.rows import NUMBERS
 from inbox.conversations.said import File, Happened, Line, Noted, Said
 from inbox.errors import NotFound
 from inbox.models import Conversation, Delivery, Direction, LogEvent, Message, Note
 from inbox.models.columns import UtcDateTime
-from inbox.questions import Asked, Question, Questions
+from inbox.questions import IDS, Asked, Question, Questions
 
 PAGE = 60
 AROUND = 500  # notes, and as many lines of activity, among the messages of a page
@@ -148,7 +147,7 @@ def _page(is_later: bool, limit: int) -> bytes:
 
 @cache
 def _these() -> bytes:
-    these = any_(bindparam("messages", type_=NUMBERS))
+    these = any_(bindparam("messages", type_=IDS))
     return questions.compiled(said.query().where(col(Message.id) == these, col(Message.delivery) != Delivery.UNDONE))
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, ColumnElement, and_, bindparam, func, select,
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from inbox import questions
+from inbox import events, questions
 from inbox.conversations import rows
 from inbox.conversations.rows import Mine, Row
 from inbox.errors import NotFound
@@ -158,8 +158,8 @@ def paging(access: Access, view: View, *, after: str | None = None, limit: int =
 
 
 def newest() -> Question[int]:
-    """The log's last id, that a page is rendered at. Ask it before everything else that the page shows, so that nothing falls between."""
-    return Question(b"SELECT coalesce(max(id), 0) FROM event", {}, lambda found: found[0][0])
+    """`events.last_id`, put among others: the first of them, so that nothing falls between."""
+    return Question(events.LAST_ID.encode(), {}, lambda found: found[0][0])
 
 
 async def tally(session: AsyncSession, workspace_id: int) -> Sequence[Tally]:

@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, any_, bindparam, delete, select, text
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy import ColumnElement, any_, bindparam, delete, select, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from inbox import questions
 from inbox.models import Member, Presence
-from inbox.questions import Question
+from inbox.questions import IDS, Question
 
 CHANNEL = "parley_presence"  # the NOTIFY channel; its payload is "workspace conversation"
 HERE = timedelta(seconds=40)  # the page says it again every 15 s
@@ -75,7 +75,7 @@ def _reader(now: datetime) -> Callable[[Sequence[tuple[Any, ...]]], Sequence[Per
 
 @cache  # a select never changes, and putting it together costs more than running it
 def _people() -> bytes:
-    return _now_in(col(Presence.conversation_id) == any_(bindparam("conversations", type_=ARRAY(BigInteger))))
+    return _now_in(col(Presence.conversation_id) == any_(bindparam("conversations", type_=IDS)))
 
 
 @cache

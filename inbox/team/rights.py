@@ -75,7 +75,7 @@ async def channels(session: AsyncSession, access: Access) -> frozenset[int]:
     return frozenset(await session.scalars(query))
 
 
-class Shown(NamedTuple):
+class ShownChannel(NamedTuple):
     """A channel as the left pane shows it. What came in through a removed one stays readable."""
 
     id: int
@@ -84,9 +84,9 @@ class Shown(NamedTuple):
     removed: bool
 
 
-def showing(access: Access) -> Question[Sequence[Shown]]:
+def showing(access: Access) -> Question[Sequence[ShownChannel]]:
     """Every channel that the member may see, in alphabetical order."""
-    return Question(_showing(access.sees_everything), asker(access), lambda found: [Shown._make(row) for row in found])
+    return Question(_showing(access.sees_everything), asker(access), lambda found: [ShownChannel._make(row) for row in found])
 
 
 @cache  # a statement never changes, and putting it together costs more than running it
