@@ -14,7 +14,7 @@ from psycopg import AsyncCursor
 from inbox.contract import EventKind
 from inbox.conversations.arrivals import Arrival
 from inbox.conversations.incoming import Incoming, Origin
-from inbox.conversations.known import Deferred, Known, KnownMessage
+from inbox.conversations.known import Deferred, Known, KnownMessage, Place
 from inbox.db import Row
 from inbox.models import Delivery, Direction
 from inbox.pipelines import Send
@@ -139,7 +139,7 @@ def _see(alterations: Alterations, known: Known, change: Deferred, message: Arri
 def _alter_arrival(alterations: Alterations, arrival: Arrival, change: Deferred, origin: Origin) -> None:
     """The message is on its way in: it comes as it is by now."""
     if change.kind == EventKind.EDIT:
-        _edit(arrival, change, expects=_expects(arrival, change, origin, kind=arrival.kind))
+        _edit(arrival, change, expects=_expects(arrival, change, origin, arrival))
     elif change.kind == EventKind.DELETE:
         arrival.deleted_at = arrival.deleted_at or change.at
     elif change.kind == EventKind.MODERATION:
@@ -157,8 +157,8 @@ def _alter_arrival(alterations: Alterations, arrival: Arrival, change: Deferred,
 def _alter_stored(alterations: Alterations, known: Known, message: KnownMessage, change: Deferred, origin: Origin) -> None:
     conversation_id, data = message.conversation_id, {"message": message.id}
     if change.kind == EventKind.EDIT:
-        kind = known.places[conversation_id].kind
-        if not _edit(message, change, expects=_expects(message, change, origin, kind=kind)):
+        place = known.places[conversation_id]
+        if not _edit(message, change, expects=_expects(message, change, origin, place)):
             return
         alterations.edited[message.id] = message
         alterations.log.append(("message.edited", conversation_id, data))
@@ -197,7 +197,7 @@ def _edit(message: Arrival | KnownMessage, change: Deferred, *, expects: bool) -
     return changed
 
 
-def _expects(message: Arrival | KnownMessage, change: Deferred, origin: Origin, *, kind: Any) -> bool:
+def _expects(message: Arrival | KnownMessage, change: Deferred, origin: Origin, place: Arrival | Place) -> bool:
     if message.direction == Direction.OUT or message.is_history or message.automatic or message.identity_id is None:
         return False
     is_arrival = isinstance(message, Arrival)
@@ -207,8 +207,9 @@ def _expects(message: Arrival | KnownMessage, change: Deferred, origin: Origin, 
         answers_us=message.answers_us if is_arrival else message.parent_direction == Direction.OUT,
         mentions_us=message.mentions_us,
         files=len(message.event.files) if is_arrival else 0,
+        in_room=place.in_room,
     )
-    return expectations.expects_answer(kind, origin.expects_answer, facts) == Expectation.YES
+    return expectations.expects_answer(place.kind, origin.expects_answer, facts) == Expectation.YES
 
 
 def _log_moderation(alterations: Alterations, change: Deferred, conversation_id: int, message_id: int) -> None:

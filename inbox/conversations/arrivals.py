@@ -32,6 +32,7 @@ class Arrival:
     id: int
     conversation_id: int
     kind: ConversationKind
+    in_room: bool
     external_id: str
     direction: Direction
     delivery: Delivery
@@ -73,10 +74,12 @@ def build(known: Known, origin: Origin, event: Incoming, number: int, conversati
     described = event.person
     person = known.people.get(described.external_id) if described else None
     ours = described is not None and _is_ours(described, person)
+    place = known.places[conversation_id]
     return Arrival(  # by position: names cost as much as the rest
         number,
         conversation_id,
-        known.places[conversation_id].kind,
+        place.kind,
+        place.in_room,
         event.message_id,
         Direction.OUT if ours else Direction.IN,
         Delivery.SENT if ours else Delivery.RECEIVED,
@@ -119,7 +122,8 @@ def expectation(arrival: Arrival, origin: Origin) -> Expectation:
         len(event.files),
         arrival.automatic,
         event.post.id if event.post else "",
-        event.thread_id,
+        event.told_thread,
+        arrival.in_room,
     )
     return expectations.expects_answer(arrival.kind, origin.expects_answer, facts)
 
@@ -136,7 +140,7 @@ def adopted_expects_since(orphan: Orphan, parent: Arrival, origin: Origin) -> da
     is_theirs = orphan.direction == Direction.IN and not (orphan.is_history or orphan.automatic)
     if not is_theirs or parent.direction != Direction.OUT or orphan.expects_since is not None:
         return None
-    facts = Facts(text=orphan.body, answers_us=True, mentions_us=orphan.mentions_us)
+    facts = Facts(text=orphan.body, answers_us=True, mentions_us=orphan.mentions_us, in_room=parent.in_room)
     answer = expectations.expects_answer(parent.kind, origin.expects_answer, facts)
     return orphan.at if answer == Expectation.YES else None
 
@@ -159,7 +163,7 @@ def _column(name: LiteralString, pack: type[Numbers] | type[Texts] | type[Times]
 # Columns that every message fills, then those that are sent only when some message of the batch fills them.
 ALWAYS = (
     _column("id", Numbers), _column("conversation_id", Numbers), _column("external_id", Texts),
-    _column("thread_external_id", Texts, "event.thread_id"), _column("direction", Texts, "direction.value"),
+    _column("thread_external_id", Texts, "event.told_thread"), _column("direction", Texts, "direction.value"),
     _column("delivery", Texts, "delivery.value"), _column("identity_id", Numbers), _column("author_name", Texts), _column("body", Texts),
     _column("at", Times), _column("expects_since", Times),
 )  # fmt: skip

@@ -60,7 +60,8 @@ async def mark(session: AsyncSession, connection: AsyncConnection[Row], echoes: 
 
 
 def _same_words(known: Known, event: Incoming, taken: set[int]) -> int | None:
-    conversation_id = known.threads.get(event.thread_id)
+    parent = known.messages.get(event.parent_id) if event.parent_id is not None else None
+    conversation_id = parent.conversation_id if parent is not None else known.threads.get(event.thread_id)
     words = event.text.split()
     for reply in known.unsent:
         if (

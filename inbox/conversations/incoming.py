@@ -23,6 +23,7 @@ KEY_LIMIT = 500  # characters: an index entry has to fit into a page
 SHORT_LIMIT = 2_000  # characters: titles, addresses
 NAME_LIMIT = 200  # characters: of people and files; every row of a list shows one
 LARGEST = 2**31  # bytes: what the column holds
+IN_ROOM = "\x1f"  # begins, and divides, the names of ours for what somebody says in a room outside of its threads
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 UNSTORABLE = re.compile(r"\\u0000|\\ud[89a-f]", re.IGNORECASE)
 
@@ -95,6 +96,12 @@ class Incoming:
     permalink: str | None
     client_key: str | None
     raw: str | None  # JSON
+    told_thread: str  # the thread as the platform names it, to answer into; "" in a room outside of its threads
+
+    @property
+    def is_loose(self) -> bool:
+        """Said in a room outside of any thread: what its author says there is held together only by a name of ours."""
+        return self.thread_id.startswith(IN_ROOM)
 
 
 def read(event: Event, origin: Origin, digests: Mapping[int, str], *, now: datetime) -> Incoming:
@@ -108,11 +115,12 @@ def read(event: Event, origin: Origin, digests: Mapping[int, str], *, now: datet
         raise ValueError("the message has no id")
     post = None if event.post is None else _post(event.post, now)
     parent = None if event.parent_id is None else key(event.parent_id)
+    thread = key(event.thread_id)
     return Incoming(  # by position: names cost as much as the rest
         key(event.id),
         kind,
         key(event.message_id),
-        key(event.thread_id),
+        _loose(event, post) if not thread and post is not None and post.is_room and kind is EventKind.MESSAGE else thread,
         now if event.at > now else event.at if event.at > EARLIEST else EARLIEST,
         event.at,
         None if event.author is None else _person(event.author, origin),
@@ -129,7 +137,13 @@ def read(event: Event, origin: Origin, digests: Mapping[int, str], *, now: datet
         None if event.permalink is None else text(event.permalink, SHORT_LIMIT),
         None if event.client_key is None else key(event.client_key),
         None if event.raw is None else dumps(event.raw),
+        thread,
     )
+
+
+def _loose(event: Event, post: Post) -> str:
+    """The name of ours for what this author says in this room."""
+    return key(f"{IN_ROOM}{post.id}{IN_ROOM}{event.author.id if event.author else ''}")
 
 
 def text(value: str, limit: int) -> str:
@@ -207,6 +221,7 @@ def _post(post: Post, now: datetime) -> Post:
         url=None if post.url is None else text(post.url, SHORT_LIMIT),
         media=tuple(text(url, SHORT_LIMIT) for url in post.media),
         published_at=_published(post.published_at, now),
+        is_room=bool(post.is_room),
     )
 
 
@@ -216,7 +231,8 @@ def _published(at: datetime | None, now: datetime) -> datetime | None:
 
 
 def _html(html: str) -> str | None:
-    return None if len(html) > HTML_LIMIT else markup.clean(text(html, HTML_LIMIT))
+    cleaned = None if len(html) > HTML_LIMIT else markup.clean(text(html, HTML_LIMIT))
+    return None if cleaned is None or len(cleaned) > HTML_LIMIT else cleaned
 
 
 def _file(attachment: Attachment, digests: Mapping[int, str]) -> StoredFile:

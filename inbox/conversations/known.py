@@ -45,6 +45,7 @@ class Place:
     message_count: int
     waiting_since: datetime | None
     waiting_count: int
+    in_room: bool
 
 
 @dataclass(slots=True)
@@ -174,8 +175,7 @@ class Names:
 
     @classmethod
     def of(cls, events: Sequence[Incoming]) -> "Names":
-        messages = {event.message_id for event in events}
-        messages.discard("")
+        messages = {event.message_id for event in events if event.message_id}
         parents = {event.parent_id for event in events if event.parent_id}
         keys = {event.client_key for event in events if event.client_key}
         people = {event.person.external_id: event.person for event in events if event.person}
@@ -196,7 +196,6 @@ async def look_up(connection: AsyncConnection[Row], origin: Origin, events: Sequ
     `within`: the transaction has done something already; then a savepoint named `batch` begins, which the caller releases.
     """
     names, unique = Names.of(events), {event.id: event for event in events}
-    claimed = [unique[name] for name in sorted(unique)]
     async with pipeline(connection) as send:
         if within:
             send("SAVEPOINT batch")
@@ -204,10 +203,11 @@ async def look_up(connection: AsyncConnection[Row], origin: Origin, events: Sequ
             lookups.CLAIM,
             (
                 *(origin.workspace_id, origin.id, now, origin.id & 0x7FFFFFFF, _buckets(names.threads, names.messages)),
-                *(Texts([event.id for event in claimed]), Texts([event.raw for event in claimed])),
+                *(Texts(sorted(unique)), Texts([unique[name].raw for name in sorted(unique)])),
             ),
         )
-        unsent = send(lookups.UNSENT, (origin.id, names.keys, origin.id, names.threads)) if is_own(names.people) else None
+        own = (origin.id, names.keys, origin.id, names.threads, origin.id, names.related)
+        unsent = send(lookups.UNSENT, own) if is_own(names.people) else None
         places, latest = _ask_conversations(send, origin, names)
         messages = None if names.are_plain else _ask_messages(send, origin, names)
         people = _ask_people(send, origin, names) if names.people else None

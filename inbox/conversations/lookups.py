@@ -16,7 +16,7 @@ CLAIM = """
 
 PLACE: LiteralString = """
     conversation.id, kind, status, contact_id, assignee_id, team_id, resolved_at, last_message_at, last_message_id, last_inbound_id,
-    snippet, author_name, last_author, message_count, waiting_since, waiting_count"""
+    snippet, author_name, last_author, message_count, waiting_since, waiting_count, in_room"""
 
 # The conversations of the batch's threads; of several threads in one conversation, each is a row.
 CONVERSATIONS = f"""
@@ -43,11 +43,12 @@ RELATED_WAITS = ledger.latest_of(
            UNION SELECT conversation_id FROM message WHERE channel_id = %s AND external_id = ANY(%b::text[]))"""
 )
 
-# Ids for what is new; and whether something is known that a batch seldom meets: its messages, changes and answers that came before them.
+# Ids for what is new, and for what somebody says in a room outside of its threads (names that begin with U+001F): the conversation that it
+# belongs to may be over; and whether something is known that a batch seldom meets: its messages, changes and answers that came before them.
 NUMBERS = """
     SELECT ARRAY(SELECT nextval('message_id_seq') FROM generate_series(1, %s)),
            ARRAY(SELECT nextval('conversation_id_seq') FROM unnest(%b::text[]) AS name
-                  WHERE NOT EXISTS (SELECT FROM thread WHERE channel_id = %s AND external_id = name)),
+                  WHERE ascii(name) = 31 OR NOT EXISTS (SELECT FROM thread WHERE channel_id = %s AND external_id = name)),
            (SELECT episode_days FROM workspace WHERE id = %s),
            (SELECT count(*) FROM message WHERE channel_id = %s AND external_id = ANY(%b::text[]))
            + (SELECT count(*) FROM deferred_change WHERE channel_id = %s AND message_external_id = ANY(%b::text[]))
@@ -60,7 +61,8 @@ UNSENT = """
       FROM message
      WHERE delivery IN ('sending', 'ambiguous') AND channel_id = %s
        AND (client_key = ANY(%b::text[])
-            OR conversation_id IN (SELECT conversation_id FROM thread WHERE channel_id = %s AND external_id = ANY(%b::text[])))
+            OR conversation_id IN (SELECT conversation_id FROM thread WHERE channel_id = %s AND external_id = ANY(%b::text[])
+                                   UNION SELECT conversation_id FROM message WHERE channel_id = %s AND external_id = ANY(%b::text[])))
      ORDER BY id FOR NO KEY UPDATE
 """
 

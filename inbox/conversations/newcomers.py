@@ -42,17 +42,20 @@ CONVERSATIONS = """
     WITH begun AS (
         INSERT INTO conversation (workspace_id, channel_id, created_at, post_id, id, kind, subject, contact_id, author_name,
                                   last_message_at, last_message_id, last_inbound_id, snippet, last_author, message_count, waiting_since,
-                                  waiting_count) OVERRIDING SYSTEM VALUE
+                                  waiting_count, in_room) OVERRIDING SYSTEM VALUE
         SELECT %s, %s, %s, (SELECT post.id FROM post WHERE channel_id = %s AND external_id = new.post), id, kind, subject, contact_id,
                author_name, last_message_at, last_message_id, last_inbound_id, snippet, last_author, message_count, waiting_since,
-               waiting_count
+               waiting_count, in_room
           FROM unnest(%b::bigint[], %b::text[], %b::text[], %b::text[], %b::bigint[], %b::text[], %b::timestamptz[], %b::bigint[],
-                      %b::bigint[], %b::text[], %b::text[], %b::bigint[], %b::timestamptz[], %b::bigint[])
+                      %b::bigint[], %b::text[], %b::text[], %b::bigint[], %b::timestamptz[], %b::bigint[], %b::bool[])
                AS new (id, kind, subject, post, contact_id, author_name, last_message_at, last_message_id, last_inbound_id, snippet,
-                       last_author, message_count, waiting_since, waiting_count))
+                       last_author, message_count, waiting_since, waiting_count, in_room))
     INSERT INTO thread (workspace_id, channel_id, external_id, conversation_id)
     SELECT %s, %s, * FROM unnest(%b::text[], %b::bigint[])
 """
+
+# What its author said in a room before belongs to a conversation that is over.
+LEAVE = "DELETE FROM thread WHERE channel_id = %s AND external_id = ANY(%b::text[])"
 
 JOIN = """
     INSERT INTO thread (workspace_id, channel_id, external_id, conversation_id)
@@ -79,6 +82,7 @@ class Newcomers:
     changed: list[KnownPerson] = field(default_factory=list[KnownPerson])
     posts: list[Post] = field(default_factory=list[Post])
     begun: dict[int, Incoming] = field(default_factory=dict[int, Incoming])  # conversations, by the first event of their thread
+    left: list[str] = field(default_factory=list[str])  # threads that go on in another conversation from now on
 
 
 def settle(known: Known, founding: Sequence[Incoming]) -> Newcomers:
@@ -94,6 +98,8 @@ def settle(known: Known, founding: Sequence[Incoming]) -> Newcomers:
         raise Overtaken
     for number, event in zip(known.conversations, sorted(founding, key=lambda event: event.thread_id), strict=False):
         newcomers.begun[number] = event
+        if event.thread_id in known.threads:
+            newcomers.left.append(event.thread_id)
         known.threads[event.thread_id] = number
         known.places[number] = _begin(known, event, number)
     return newcomers
@@ -110,6 +116,8 @@ def write(send: Send, origin: Origin, known: Known, newcomers: Newcomers, joinin
     threads = {event.thread_id: number for number, event in newcomers.begun.items()} | joining
     names = sorted(threads)
     here = (origin.workspace_id, origin.id, Texts(names), Numbers([threads[name] for name in names]))
+    if newcomers.left:
+        send(LEAVE, (origin.id, Texts(newcomers.left)))
     if newcomers.begun:
         columns = _conversations([known.places[number] for number in newcomers.begun], list(newcomers.begun.values()))
         send(CONVERSATIONS, (origin.workspace_id, origin.id, now, origin.id, *columns, *here))
@@ -160,7 +168,8 @@ def _begin(known: Known, event: Incoming, number: int) -> Place:
     contact_id = known.people[customer.external_id].contact_id if customer else None
     name = customer.name if customer else ""
     return Place(
-        number, event.conversation_kind, Status.OPEN, contact_id, None, None, None, event.at, None, None, "", name, "", 0, None, 0
+        number, event.conversation_kind, Status.OPEN, contact_id, None, None, None, event.at, None, None, "", name, "", 0, None, 0,
+        event.post is not None and event.post.is_room,
     )  # fmt: skip
 
 
@@ -210,7 +219,7 @@ def _upsert_posts(send: Send, origin: Origin, posts: Sequence[Post], *, now: dat
     send(POSTS, (origin.workspace_id, origin.id, now, *columns))
 
 
-def _conversations(places: Sequence[Place], events: Sequence[Incoming]) -> tuple[Numbers | Texts | Times, ...]:
+def _conversations(places: Sequence[Place], events: Sequence[Incoming]) -> tuple[Numbers | Texts | Times | Truths, ...]:
     """The rows of new conversations as columns, in their final form."""
     return (
         Numbers([place.id for place in places]),
@@ -227,4 +236,5 @@ def _conversations(places: Sequence[Place], events: Sequence[Incoming]) -> tuple
         Numbers([place.message_count for place in places]),
         Times([place.waiting_since for place in places]),
         Numbers([place.waiting_count for place in places]),
+        Truths([place.in_room for place in places]),
     )

@@ -12,7 +12,7 @@ from inbox import contract
 from inbox.contract import ConversationKind, Envelope, Reply
 from inbox.errors import Invalid
 from inbox.files import Files
-from inbox.models import Attachment, Conversation, Identity, Message
+from inbox.models import Attachment, Conversation, Identity, Message, Post
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,15 @@ async def draft(session: AsyncSession, message: Message) -> Draft:
         author_name=message.author_name or None,
         recipient=whom.external_id if whom else None,
         human=not message.automatic,
+        post_id=await _post(session, conversation),
     )
     return Draft(reply, (await session.scalars(files)).all())
+
+
+async def _post(session: AsyncSession, conversation: Conversation) -> str | None:
+    if conversation.post_id is None:
+        return None
+    return await session.scalar(select(col(Post.external_id)).where(col(Post.id) == conversation.post_id))
 
 
 def load(draft: Draft, files: Files) -> Reply:

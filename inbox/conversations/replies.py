@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from inbox.contract import Capabilities
-from inbox.conversations import lengths, newest, outbox, voices
+from inbox.conversations import incoming, lengths, newest, outbox, voices
 from inbox.errors import Conflict, Invalid
 from inbox.models import Attachment, Channel, Conversation, Delivery, Direction, Member, Message, Thread, Workspace
 
@@ -191,9 +191,11 @@ async def _parent(session: AsyncSession, conversation: Conversation, parent_id: 
 
 
 async def _thread(session: AsyncSession, conversation: Conversation, parent: Message | None) -> str:
-    if parent is not None and parent.thread_external_id:
+    if parent is not None and (parent.thread_external_id or conversation.in_room):  # outside of a room's threads there is none
         return parent.thread_external_id
-    known = select(col(Thread.external_id)).where(col(Thread.conversation_id) == conversation.id)
+    known = select(col(Thread.external_id)).where(
+        col(Thread.conversation_id) == conversation.id, col(Thread.external_id).not_like(f"{incoming.IN_ROOM}%")
+    )
     return await session.scalar(known.order_by(col(Thread.external_id)).limit(1)) or ""
 
 

@@ -122,6 +122,7 @@ class Conversation(Table, table=True):
     status: Status = text_enum(Status, default=Status.OPEN)
     subject: str = ""
     post_id: int | None = number(nullable=True)
+    in_room: bool = flag()  # a group room: an answer is expected only where we are spoken to
     contact_id: int | None = number(nullable=True)  # who began it
     assignee_id: int | None = number(nullable=True)
     team_id: int | None = number(nullable=True)
@@ -142,7 +143,10 @@ class Conversation(Table, table=True):
 
 
 class Thread(Table, table=True):
-    """Which conversation a platform's thread belongs to; several threads may flow into one conversation."""
+    """Which conversation a platform's thread belongs to; several threads may flow into one conversation.
+
+    What somebody says in a group room outside of any thread is a thread too, by a name of ours, until its conversation is over.
+    """
 
     __table_args__ = (PrimaryKeyConstraint("channel_id", "external_id"), within("channel"), within("conversation"))
 

@@ -1,6 +1,7 @@
 """Which messages expect an answer. Pure; the rules of docs/promptness.md.
 
-A channel's `expects_answer` says it for each kind of conversation, {"comments": "addressed"}; what it leaves out is as in `DEFAULTS`.
+A channel's `expects_answer` says it for each kind of conversation, {"comments": "addressed"}, and for all group rooms, {"rooms": "every"};
+what it leaves out is as in `DEFAULTS`, and "addressed" in rooms.
 {"help": [ids]} names posts and threads in which every message expects an answer, {"not_needed": ["emoji"]} which of the rules hold.
 """
 
@@ -93,6 +94,7 @@ class Facts:
     automatic: bool = False
     post: str = ""
     thread: str = ""
+    in_room: bool = False
 
 
 def expects_answer(kind: ConversationKind, settings: Mapping[str, Any], message: Facts) -> Expectation:
@@ -143,7 +145,7 @@ def _says_only(text: str, words: frozenset[str], core: frozenset[str]) -> bool:
 
 
 def _is_addressed(kind: ConversationKind, settings: Mapping[str, Any], message: Facts) -> bool:
-    expecting = _expecting(kind, settings)
+    expecting = _expecting(kind, settings, in_room=message.in_room)
     help_asked = settings.get("help") or ()
     if expecting == Expecting.EVERY or message.post in help_asked or message.thread in help_asked:
         return True
@@ -152,10 +154,11 @@ def _is_addressed(kind: ConversationKind, settings: Mapping[str, Any], message: 
     return message.answers_us or message.mentions_us or (expecting == Expecting.ROOTS and message.is_root)
 
 
-def _expecting(kind: ConversationKind, settings: Mapping[str, Any]) -> Expecting:
+def _expecting(kind: ConversationKind, settings: Mapping[str, Any], *, in_room: bool) -> Expecting:
     """What the channel says; the default where it says nothing or something that nobody knows."""
-    said = settings.get(kind.value)
-    return EXPECTING.get(said, DEFAULTS[kind]) if isinstance(said, str) else DEFAULTS[kind]
+    default = Expecting.ADDRESSED if in_room else DEFAULTS[kind]
+    said = settings.get("rooms" if in_room else kind.value)
+    return EXPECTING.get(said, default) if isinstance(said, str) else default
 
 
 def _asks_nothing(kind: ConversationKind, settings: Mapping[str, Any], message: Facts) -> bool:
