@@ -1,6 +1,5 @@
 """Colleagues and typing visitors seen at conversations: what pages are told beside the log."""
 
-import asyncio
 import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping
@@ -88,10 +87,3 @@ class Drawn:
             html = fragments.here(locale, number, self._people.get(number, ()), where)
             self._ops[key] = json.dumps({"put": f"here-{where}-{number}", "html": html}, ensure_ascii=False)
         return self._ops[key]
-
-
-async def stopped(*tasks: asyncio.Task[None]) -> None:
-    """Cancel these and wait until they are done."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

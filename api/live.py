@@ -16,12 +16,11 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import wire
-from api.crowd import stopped
 from api.deps import House, SessionDep
 from api.hub import Hub
 from api.watcher import Watcher
 from api.welcome import Welcome, WelcomeDep
-from inbox import db
+from inbox import db, pauses
 from inbox.conversations import views
 from inbox.errors import NotFound
 from inbox.team import presence, rights
@@ -72,7 +71,7 @@ async def running(app: FastAPI) -> AsyncGenerator[None]:
     try:
         yield
     finally:
-        await stopped(*tasks)
+        await pauses.stop(*tasks)
 
 
 @router.websocket("/w/{workspace_id}/live")

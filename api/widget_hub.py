@@ -12,8 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col
 
-from api.crowd import stopped
-from inbox import events
+from inbox import events, pauses
 from inbox.db import Database
 from inbox.models import LogEvent
 from inbox.team import presence
@@ -62,7 +61,7 @@ class Hub:
     async def _stop(self) -> None:
         reading, self._reading = self._reading, None
         if reading is not None:
-            await stopped(reading)
+            await pauses.stop(reading)
 
     async def _read(self) -> None:
         while True:

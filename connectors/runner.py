@@ -15,6 +15,7 @@ from connectors.host.accounts import Accounts
 from connectors.host.delivery import Delivery, Wake
 from connectors.host.pace import Pace
 from connectors.host.place import Place
+from inbox import pauses
 from inbox.conversations import outbox
 from inbox.db import Database
 from inbox.files import Files
@@ -37,8 +38,7 @@ async def run(database: Database, vault: Vault, files: Files, settings: Settings
             tasks.create_task(timers.run(place, stop))
             tasks.create_task(fetching.run(place, stop))
     finally:
-        listening.cancel()
-        await asyncio.gather(listening, return_exceptions=True)
+        await pauses.stop(listening)
         await place.accounts.close()
 
 

@@ -1,4 +1,4 @@
-"""Waiting for something, though not for ever."""
+"""Waiting for something, though not for ever, and for tasks that were told to end."""
 
 import asyncio
 
@@ -15,3 +15,10 @@ async def happens(event: asyncio.Event, seconds: float) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+async def stop(*tasks: asyncio.Task[None]) -> None:
+    """Cancel these and wait until they are done, however they end."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -19,6 +19,7 @@ from sqlmodel import col
 
 from connectors.host.accounts import PATIENCE, Misconfigured, close, connect
 from connectors.host.place import Place
+from inbox import pauses
 from inbox.contract import AuthError, Batch, Connector, ConnectorError, CursorExpired, Permanent, RateLimited
 from inbox.conversations import health, receive
 from inbox.conversations.leases import Lease
@@ -77,8 +78,7 @@ async def _once(place: Place, lease: Lease, failures: Failures) -> None:
             failures.gap = True
             await _forget_cursor(place, lease)
         finally:
-            settled.cancel()
-            await asyncio.gather(settled, return_exceptions=True)
+            await pauses.stop(settled)
 
 
 async def _check(place: Place, channel: Channel, connector: Connector) -> None:

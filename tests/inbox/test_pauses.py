@@ -32,3 +32,21 @@ async def test_a_cancellation_is_not_lost_when_the_event_is_set_at_the_same_time
     working.cancel()
     await asyncio.wait([working], timeout=2)
     assert working.cancelled()
+
+
+async def test_what_was_told_to_end_has_ended_however_it_ends():
+    ended: list[str] = []
+
+    async def work(name: str, *, fails: bool) -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0)
+            ended.append(name)
+            if fails:
+                raise ValueError
+
+    working = [asyncio.create_task(work("well", fails=False)), asyncio.create_task(work("badly", fails=True))]
+    await asyncio.sleep(0)
+    await pauses.stop(*working)
+    assert sorted(ended) == ["badly", "well"]
