@@ -5,19 +5,22 @@ import asyncio
 import httpx
 import psycopg
 import structlog
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import col
 
 from connectors import http
 from connectors.host.place import Place
 from inbox import pauses
-from inbox.contract import AuthError, ConnectorError, Permanent
+from inbox.contract import AuthError, ConnectorError, FetchesFiles, Permanent
 from inbox.conversations import fetching
-from inbox.models import Attachment
+from inbox.models import Attachment, Channel, Message
 from inbox.models.conversations import FETCH_TRIES
 
 log = structlog.get_logger()
 AT_ONCE = 4  # a few, so that a flood of pictures leaves room for replies
 REDIRECTS = 3
+UNNAMED = "application/octet-stream"
 MOVED = (301, 302, 303, 307, 308)
 LONGEST = 100.0  # seconds for one file; less than the pause before the second try
 
@@ -59,7 +62,7 @@ async def _fetch(place: Place, client: http.Client, attachment: Attachment) -> N
     """One file. What will not change by trying again is given up at once; the rest is due again, until its tries are used up."""
     try:
         async with asyncio.timeout(LONGEST):
-            response = await _follow(client, attachment.url or "")
+            content, kind = await _content(place, client, attachment)
     except Exception as error:  # an address may be anything
         log.info("a file could not be fetched", attachment=attachment.id, error=type(error).__name__)
         may_pass = isinstance(error, ConnectorError | TimeoutError) and not isinstance(error, Permanent | AuthError)
@@ -67,11 +70,31 @@ async def _fetch(place: Place, client: http.Client, attachment: Attachment) -> N
             async with place.database.transaction() as session:
                 await fetching.give_up(session, attachment, place.clock())
         return
-    digest = await asyncio.to_thread(place.files.store, response.content)
-    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()[:100] or "application/octet-stream"
+    digest = await asyncio.to_thread(place.files.store, content)
     async with place.database.transaction() as session:
-        size = len(response.content)
-        await fetching.keep(session, attachment, digest=digest, size=size, media_type=kind, now=place.clock())
+        await fetching.keep(session, attachment, digest=digest, size=len(content), media_type=kind, now=place.clock())
+
+
+async def _content(place: Place, client: http.Client, attachment: Attachment) -> tuple[bytes, str]:
+    """The bytes and their type: from a public address, or from the connector where the address is its own."""
+    url = attachment.url or ""
+    if url.partition(":")[0].lower() in {"http", "https"}:
+        response = await _follow(client, url)
+        kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()[:100]
+        return response.content, kind or UNNAMED
+    channel = select(Channel).join(Message, col(Message.channel_id) == col(Channel.id)).where(col(Message.id) == attachment.message_id)
+    async with place.database.transaction() as session:
+        found = (await session.scalars(channel)).one()
+    connector = await place.accounts.take(found)
+    try:
+        if not isinstance(connector, FetchesFiles):
+            raise Permanent("The platform's files cannot be fetched by this address.")
+        content = await connector.fetch_file(url)
+    finally:
+        await place.accounts.give_back(connector)
+    if not 0 < len(content) <= place.settings.max_upload_bytes:
+        raise Permanent("The file is empty, or larger than files may be here.")
+    return content, UNNAMED
 
 
 async def _follow(client: http.Client, url: str) -> httpx.Response:

@@ -4,6 +4,7 @@ import logging
 import random
 from collections.abc import Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -100,7 +101,7 @@ async def send(adapter: Adapter, folder: Path, answer: Answer | None, text: str 
     async with platform(answer) if answer else nullcontext(NOWHERE) as address:
         connector = make_connector(adapter, folder, address)
         try:
-            return await connector.send(a_reply(text))
+            return await connector.send(replace(a_reply(text), thread_id=getattr(adapter, "thread_id", "t1")))
         finally:
             await connector.aclose()
 
