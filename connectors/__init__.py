@@ -11,7 +11,7 @@ GROUP = "parley.connectors"
 BUILT_IN = {
     "demo": "connectors.demo:Demo",
     "email": "connectors.email:Email",
-    "telegram": "connectors.telegram:Telegram",
+    "matrix": "connectors.matrix:Matrix",
     "webhook": "connectors.webhook:Webhook",
     "widget": "connectors.widget:Widget",
 }

@@ -5,7 +5,6 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 EVERYBODY = "*"
-MEBIBYTE = 1024 * 1024
 
 
 class MatrixConfig(BaseModel):
@@ -24,9 +23,6 @@ class MatrixConfig(BaseModel):
     )
     history: int = Field(
         default=50, ge=0, le=500, title="Messages of history", description="How many of each room the first synchronisation shows."
-    )
-    largest_file: int = Field(
-        default=25 * MEBIBYTE, ge=0, le=100 * MEBIBYTE, title="Largest file", description="Bytes of a file that is fetched from a room."
     )
 
     @field_validator("homeserver")

@@ -78,6 +78,10 @@ class Matrix:
         """An event that could not be read before."""
         return reread(raw, received_at, self._me)
 
+    async def fetch_file(self, url: str) -> bytes:
+        """The bytes of a file, which the homeserver gives only to somebody with a token."""
+        return await self._homeserver.download(url)
+
     async def send(self, reply: Reply) -> Receipt:
         """Send the words, then each file as an event of its own. The reply's key is the transaction id: again is not twice."""
         room = compose.room(reply)

@@ -26,19 +26,6 @@ class Passed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Media:
-    """A file that the homeserver keeps."""
-
-    address: str
-    name: str
-    media_type: str
-    size: int | None
-
-    def attachment(self, content: bytes | None) -> Attachment:
-        return Attachment(self.name, self.media_type, content=content, size=self.size)
-
-
-@dataclass(frozen=True, slots=True)
 class Relation:
     """How an event hangs on another one of its room. `target` and `answers` are the events' ids."""
 
@@ -83,6 +70,7 @@ def message(event: Mapping[str, Any], room: Room, me: str) -> Event:
         post=room.post(),
         conversation_kind=room.kind,
         mentions=mentions(content),
+        attachments=files(content),
         envelope=Envelope(automatic=True) if content.get("msgtype") == "m.notice" and not author.is_self else None,
         permalink=link(room.id, _name(event)),
         client_key=client_key if author.is_self else None,
@@ -130,7 +118,7 @@ def words(event: Mapping[str, Any], content: Mapping[str, Any], *, has_quote: bo
     if event.get("type") == "m.room.encrypted":
         return UNREADABLE, None
     text = as_text(content.get("body"))
-    if media(content) is not None and as_text(content.get("filename")) in {"", text}:
+    if files(content) and as_text(content.get("filename")) in {"", text}:
         return "", None  # the body is the file's name; with both, the body is a caption
     if event.get("type") == "m.sticker":
         return text, None
@@ -142,14 +130,15 @@ def words(event: Mapping[str, Any], content: Mapping[str, Any], *, has_quote: bo
     return text, QUOTE.sub("", html) or None
 
 
-def media(content: Mapping[str, Any]) -> Media | None:
-    """The file of a message or a sticker; files of encrypted rooms cannot be read."""
+def files(content: Mapping[str, Any]) -> tuple[Attachment, ...]:
+    """The file of a message or a sticker, where the homeserver keeps it; files of encrypted rooms cannot be read."""
     address, info = as_text(content.get("url")), as_dict(content.get("info"))
     if not address.startswith("mxc://") or content.get("msgtype") not in {*FILES, None}:
-        return None
+        return ()
     size = info.get("size")
     name = as_text(content.get("filename")) or as_text(content.get("body")) or "file"
-    return Media(address, name, as_text(info.get("mimetype")) or "application/octet-stream", size if isinstance(size, int) else None)
+    media_type = as_text(info.get("mimetype")) or "application/octet-stream"
+    return (Attachment(name, media_type, url=address, size=size if isinstance(size, int) else None),)
 
 
 def mentions(content: Mapping[str, Any]) -> tuple[str, ...]:

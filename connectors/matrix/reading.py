@@ -1,4 +1,4 @@
-"""The account as a stream of batches: what one look has brought, read, with its files, in pieces that fit into a transaction."""
+"""The account as a stream of batches: what one look has brought, read, in pieces that fit into a transaction."""
 
 import asyncio
 import json
@@ -19,7 +19,6 @@ from connectors.matrix.rooms import Room, Rooms, as_dict, as_text
 from inbox.contract import Batch, Event, EventKind, Permanent, Rejected
 
 MOST_EVENTS = 200  # in one batch
-MOST_BYTES = 16 * 1024 * 1024  # of files in one batch, unless one is larger
 SHORTEST_LOOK = 1.0  # seconds: a homeserver that answers at once with nothing is not asked all the time
 log = logging.getLogger(__name__)
 
@@ -68,7 +67,7 @@ class Reader:
                 Rejected(json.dumps({"room": _portrait(room), "event": told}).encode(), f"{type(error).__name__}: {error}")
             )
         else:
-            pieces.add(event)
+            pieces.events.append(event)
 
     async def _read(self, room: Room, told: Json) -> Event:
         kind, relation = told.get("type"), parse.Relation.of(told)
@@ -77,7 +76,7 @@ class Reader:
         if kind in parse.MESSAGES:
             event = parse.message(told, room, self._me)
             self._place.note_sender(event.id, as_text(told.get("sender")))
-            return await self._with_file(event, told)
+            return event
         if kind == "m.reaction":
             event = parse.reaction(told, room, self._me)
             self._place.note_hanging(event.id, Hanging(relation.target, as_text(told.get("sender")), event.text))
@@ -118,21 +117,6 @@ class Reader:
         except Permanent:
             return {}
 
-    async def _with_file(self, event: Event, told: Json) -> Event:
-        """The bytes come along, since the homeserver asks for the token; a file that is too large or gone is only named."""
-        media = parse.media(as_dict(told.get("content")))
-        if media is None:
-            return event
-        content: bytes | None = None
-        if (media.size or 0) <= self._config.largest_file:
-            try:
-                content = await self._homeserver.download(media.address)
-            except Permanent as error:
-                log.warning("A file in a Matrix room could not be fetched: %s", error)
-        if content is not None and len(content) > self._config.largest_file:
-            content = None
-        return replace(event, attachments=(media.attachment(content),))
-
     def _receipts(self, room: Room, told: Json) -> list[Event]:
         """Who has read how far: in direct chats only, since in a room nobody in particular was spoken to."""
         found: list[Event] = []
@@ -160,15 +144,10 @@ class _Pieces:
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.rejected: list[Rejected] = []
-        self._bytes = 0
 
     @property
     def is_full(self) -> bool:
-        return len(self.events) + len(self.rejected) >= MOST_EVENTS or self._bytes >= MOST_BYTES
-
-    def add(self, event: Event) -> None:
-        self.events.append(event)
-        self._bytes += sum(len(file.content or b"") for file in event.attachments)
+        return len(self.events) + len(self.rejected) >= MOST_EVENTS
 
     def batch(self, cursor: str | None, *, gap: bool) -> Batch:
         return Batch(self.events, cursor, gap=gap, rejected=self.rejected)
@@ -180,7 +159,7 @@ def _portrait(room: Room) -> dict[str, Any]:
 
 
 def reread(raw: bytes, received_at: datetime, me: str) -> Batch:
-    """An event that could not be read before; its file, if it had one, is not fetched any more. One without a time has ours."""
+    """An event that could not be read before. One without a time has ours."""
     try:
         told = as_dict(json.loads(raw))
         portrait, event = as_dict(told["room"]), as_dict(told["event"])
