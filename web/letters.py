@@ -5,6 +5,7 @@ opened is closed. So even markup that was never cleaned could not leave its plac
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -94,31 +95,36 @@ class Pen:
     phrase: str
     sign: str
     shown: set[int] = field(default_factory=set[int])
+    open: Counter[str] = field(default_factory=Counter[str])  # by name: a letter may nest thousands, and close as many that are not open
 
     def draw(self, pieces: Sequence[Piece]) -> tuple[Markup, list[Piece]]:
         """The pieces as HTML, and the tags that had to be closed at their end."""
         parts: list[str] = []
         opened: list[Piece] = []
+        self.open.clear()
         for piece in pieces:
             if not piece.name:
                 parts.append(piece.text)
             elif piece.closes:
                 self._close(piece.name, opened, parts)
             elif piece.name == "img":
-                parts.append(self._picture(dict(ATTRIBUTE.findall(piece.text)), linked=any(one.name == "a" for one in opened)))
+                parts.append(self._picture(dict(ATTRIBUTE.findall(piece.text)), linked=self.open["a"] > 0))
             else:
                 parts.append(f"<{piece.name}{_attributes(piece)}>")
                 if piece.name not in EMPTY:
                     opened.append(piece)
+                    self.open[piece.name] += 1
         parts.extend(f"</{piece.name}>" for piece in reversed(opened))
         return Markup("".join(parts)), opened  # noqa: S704  # every part is made here, or escaped
 
     def _close(self, name: str, opened: list[Piece], parts: list[str]) -> None:
-        if name not in (piece.name for piece in opened):
+        if not self.open[name]:
             return
-        while (last := opened.pop()).name != name:
+        last = None
+        while last is None or last.name != name:
+            last = opened.pop()
+            self.open[last.name] -= 1
             parts.append(f"</{last.name}>")
-        parts.append(f"</{name}>")
 
     def _picture(self, attributes: dict[str, str], *, linked: bool) -> str:
         """One that came along is shown, one from elsewhere is named, and one too small to be seen is left out."""

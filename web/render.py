@@ -26,6 +26,7 @@ from web.i18n import language, told
 
 FOLDER = Path(__file__).parent
 KEPT = 4000  # rows, and as many entries: about 10 MB
+LARGE = 10_000  # characters of one message: such letters are drawn anew, or their senders would say how much memory a process takes
 PLAIN = re.compile(r"""\{\{ (_|icon|asset)\((("[^"{}\\]*"|'[^'{}\\]*')(?:, \d+)?)\) \}\}""")
 
 
@@ -69,7 +70,15 @@ def entry(locale: str, entry: Any, *, first_of_day: bool, timezone: str, workspa
     if entry.kind == "activity":
         frame = {"first_of_day": first_of_day, "timezone": timezone, "workspace_id": workspace_id}
         return _safe(fragment("inbox/entry.html", locale, entry=entry, names=names, now=now, **frame))
-    return _entry(locale, entry, first_of_day, timezone, workspace_id)
+    draw = _entry.__wrapped__ if _is_large(entry) else _entry
+    return draw(locale, entry, first_of_day, timezone, workspace_id)
+
+
+def _is_large(entry: Any) -> bool:
+    said = entry.message
+    if said is None:
+        return len(entry.note.body) > LARGE
+    return len(said.body) + len(said.html or "") + len(said.quoted) > LARGE
 
 
 @lru_cache(maxsize=KEPT)

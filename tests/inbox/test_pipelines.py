@@ -1,10 +1,13 @@
 """Statements that leave together."""
 
+import asyncio
+
 import psycopg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from inbox.db import Database, driver
+from inbox.embedded import Server
 from inbox.pipelines import pipeline
 
 
@@ -39,3 +42,32 @@ async def test_a_connection_that_the_server_has_closed_in_the_pool_is_replaced_u
     async with database.transaction() as session:
         found = await (await driver(session)).execute("SELECT pg_backend_pid()")
         assert await found.fetchone() != (lost,)
+
+
+async def test_a_task_that_is_cut_off_within_a_pipeline_leaves_a_connection_that_works(server: Server):
+    database = Database(server.url, pool_size=1)
+
+    async def ask(seconds: float) -> int:
+        async with database.transaction() as session:
+            connection = await driver(session)
+            async with pipeline(connection) as send:
+                send("SELECT pg_sleep(%s)", (seconds,))
+                number = send("SELECT 1")
+            assert await number.fetchone() == (1,)
+            return connection.pgconn.backend_pid
+
+    try:
+        pid = [await ask(0) for _ in range(8)][-1]  # until the statements are prepared
+        ended = asyncio.create_task(ask(60))
+        async with await psycopg.AsyncConnection.connect(database.url, autocommit=True) as other:
+            for _ in range(1000):
+                found = await other.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s AND wait_event = 'PgSleep'", (pid,))
+                if await found.fetchone():
+                    break
+                await asyncio.sleep(0.01)
+        ended.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await ended
+        assert [await ask(0) for _ in range(8)] == [pid] * 8
+    finally:
+        await database.close()

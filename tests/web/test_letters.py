@@ -184,3 +184,21 @@ def test_nothing_new_is_folded_where_the_quotation_is_not_at_the_end() -> None:
     assert drawn is not None
     assert not drawn.quoted
     assert "without gluten" in drawn.visible
+
+
+SPOKEN = "".join(f"<b title={number}>" for number in range(2000))
+
+
+@pytest.mark.parametrize("opened", [SPOKEN, SPOKEN.upper(), SPOKEN.replace(" ", "/"), SPOKEN.replace(">", "\n>")])
+def test_signs_left_open_do_not_make_a_letter_grow_with_every_paragraph(opened: str) -> None:
+    html = f"<p>{opened}</p>" + "<p>x</p>" * 2000  # a browser opens all of them anew in each paragraph: 4,000,000
+    assert len(markup.clean(html) or "") < 10 * len(html)
+
+
+def test_a_letter_of_more_tags_than_anybody_writes_is_its_text() -> None:
+    assert markup.clean("<ul><li>" * 100_000) is None
+
+
+def test_a_sign_keeps_what_tells_it_apart_in_a_letter_that_people_write() -> None:
+    html = "".join(f"<p>{number} <b title='x'>bold</b></p>" for number in range(200))
+    assert html.replace("'", '"') == markup.clean(html)

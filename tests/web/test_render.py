@@ -4,7 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from web import filters
+from inbox.conversations.said import Noted
+from inbox.conversations.timeline import Entry
+from web import filters, render
 from web.i18n import language, locale_of
 
 
@@ -55,3 +57,20 @@ def test_addresses_become_links_and_nothing_else_becomes_html(text: str, html: s
 @pytest.mark.parametrize(("name", "letters"), [("Anna Becker", "AB"), ("محمد الأحمد", "ما"), ("🦊 fox", "F"), ("", "?"), ("李", "李")])
 def test_a_name_gives_one_or_two_letters(name: str, letters: str) -> None:
     assert filters.initials(name) == letters
+
+
+def written(body: str) -> Entry:
+    at = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    return Entry("note", 1, at, 1, author="Fatma", note=Noted(1, 1, 1, "Fatma", body, at))
+
+
+def draw(body: str) -> str:
+    at = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    return render.entry("en", written(body), first_of_day=False, timezone="UTC", workspace_id=1, names=None, now=at)
+
+
+def test_what_was_drawn_is_kept_unless_it_is_so_large_that_its_senders_would_fill_the_memory() -> None:
+    render._entry.cache_clear()  # pyright: ignore[reportPrivateUsage]  # what is kept is what is asked here
+    assert "short words" in draw("short words")
+    assert "long words" in draw("long words " * 10_000)
+    assert render._entry.cache_info().currsize == 1  # pyright: ignore[reportPrivateUsage]
