@@ -12,6 +12,7 @@ BUILT_IN = {
     "demo": "connectors.demo:Demo",
     "email": "connectors.email:Email",
     "matrix": "connectors.matrix:Matrix",
+    "telegram": "connectors.telegram:Telegram",
     "webhook": "connectors.webhook:Webhook",
     "widget": "connectors.widget:Widget",
 }

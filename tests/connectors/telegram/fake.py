@@ -150,12 +150,12 @@ class BotApi:
         return self._said(given, text=text)
 
     async def _on_senddocument(self, given: dict[str, Any]) -> Any:
-        name, content = given["document"]
+        name, content = _file(given, given["document"])
         document = {"file_id": self.add_file(content), "file_unique_id": "u", "file_name": name, "file_size": len(content)}
         return self._said(given, document=document, **_caption(given))
 
     async def _on_sendphoto(self, given: dict[str, Any]) -> Any:
-        _, content = given["photo"]
+        _, content = _file(given, given["photo"])
         size = {"file_id": self.add_file(content), "file_unique_id": "u", "width": 90, "height": 60, "file_size": len(content)}
         return self._said(given, photo=[size], **_caption(given))
 
@@ -167,7 +167,7 @@ class BotApi:
             raise Refusal(400, "Bad Request: media can't be mixed")
         said = []
         for item in given["media"]:
-            name, content = given[item["media"].removeprefix("attach://")]
+            name, content = _file(given, item["media"])
             document = {"file_id": self.add_file(content), "file_unique_id": "u", "file_name": name, "file_size": len(content)}
             said.append(self._said(given, media_group_id="1", document=document, **_caption(item)))
         return said
@@ -256,6 +256,11 @@ def _value(value: str) -> Any:
     if value[:1] in "[{":
         return json.loads(value)
     return value
+
+
+def _file(given: Mapping[str, Any], value: Any) -> tuple[str, bytes]:
+    """A file in its own field, or in the one that "attach://" names (https://core.telegram.org/bots/api#sending-files)."""
+    return given[value.removeprefix("attach://")] if isinstance(value, str) else value
 
 
 def _caption(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,14 +9,8 @@ import pytest
 from connectors.telegram.updates import Reader
 from inbox.contract import ConversationKind, Event, EventKind
 from tests.connectors.telegram.fake import ANNA, BOT, MORNING, OWNER, group_chat, message, private_chat
+from tests.connectors.telegram.talk import CHANNEL, GROUP, POST, TALK, TOPIC
 from tests.make import MONDAY
-
-GROUP = -1001234
-CHANNEL = {"id": -1009, "type": "channel", "title": "Shop news", "username": "shop_news"}
-TELEGRAM = {"id": 777000, "is_bot": False, "first_name": "Telegram"}
-ORIGIN = {"type": "channel", "chat": CHANNEL, "message_id": 55, "date": MORNING}
-POST = message(30, GROUP, "New mugs\nToday", sender=TELEGRAM, sender_chat=CHANNEL, is_automatic_forward=True, forward_origin=ORIGIN)
-TOPIC = message(7, GROUP, sender=BOT, forum_topic_created={"name": "Orders", "icon_color": 7322096}, message_thread_id=7)
 
 
 def reader() -> Reader:
@@ -259,3 +253,11 @@ def test_what_cannot_be_read_is_kept_and_its_neighbours_come_in(bad: Any):
     assert [event.message_id for event in events] == ["12:1", "12:3"]
     assert [json.loads(one.raw) for one in rejected] == [bad]
     assert "Hi" not in rejected[0].reason
+
+
+def test_everything_that_telegram_tells_is_taken_in_or_left_out_on_purpose():
+    found = reader()
+    for number, (kind, value, text) in enumerate(TALK):
+        events, rejected = found.read([{"update_id": number, kind: value}], MONDAY)
+        assert ([event.text for event in events], rejected) == ([] if text is None else [text], []), value
+    assert sum(found.ignored.values()) == sum(text is None for _, _, text in TALK)
