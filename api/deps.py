@@ -41,8 +41,7 @@ class House:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
-# Dependencies are coroutines even where they wait for nothing: FastAPI sends every other function through a thread. Those that most
-# requests have take the house from the connection: FastAPI walks the whole tree of dependencies for each place where one is named.
+# Dependencies are coroutines even where they wait for nothing: FastAPI sends every other function through a thread.
 async def house(connection: HTTPConnection) -> House:
     return connection.app.state.house
 
@@ -54,17 +53,17 @@ async def settings(house: HouseDep) -> Settings:
     return house.settings
 
 
-async def now(connection: HTTPConnection) -> datetime:
-    return connection.app.state.house.clock()
+async def now(house: HouseDep) -> datetime:
+    return house.clock()
 
 
 SettingsDep = Annotated[Settings, Depends(settings)]
 NowDep = Annotated[datetime, Depends(now)]
 
 
-async def session(connection: HTTPConnection) -> AsyncGenerator[AsyncSession]:
+async def session(house: HouseDep) -> AsyncGenerator[AsyncSession]:
     """The request's transaction."""
-    async with connection.app.state.house.database.transaction() as session:
+    async with house.database.transaction() as session:
         yield session
 
 
@@ -111,11 +110,10 @@ async def member(workspace_id: Number, signed_in: SignedInDep) -> Member:
 MemberDep = Annotated[Member, Depends(member)]
 
 
-async def asker(connection: HTTPConnection, session: SessionDep) -> Signed:
+async def asker(connection: HTTPConnection, session: SessionDep, house: HouseDep, now: NowDep) -> Signed:
     """Who asks, in plain values."""
-    house: House = connection.app.state.house
-    token, days = connection.cookies.get(COOKIE), house.settings.session_days
-    found = await sessions.look(session, token, _named(connection), now=house.clock(), days=days) if token else None
+    token = connection.cookies.get(COOKIE)
+    found = await sessions.look(session, token, _named(connection), now=now, days=house.settings.session_days) if token else None
     if found is None:
         raise Unauthorized("Sign in to go on.")
     return found

@@ -7,18 +7,12 @@ from fastapi import Depends, Request
 from api.deps import AccessDep, AskerDep, MemberDep, SignedInDep
 from inbox.errors import NotFound
 from inbox.models import Workspace
-from inbox.team.rights import Access
-from inbox.team.sessions import Signed
 from web.i18n import SUPPORTED, locale_of
 from web.render import Here
 
 
 async def locale(request: Request, asker: AskerDep) -> str:
     """The account's own language, else the browser's."""
-    return spoken(request, asker)
-
-
-def spoken(request: Request, asker: Signed) -> str:
     chosen = asker.locale
     return chosen if chosen in SUPPORTED else locale_of(request.headers.get("accept-language", ""))
 
@@ -36,10 +30,6 @@ WorkspaceDep = Annotated[Workspace, Depends(workspace)]
 
 async def here(request: Request, asker: AskerDep, access: AccessDep) -> Here:
     """The frame of a page under /w/{workspace_id}; its section is the address's own word."""
-    return frame(request, asker, access)
-
-
-def frame(request: Request, asker: Signed, access: Access) -> Here:
     section = ([*request.url.path.split("/"), "", "", ""])[3]
     return Here(
         workspace_id=access.workspace_id,

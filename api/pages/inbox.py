@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Header
 from fastapi.responses import HTMLResponse
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.deps import AccessDep, AskerDep, SessionDep
+from api.deps import AccessDep, NowDep, SessionDep
 from api.pages import panes
-from api.pages.here import frame, spoken
+from api.pages.here import HereDep, LocaleDep
 from inbox.conversations import directory, search, views
 from inbox.conversations.directory import Directory
 from inbox.models import Role
@@ -79,16 +79,11 @@ class Reader:
         return HTMLResponse(body, headers={"X-Event-Id": str(event_id.answer), "Cache-Control": "no-store", "Vary": "X-Fragment"})
 
 
-async def reader(request: Request, access: AccessDep, asker: AskerDep, session: SessionDep) -> Reader:
-    part = request.headers.get("x-fragment", "")
-    return Reader(
-        access=access,
-        here=frame(request, asker, access),
-        locale=spoken(request, asker),
-        part=part if part in ("side", "list", "conversation") else "",
-        session=session,
-        now=request.app.state.house.clock(),
-    )
+async def reader(
+    access: AccessDep, here: HereDep, locale: LocaleDep, session: SessionDep, now: NowDep, x_fragment: Annotated[str, Header()] = ""
+) -> Reader:
+    part = x_fragment if x_fragment in ("side", "list", "conversation") else ""
+    return Reader(access, here, locale, part, session, now)
 
 
 ReaderDep = Annotated[Reader, Depends(reader)]
