@@ -1,7 +1,7 @@
 """What the database knows about a batch, found and locked in one round trip; in a second one what is seldom known.
 
-Two batches that touch the same threads or messages go one after the other: each first takes advisory locks for them, hashed into few
-numbers and in order; then the rows of its conversations, by id. Whoever else locks rows of several conversations does it by id too.
+Two batches that touch the same threads or messages, answered ones too, go one after the other: each first takes advisory locks for them,
+hashed into few numbers and in order; then the rows of its conversations, by id. Whoever else locks several conversations does it by id too.
 """
 
 import zlib
@@ -199,13 +199,8 @@ async def look_up(connection: AsyncConnection[Row], origin: Origin, events: Sequ
     async with pipeline(connection) as send:
         if within:
             send("SAVEPOINT batch")
-        fresh = send(
-            lookups.CLAIM,
-            (
-                *(origin.workspace_id, origin.id, now, origin.id & 0x7FFFFFFF, _buckets(names.threads, names.messages)),
-                *(Texts(sorted(unique)), Texts([unique[name].raw for name in sorted(unique)])),
-            ),
-        )
+        given = (origin.workspace_id, origin.id, now, origin.id & 0x7FFFFFFF, _buckets(names.threads, names.related))
+        fresh = send(lookups.CLAIM, (*given, Texts(sorted(unique)), Texts([unique[name].raw for name in sorted(unique)])))
         own = (origin.id, names.keys, origin.id, names.threads, origin.id, names.related)
         unsent = send(lookups.UNSENT, own) if is_own(names.people) else None
         places, latest = _ask_conversations(send, origin, names)
@@ -240,6 +235,7 @@ async def _look_closer(connection: AsyncConnection[Row], origin: Origin, known: 
     async with pipeline(connection) as send:
         messages = _ask_messages(send, origin, names)
         deferred = send(lookups.DEFERRED, (origin.id, names.messages))
+        send(lookups.HOLD_ORPHANS, (origin.id, names.messages))
         orphans = send(lookups.ORPHANS, (origin.id, names.messages))
     await _index_messages(known, messages)
     for row in await deferred.fetchall():

@@ -103,6 +103,14 @@ DEFERRED = """
      ORDER BY at, id FOR UPDATE
 """
 
+# Their conversations are told anew, seldom enough not to be looked for with the others: out of order, so that a deadlock is tried again.
+HOLD_ORPHANS = """
+    SELECT id FROM conversation
+     WHERE id IN (SELECT conversation_id FROM message
+                   WHERE channel_id = %s AND parent_id IS NULL AND parent_external_id = ANY(%b::text[]))
+     ORDER BY id FOR NO KEY UPDATE
+"""
+
 ORPHANS = """
     SELECT id, parent_external_id, conversation_id, direction, body, at, automatic, is_history, mentions_us, expects_since
       FROM message WHERE channel_id = %s AND parent_id IS NULL AND parent_external_id = ANY(%b::text[])

@@ -118,6 +118,11 @@ async def _take(taking: _Taking, batch: Sequence[Incoming], mark: "_Mark | None"
     within = connection.pgconn.transaction_status != TransactionStatus.IDLE
     try:
         written = await intake.write(connection, taking.origin, batch, now=taking.now, within=within, last=mark)
+    except psycopg.errors.DeadlockDetected:  # no event's fault: what the other batch did is known then
+        await _roll_back(connection, within=within)
+        if tries == 1:
+            raise
+        return await _take(taking, batch, mark, tries=tries - 1)
     except (*OVERTAKEN, *UNSTORABLE) as error:
         await _roll_back(connection, within=within)
         if tries > 1 and isinstance(error, OVERTAKEN):
