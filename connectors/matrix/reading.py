@@ -38,6 +38,8 @@ class Reader:
         is_new = not self._place.since
         news, since = await sync.look(self._homeserver, self._config, self._place, self._rooms, first=self._is_first)
         self._is_first = False
+        for room_id, inviter in news.invitations:  # before the cursor moves: the homeserver tells of an invitation once
+            await self._answer_invitation(room_id, inviter)
         before = self._place.cursor()
         pieces = _Pieces()
         for room, told in [] if is_new and not self._config.history else news.events:
@@ -51,8 +53,6 @@ class Reader:
         cursor = self._place.cursor()
         if cursor != before:
             yield pieces.batch(cursor, gap=news.gap)
-        for room_id, inviter in news.invitations:  # once the look is stored, lest what is said after joining comes before it
-            await self._answer_invitation(room_id, inviter)
         if not (news.events or news.invitations) and time.monotonic() - began < SHORTEST_LOOK and not is_new:
             await asyncio.sleep(SHORTEST_LOOK)
 
