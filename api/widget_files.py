@@ -32,10 +32,10 @@ from inbox.conversations import chats, visitors
 from inbox.conversations.chats import File, Line
 from inbox.conversations.visitors import Said
 from inbox.errors import Invalid, NotFound, TooLarge
+from inbox.files import PICTURES
 
 router = APIRouter(prefix="/widget/{key}", route_class=AllowedRoute)
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
-PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})  # shown in the page; everything else is downloaded
 TYPES = PICTURES | {
     "application/pdf", "text/plain", "text/csv", "application/zip", "audio/mpeg", "audio/ogg", "audio/webm", "video/mp4", "video/webm",
     "application/vnd.oasis.opendocument.text", "application/vnd.oasis.opendocument.spreadsheet",

@@ -6,6 +6,9 @@ import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
+# What a page may show inside: a browser runs nothing in it. Everything else is only saved.
+PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+
 
 class Files:
     """The folder `files` of `PARLEY_HOME`."""

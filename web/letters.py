@@ -15,10 +15,9 @@ from urllib.parse import unquote, urlsplit
 from markupsafe import Markup, escape
 
 from inbox.conversations.markup import ATTRIBUTES, TAGS
-from inbox.models import Attachment
+from inbox.conversations.said import File
 
 LONGEST = 300_000  # characters; a longer one is shown as its text
-PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 EMPTY = frozenset({"br", "hr", "img", "col"})
 PLAIN = frozenset({"p", "div", "br", "span", "blockquote"})  # say nothing that plain text does not say
 TAG = re.compile(r'<(/?)([a-z][a-z0-9]*)((?:\s+[\w:-]+(?:="[^"]*")?)*)\s*/?>|<')  # as the cleaning writes them
@@ -47,15 +46,11 @@ class Piece:
     closes: bool = False
 
 
-def letter(
-    html: str | None, text: str, quoted: str, attachments: Sequence[Attachment], files: str, phrase: str, sign: str
-) -> Letter | None:
+def letter(html: str | None, text: str, quoted: str, attachments: Sequence[File], files: str, phrase: str, sign: str) -> Letter | None:
     """The letter, or None where its text says the same. `files`: where attachments are; `phrase` ("Picture from {host}") and its `sign`."""
     if not html or len(html) > LONGEST:
         return None
-    pictures = tuple(
-        (file.content_id, file.id, file.name) for file in attachments if file.content_id and file.sha256 and file.media_type in PICTURES
-    )
+    pictures = tuple((file.content_id, file.id, file.name) for file in attachments if file.content_id and file.is_picture)
     return _letter(html, text, quoted, pictures, files, (phrase, sign))
 
 

@@ -3,13 +3,10 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Response
-from sqlalchemy import select
-from sqlmodel import col
 
 from api.deps import AccessDep, ConversationDep, NowDep, Number, SessionDep
 from api.pages.conversations import BOTH, DoneDep
-from inbox.conversations import status, waiting
-from inbox.errors import NotFound
+from inbox.conversations import messages, status, waiting
 from inbox.models import Message
 
 router = APIRouter(prefix="/w/{workspace_id}/conversations/{conversation_id}")
@@ -18,10 +15,7 @@ WAIT = "/messages/{message_id}/wait"
 
 async def message(message_id: Number, conversation: ConversationDep, session: SessionDep) -> Message:
     """One of the conversation's messages."""
-    found = await session.scalar(select(Message).where(col(Message.id) == message_id, col(Message.conversation_id) == conversation.id))
-    if found is None:
-        raise NotFound("There is no such message in this conversation.")
-    return found
+    return await messages.get(session, conversation, message_id)
 
 
 MessageDep = Annotated[Message, Depends(message)]

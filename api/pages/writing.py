@@ -5,27 +5,22 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Query, Request, Response, UploadFile
 from fastapi.responses import FileResponse, JSONResponse
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
 from api.deps import AccessDep, ConversationDep, HouseDep, MemberDep, NowDep, Number, RowId, SessionDep
 from api.pages import panes
 from api.pages.conversations import DoneDep, done
 from api.pages.here import LocaleDep, WorkspaceDep
 from inbox.assistant import templates
-from inbox.conversations import directory, drafts, notes, replies, timeline
+from inbox.conversations import attachments, directory, drafts, messages, notes, replies, timeline
 from inbox.errors import Invalid, NotFound, TooLarge
-from inbox.models import Attachment, Channel, Conversation, Direction, Message, Role
-from inbox.team import rights
-from inbox.team.rights import Access
+from inbox.files import PICTURES
+from inbox.models import Channel, Message, Role
 from web import fragments
 from web.names import Names
 
 router = APIRouter(prefix="/w/{workspace_id}")
 WITHIN = "/conversations/{conversation_id}"
 OWN_KEY = "^[^:]*$"  # keys of programs have a colon: nobody takes theirs
-IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")  # shown in the page; everything else is only saved
 
 
 class ReplyForm:
@@ -109,14 +104,7 @@ async def create_reply(
 
 async def reply(message_id: Number, conversation: ConversationDep, session: SessionDep) -> Message:
     """One of the conversation's own replies."""
-    found = await session.scalar(
-        select(Message).where(
-            col(Message.id) == message_id, col(Message.conversation_id) == conversation.id, col(Message.direction) == Direction.OUT
-        )
-    )
-    if found is None:
-        raise NotFound("There is no such reply in this conversation.")
-    return found
+    return await messages.reply(session, conversation, message_id)
 
 
 ReplyDep = Annotated[Message, Depends(reply)]
@@ -182,10 +170,7 @@ async def show_news(
     after: Annotated[int, Query(ge=0, lt=2**63)],
 ) -> Response:
     """Messages from outside since the one that was read last: what stopped a reply."""
-    newer = select(col(Message.id)).where(
-        col(Message.conversation_id) == conversation.id, col(Message.id) > after, col(Message.direction) == Direction.IN
-    )
-    entries = await timeline.messages(session, list(await session.scalars(newer.order_by(col(Message.id)).limit(20))))
+    entries = await timeline.messages(session, await messages.news(session, conversation, after=after))
     names = Names(await directory.load(session, workspace.id))
     frame = fragments.Frame(locale, workspace.timezone, workspace.id, now)
     drawn = [fragments.entry(frame, entry, names) for entry in sorted(entries.values(), key=lambda entry: entry.place)]
@@ -205,29 +190,27 @@ async def upload_attachment(
     if not content:
         raise Invalid("The file is empty.", code="empty")
     digest = await asyncio.to_thread(house.files.store, content)
-    kept = Attachment(
-        workspace_id=conversation.workspace_id,
-        conversation_id=conversation.id,
-        member_id=access.member_id,
-        name=(file.filename or "file")[:200],
-        media_type=(file.content_type or "application/octet-stream")[:100],
+    kept = await attachments.keep(
+        session,
+        access,
+        conversation,
+        name=file.filename or "",
+        media_type=file.content_type or "",
         size=len(content),
-        sha256=digest,
-        created_at=now,
+        digest=digest,
+        now=now,
     )
-    session.add(kept)
-    await session.flush()
     return {"id": kept.id, "name": kept.name, "size": kept.size}
 
 
 @router.get("/files/{attachment_id}")
 async def show_file(attachment_id: Number, access: AccessDep, session: SessionDep, house: HouseDep) -> Response:
     """A file of a conversation that the member may see: images in the page, anything else only to be saved."""
-    kept = await _visible_file(session, access, attachment_id)
+    kept = await attachments.get(session, access, attachment_id)
     path = house.files.path(kept.sha256 or "")
     if not await asyncio.to_thread(path.exists):
         raise NotFound("The file is no longer kept here.")
-    inline = kept.media_type in IMAGES
+    inline = kept.media_type in PICTURES
     headers = {
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "default-src 'none'; sandbox",
@@ -240,20 +223,3 @@ async def show_file(attachment_id: Number, access: AccessDep, session: SessionDe
         content_disposition_type="inline" if inline else "attachment",
         headers=headers,
     )
-
-
-async def _visible_file(session: AsyncSession, access: Access, attachment_id: int) -> Attachment:
-    query = (
-        select(Attachment)
-        .join(Conversation, col(Conversation.id) == Attachment.conversation_id)
-        .where(
-            col(Attachment.id) == attachment_id,
-            col(Attachment.workspace_id) == access.workspace_id,
-            col(Attachment.sha256).is_not(None),
-            rights.sees(access, col(Conversation.channel_id)),
-        )
-    )
-    found = await session.scalar(query)
-    if found is None:
-        raise NotFound("There is no such file, or you may not see it.")
-    return found

@@ -1,12 +1,10 @@
 """What is said in a conversation: messages, replies and notes."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Response
 from pydantic import BaseModel
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
 import connectors
 from api.deps import ApiAccessDep, ApiConversationDep, NowDep, SessionDep
@@ -14,9 +12,9 @@ from api.schemas import Id, MessageOut, NoteIn, NoteOut, PageOut, ReplyIn
 from api.v1 import PROBLEMS
 from api.v1.conversations import CursorParameter, LimitParameter
 from inbox.assistant import templates
-from inbox.conversations import listing, notes, replies, timeline
+from inbox.conversations import listing, messages, notes, replies, timeline
 from inbox.errors import NotFound
-from inbox.models import Channel, Conversation, Direction, Member, Message, Note, Role
+from inbox.models import Channel, Member, Message, Role
 from inbox.team.rights import Access
 
 router = APIRouter(prefix="/conversations/{conversation_id}", tags=["messages"], responses=PROBLEMS)
@@ -51,7 +49,7 @@ async def list_messages(
 @router.get("/messages/{message_id}")
 async def get_message(conversation: ApiConversationDep, message_id: Id, session: SessionDep) -> MessageOut:
     """One message; a reply tells in `delivery` what became of it."""
-    return await _shown(session, await _message(session, conversation, message_id))
+    return await _shown(session, await messages.get(session, conversation, message_id))
 
 
 @router.post("/replies", status_code=202)
@@ -90,15 +88,14 @@ async def create_reply(
 async def undo_reply(conversation: ApiConversationDep, access: ApiAccessDep, message_id: Id, session: SessionDep, now: NowDep) -> UndoneOut:
     """Take a reply back that has not left yet."""
     access.need(Role.AGENT)
-    message = await _message(session, conversation, message_id, direction=Direction.OUT)
+    message = await messages.reply(session, conversation, message_id)
     return UndoneOut(body=await replies.undo(session, message, access.actor, now))
 
 
 @router.get("/notes")
 async def list_notes(conversation: ApiConversationDep, session: SessionDep) -> list[NoteOut]:
     """What the team said among itself, oldest first."""
-    query = select(Note).where(col(Note.conversation_id) == conversation.id).order_by(col(Note.at), col(Note.id))
-    return [NoteOut.model_validate(note) for note in await session.scalars(query)]
+    return [NoteOut.model_validate(note) for note in await notes.every(session, conversation)]
 
 
 @router.post("/notes", status_code=201)
@@ -120,14 +117,6 @@ async def create_note(
 
 def _note_key(access: Access, key: str | None) -> str | None:
     return f"{access.actor}:{key}" if key else None
-
-
-async def _message(session: AsyncSession, conversation: Conversation, message_id: int, **more: Any) -> Message:
-    query = select(Message).filter_by(id=message_id, conversation_id=conversation.id, **more)
-    found = await session.scalar(query)
-    if found is None:
-        raise NotFound("There is no such message in this conversation.")
-    return found
 
 
 async def _shown(session: AsyncSession, message: Message) -> MessageOut:

@@ -1,5 +1,6 @@
 """What the team says among itself."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -45,3 +46,9 @@ async def add(
         return first
     changes.record(session, conversation, "note.added", actor=access.actor, now=now, note=note.id)
     return note
+
+
+async def every(session: AsyncSession, conversation: Conversation) -> Sequence[Note]:
+    """What the team said among itself, oldest first."""
+    query = select(Note).where(col(Note.conversation_id) == conversation.id).order_by(col(Note.at), col(Note.id))
+    return (await session.scalars(query)).all()

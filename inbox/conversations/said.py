@@ -9,6 +9,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from inbox import questions
+from inbox.files import PICTURES
 from inbox.models import Attachment, Delivery, Direction, Identity, LogEvent, Member, Message, Note, Reaction
 from inbox.models.conversations import FETCH_TRIES
 
@@ -67,6 +68,11 @@ class File(NamedTuple):
     fetch_tries: int
 
     @property
+    def is_picture(self) -> bool:
+        """Whether the page shows what is in it."""
+        return self.sha256 is not None and self.media_type in PICTURES
+
+    @property
     def is_loading(self) -> bool:
         """Whether it is still to be fetched from the platform."""
         return self.sha256 is None and self.url is not None and self.fetch_tries < FETCH_TRIES
@@ -80,6 +86,7 @@ class Noted(NamedTuple):
     member_id: int | None
     author_name: str
     body: str
+    client_key: str | None
     at: datetime
 
 

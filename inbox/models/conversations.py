@@ -261,11 +261,6 @@ class Attachment(Table, table=True):
     fetch_at: datetime | None = moment(nullable=True)  # not before this; None: at once
     created_at: datetime = moment()
 
-    @property
-    def is_loading(self) -> bool:
-        """Whether it is still to be fetched from the platform."""
-        return self.sha256 is None and self.url is not None and self.fetch_tries < FETCH_TRIES
-
 
 class Reaction(Table, table=True):
     __table_args__ = (PrimaryKeyConstraint("message_id", "identity_id"), within("message"), within("identity"))

@@ -1,35 +1,24 @@
 """Letters with markup: what is shown, what is folded, and what never reaches the page."""
 
-from datetime import UTC, datetime
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 
 from inbox.conversations import markup
-from inbox.models import Attachment
+from inbox.conversations.said import File
 from web.letters import Letter, letter
 
-NOW = datetime(2026, 3, 2, tzinfo=UTC)
+
+def picture(**values: Any) -> File:
+    return File(7, "bottle.png", "image/png", size=3, sha256="ab", url=None, content_id="b@x", fetch_tries=0)._replace(**values)
 
 
-def picture(**values: object) -> Attachment:
-    given = {
-        "id": 7,
-        "workspace_id": 1,
-        "conversation_id": 1,
-        "name": "bottle.png",
-        "media_type": "image/png",
-        "sha256": "ab",
-        "content_id": "b@x",
-    }
-    return Attachment(**{**given, "created_at": NOW, **values})
-
-
-def draw(html: str, text: str = "", quoted: str = "", *files: Attachment, cleaned: bool = True) -> Letter | None:
+def draw(html: str, text: str = "", quoted: str = "", *files: File, cleaned: bool = True) -> Letter | None:
     return letter(markup.clean(html) if cleaned else html, text, quoted, files, "/w/1/files", "Picture from {host}", "")
 
 
-def shown(html: str, text: str = "", quoted: str = "", *files: Attachment, cleaned: bool = True) -> str:
+def shown(html: str, text: str = "", quoted: str = "", *files: File, cleaned: bool = True) -> str:
     drawn = draw(html, text, quoted, *files, cleaned=cleaned)
     assert drawn is not None
     return drawn.visible
@@ -127,7 +116,7 @@ def test_a_picture_that_came_along_stands_in_its_place_and_not_among_the_files()
 
 
 @pytest.mark.parametrize("file", [picture(sha256=None), picture(media_type="image/svg+xml"), picture(content_id="other")])
-def test_a_picture_that_cannot_be_shown_stays_among_the_files(file: Attachment) -> None:
+def test_a_picture_that_cannot_be_shown_stays_among_the_files(file: File) -> None:
     drawn = draw('<b>Look</b><img src="cid:b@x" alt="the bottle">', "", "", file)
     assert drawn is not None
     assert "<img" not in drawn.visible
