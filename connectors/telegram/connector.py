@@ -111,6 +111,8 @@ class Telegram:
     async def act(self, action: Action, message_id: str, text: str = "") -> None:
         """Like, edit or delete a message."""
         place, number = places.parse(message_id), places.number(message_id)
+        if action is Action.LIKE and place.business:
+            raise Permanent("Telegram lets bots react to nothing in a business account.")
         if action is Action.LIKE:
             await self._api.call("setMessageReaction", {"chat_id": place.chat, "message_id": number, "reaction": LIKE})
         elif action is Action.EDIT:

@@ -18,6 +18,12 @@ WANTED = [  # told explicitly: reactions come only when they are named
     *("message", "edited_message", "message_reaction", "my_chat_member"),
     *("business_connection", "business_message", "edited_business_message", "deleted_business_messages"),
 ]
+MESSAGES = {
+    "message": EventKind.MESSAGE,
+    "business_message": EventKind.MESSAGE,
+    "edited_message": EventKind.EDIT,
+    "edited_business_message": EventKind.EDIT,
+}
 SERVICE = {  # what a chat tells of itself: nobody said it
     *("new_chat_members", "left_chat_member", "new_chat_title", "new_chat_photo", "delete_chat_photo", "group_chat_created"),
     *("supergroup_chat_created", "channel_chat_created", "message_auto_delete_timer_changed", "migrate_to_chat_id", "migrate_from_chat_id"),
@@ -51,31 +57,30 @@ class Reader:
         return events, rejected
 
     def _events(self, update: Update, raw: dict[str, Any], now: datetime) -> list[Event]:
-        for name in ("message", "business_message"):
+        for name in MESSAGES:
             message: Message | None = getattr(update, name)
             if message is not None:
-                return self._message(message, cast("dict[str, Any]", raw[name]), raw)
-        edited = update.edited_message or update.edited_business_message
-        if edited is not None:
-            return [self._said(edited, EventKind.EDIT, f":{update.update_id}:{edited.edit_date}", raw)]
+                reason = self._reason_to_leave(message, cast("dict[str, Any]", raw[name]))
+                return self._ignore(reason) if reason else [self._said(message, name, update.update_id, raw)]
         if update.message_reaction is not None:
             return self._reaction(update.message_reaction, update.update_id, raw)
         if update.deleted_business_messages is not None:
             return [self._deletion(update.deleted_business_messages, number, now, raw) for number in _numbers(update)]
         return self._ignore(next((f"update {name}" for name in raw if name != "update_id"), "empty update"))
 
-    def _message(self, message: Message, given: dict[str, Any], raw: dict[str, Any]) -> list[Event]:
+    def _reason_to_leave(self, message: Message, given: dict[str, Any]) -> str:
         if SERVICE & given.keys():
-            return self._ignore("service message")
+            return "service message"
         if message.is_automatic_forward:
-            return self._ignore("a channel's post in its group: shown above its comments")
+            return "a channel's post in its group: shown above its comments"
         bot = message.sender_business_bot
         if bot is not None and str(bot.id) == self.bot_id and message.media_group_id and not message.caption:
-            return self._ignore("a further file of an album of ours")
-        return [self._said(message, EventKind.MESSAGE, "", raw)]
+            return "a further file of an album of ours"
+        return ""
 
-    def _said(self, message: Message, kind: EventKind, suffix: str, raw: dict[str, Any]) -> Event:
-        place = rooms.place(message)
+    def _said(self, message: Message, name: str, update_id: int, raw: dict[str, Any]) -> Event:
+        kind, place = MESSAGES[name], rooms.place(message)
+        suffix = f":{update_id}:{message.edit_date}" if kind is EventKind.EDIT else ""  # a message is edited again and again
         message_id = place.message_id(message.message_id)
         said = words.read(message)
         return Event(

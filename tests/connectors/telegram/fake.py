@@ -45,6 +45,7 @@ class BotApi:
     next_update: int = 500
     allowed: set[str] | None = None
     token: str = TOKEN
+    spoil: tuple[bytes, bytes] = (b"", b"")  # what to put into answers instead of what
     _poll: asyncio.Event | None = None
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -76,7 +77,8 @@ class BotApi:
                 if isinstance(refusal, Response):
                     return refusal
                 raise refusal
-            return JSONResponse({"ok": True, "result": await handler(given)})
+            answer = JSONResponse({"ok": True, "result": await handler(given)})
+            return Response(bytes(answer.body).replace(*self.spoil), media_type="application/json")
         except Refusal as refusal:
             return _refused(refusal)
 
@@ -220,14 +222,14 @@ def message(number: int, chat: int | Mapping[str, Any], text: str | None = None,
 
 
 @asynccontextmanager
-async def serving(bot_api: BotApi) -> AsyncIterator[str]:
+async def serving(bot_api: BotApi, port: int = 0) -> AsyncIterator[str]:
     """The address of a server that is this bot's Telegram."""
     routes = [
         Route("/bot{token}/{method}", bot_api.answer, methods=["GET", "POST"]),
         Route("/file/bot{token}/{path:path}", bot_api.download),
     ]
     given: dict[str, Any] = {"lifespan": "off", "ws": "none", "log_level": "critical", "timeout_graceful_shutdown": 1}
-    server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), host="127.0.0.1", port=0, **given))
+    server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), host="127.0.0.1", port=port, **given))
     server.capture_signals = nullcontext  # the signals belong to the test run
     running = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110  # uvicorn tells by this flag only

@@ -4,10 +4,12 @@ import asyncio
 import json
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from sqlalchemy import select
 from sqlmodel import col
@@ -30,6 +32,7 @@ class Bot(Theatre):
 
     api: BotApi
     address: str
+    server: AsyncExitStack
 
     async def bot(self, **config: Any) -> Channel:
         stored = self.house.vault.encrypt(json.dumps({"token": TOKEN, "api_url": self.address, **config}))
@@ -60,7 +63,8 @@ async def bot(house: House) -> AsyncIterator[Bot]:
     house.settings = house.settings.model_copy(update={"allow_private_networks": ("127.0.0.1",), "max_upload_bytes": 2000})
     bot = Bot(house)
     bot.api = BotApi()
-    async with serving(bot.api) as bot.address:
+    async with AsyncExitStack() as bot.server:
+        bot.address = await bot.server.enter_async_context(serving(bot.api))
         yield bot
     http.allow(())
 
@@ -136,6 +140,30 @@ async def test_a_reply_that_telegram_may_have_taken_is_not_sent_again(bot: Bot):
         await bot.until(lambda: bot.ask(select(col(Message.id)).where(col(Message.delivery) == Delivery.AMBIGUOUS)))
         await asyncio.sleep(0.3)
     assert [call for call, _ in bot.api.calls if call.startswith("send")] == ["sendMessage"]
+
+
+async def test_what_telegram_pushes_is_stored_before_it_is_answered(bot: Bot, client: httpx.AsyncClient):
+    channel = await bot.bot(webhook_url="https://inbox.example/hooks/KEY", webhook_secret="a-secret")
+    update = {"update_id": 500, "message": message(5, 12, "When?")}
+    for secret, status in (("a-secret", 200), ("a-secret", 200), ("another", 401), (None, 401)):
+        headers = {} if secret is None else {"X-Telegram-Bot-Api-Secret-Token": secret}
+        answer = await client.post(f"/hooks/{channel.key}?name=shop_bot", json=update, headers=headers)
+        assert answer.status_code == status
+    assert await bot.bodies() == ["When?"]
+
+
+async def test_a_server_that_restarts_is_read_on(bot: Bot):
+    async with opened(bot) as channel:
+        bot.api.push("message", message(1, 12, "Before"))
+        await bot.until_there("Before")
+        await bot.until(lambda: not bot.api.updates)
+        await bot.server.aclose()
+        await bot.until_state(channel, ChannelState.FAILING)
+        bot.api.push("message", message(2, 12, "After"))
+        await bot.server.enter_async_context(serving(bot.api, urlsplit(bot.address).port or 0))
+        await bot.until_there("After")
+        await bot.until_state(channel, ChannelState.HEALTHY)
+    assert await bot.bodies() == ["Before", "After"]
 
 
 STORY = [

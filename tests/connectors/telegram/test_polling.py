@@ -14,8 +14,10 @@ from starlette.responses import JSONResponse
 
 from connectors import http
 from connectors.telegram import Telegram, polling
+from connectors.telegram import api as telegram_api
 from connectors.telegram.polling import Cursor
 from inbox.contract import AuthError, Batch, Permanent, RateLimited, Refused, Request, Transient
+from tests.connectors.answers import hangs, platform
 from tests.connectors.telegram.fake import TOKEN, BotApi, Refusal, message, serving
 from tests.make import MONDAY
 
@@ -194,6 +196,27 @@ async def test_trouble_while_fetching_says_what_it_is(telegram: Telegram, api: B
     assert TOKEN not in str(failed.value)
     if isinstance(failed.value, RateLimited):
         assert failed.value.retry_after == 7
+
+
+async def test_half_an_emoji_in_one_message_does_not_stop_the_others(telegram: Telegram, api: BotApi):
+    async def given(asked: dict[str, Any]) -> Any:
+        return [{"update_id": 1, "message": message(1, 12, "HALF")}, {"update_id": 2, "message": message(2, 12, "Hi")}]
+
+    api._on_getupdates, api.spoil = given, (b"HALF", b"\\ud83d")
+    batch = await anext(telegram.stream(None))
+    assert (numbers(batch), batch.rejected, (batch.cursor or "").partition("@")[0]) == (["12:1", "12:2"], [], "3")
+
+
+async def test_a_server_that_falls_silent_is_noticed(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(polling, "LONG", 0.1)
+    monkeypatch.setattr(telegram_api, "SLACK", 0.1)
+    http.allow(["127.0.0.0/8"])
+    async with platform(hangs) as address:
+        connector = make(address)
+        with pytest.raises(Transient, match="did not answer in time"):
+            await polling._updates(connector._api, None)
+        await connector.aclose()
+    http.allow([])
 
 
 def pushed(body: bytes, secret: str | None = SECRET, method: str = "POST", **query: str) -> Request:

@@ -157,6 +157,7 @@ async def test_a_group_that_became_a_supergroup_is_answered_there(telegram: Tele
         (Refusal(500, "Internal Server Error"), Ambiguous, "500"),
         (Refusal(502, "Bad Gateway"), Ambiguous, "502"),
         (Response("<html>hello</html>", 200), Ambiguous, "documents"),
+        (Response("[" * 100_000, 200), Ambiguous, "documents"),
         (Response('{"ok": true, "result": {"message_id": "x"}}', 200), Ambiguous, "what became"),
         (Response('{"ok": true, "result": []}', 200), Ambiguous, "what became"),
         (Response("<html>no</html>", 400), Permanent, "400"),
@@ -208,8 +209,9 @@ async def test_actions_are_done(telegram: Telegram, api: BotApi, action: Action,
 
 
 async def test_an_action_that_telegram_does_not_have_is_refused(telegram: Telegram, api: BotApi):
-    with pytest.raises(Permanent):
-        await telegram.act(Action.HIDE, "12:5")
+    for action, message_id in ((Action.HIDE, "12:5"), (Action.LIKE, "c1@12:5")):
+        with pytest.raises(Permanent):
+            await telegram.act(action, message_id)
     assert api.calls == []
 
 

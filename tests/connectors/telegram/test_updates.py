@@ -216,6 +216,7 @@ def test_what_is_no_text_is_told_in_words(content: dict[str, Any], text: str):
         ("message", message(5, GROUP, migrate_to_chat_id=-1005), "service message"),
         ("message", TOPIC, "service message"),
         ("message", POST, "a channel's post in its group: shown above its comments"),
+        ("edited_message", POST | {"edit_date": MORNING}, "a channel's post in its group: shown above its comments"),
         ("my_chat_member", {"chat": private_chat()}, "update my_chat_member"),
         ("business_connection", {"id": "c1"}, "update business_connection"),
         ("chat_boost", {"a": 1}, "update chat_boost"),
