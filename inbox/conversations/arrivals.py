@@ -69,14 +69,14 @@ class Arrival:
         return not (self.edited_at or self.deleted_at or self.hidden_at or self.error)
 
 
-def build(known: Known, origin: Origin, event: Incoming, number: int, conversation_id: int) -> Arrival:
+def build(known: Known, origin: Origin, event: Incoming, message_id: int, conversation_id: int) -> Arrival:
     """The row of a new message; it is ours when the connected account or a colleague wrote it in the platform's own app."""
     described = event.person
     person = known.people.get(described.external_id) if described else None
     ours = described is not None and _is_ours(described, person)
     place = known.places[conversation_id]
     return Arrival(  # by position: names cost as much as the rest
-        number,
+        message_id,
         conversation_id,
         place.kind,
         place.in_room,

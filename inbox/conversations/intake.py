@@ -118,8 +118,8 @@ def _decide(origin: Origin, found: Known, *, now: datetime) -> Intake:
     new = newcomers.settle(found, list(places.founding.values()))
     messages = placing.earliest_first([event for event in found.fresh if event.id in places.targets])
     coming: dict[str, Arrival] = {}
-    for event, number in zip(messages, found.numbers, strict=False):  # an id was drawn for each message, known ones too
-        coming[event.message_id] = arrivals.build(found, origin, event, number, places.conversation(event, found))
+    for event, drawn in zip(messages, found.drawn_messages, strict=False):  # an id was drawn for each message, known ones too
+        coming[event.message_id] = arrivals.build(found, origin, event, drawn, places.conversation(event, found))
     arrivals.relate(coming, found, origin)
     altered = alterations.collect(found, coming, origin)
     retold = {orphan.conversation_id for orphan in found.orphans if orphan.parent in coming} | altered.retold
@@ -135,12 +135,12 @@ def _place(intake: Intake) -> None:
     grouped: dict[int, list[Arrival]] = defaultdict(list)
     for arrival in intake.arrivals.values():
         grouped[arrival.conversation_id].append(arrival)
-    for number, arrived in grouped.items():
-        place = intake.known.places[number]
-        latest = intake.known.waits.get(number, [])
+    for conversation_id, arrived in grouped.items():
+        place = intake.known.places[conversation_id]
+        latest = intake.known.waits.get(conversation_id, [])
         if not _is_in_order(intake, place, arrived, latest):
-            intake.retold.add(number)
-        if number not in intake.retold:
+            intake.retold.add(conversation_id)
+        if conversation_id not in intake.retold:
             _advance(intake, place, arrived, latest)
         for arrival in arrived:
             _settle(intake, place, arrival)
@@ -212,7 +212,7 @@ def _send(send: Send, intake: Intake) -> tuple[AsyncCursor[Row] | None, AsyncCur
     inserted = ledger.write(send, intake.waits)
     touched = {arrival.conversation_id for arrival in coming.values()} - intake.newcomers.begun.keys()
     if touched:
-        summaries.write(send, [found.places[number] for number in sorted(touched)])
+        summaries.write(send, [found.places[conversation_id] for conversation_id in sorted(touched)])
     return inserted, seen
 
 

@@ -17,11 +17,11 @@ from inbox.conversations import lookups
 from inbox.conversations.incoming import Incoming, Origin, Person
 from inbox.db import Row
 from inbox.models import Delivery, Direction, Status
+from inbox.models.conversations import DELIVERIES, DIRECTIONS, KINDS, STATUSES
 from inbox.pipelines import Send, pipeline
 from inbox.promptness import ledger
 from inbox.promptness.timeline import Waiting
 
-KINDS, STATUSES = {kind.value: kind for kind in ConversationKind}, {status.value: status for status in Status}
 BUCKETS = 64  # advisory locks of one channel: the server's lock table is small and shared
 
 
@@ -156,8 +156,8 @@ class Known:
     orphans: list[Orphan] = field(default_factory=list[Orphan])
     unsent: list[Unsent] = field(default_factory=list[Unsent])
     waits: dict[int, list[tuple[datetime, Waiting]]] = field(default_factory=dict[int, "list[tuple[datetime, Waiting]]"])
-    numbers: Sequence[int] = ()  # ids for new messages
-    conversations: Sequence[int] = ()  # ids for new conversations
+    drawn_messages: Sequence[int] = ()  # ids, for those that are new
+    drawn_conversations: Sequence[int] = ()
     episode_days: int = 7
 
 
@@ -207,7 +207,7 @@ async def look_up(connection: AsyncConnection[Row], origin: Origin, events: Sequ
         messages = None if names.are_plain else _ask_messages(send, origin, names)
         people = _ask_people(send, origin, names) if names.people else None
         posts = send(lookups.POSTS, (origin.id, names.posts)) if names.posts else None
-        numbers = _ask_numbers(send, origin, names)
+        drawn = _draw_ids(send, origin, names)
     ids = {row[0] for row in await fresh.fetchall()}
     known = Known([event for event in unique.values() if event.id in ids], len(events) - len(ids))
     for row in await places.fetchall():
@@ -220,7 +220,7 @@ async def look_up(connection: AsyncConnection[Row], origin: Origin, events: Sequ
     known.unsent = [] if unsent is None else [Unsent(*row) for row in await unsent.fetchall()]
     if messages is not None:
         await _index_messages(known, messages)
-    ((known.numbers, known.conversations, known.episode_days, seldom),) = await numbers.fetchall()
+    ((known.drawn_messages, known.drawn_conversations, known.episode_days, seldom),) = await drawn.fetchall()
     if seldom:
         await _look_closer(connection, origin, known, names)
     return known
@@ -263,10 +263,10 @@ def _ask_people(send: Send, origin: Origin, names: Names) -> AsyncCursor[Row]:
     return send(lookups.PEOPLE, (origin.id, people, people, emails, origin.workspace_id))
 
 
-def _ask_numbers(send: Send, origin: Origin, names: Names) -> AsyncCursor[Row]:
+def _draw_ids(send: Send, origin: Origin, names: Names) -> AsyncCursor[Row]:
     here, messages = origin.id, names.messages
     seldom = (here, messages, here, messages, here, messages)
-    return send(lookups.NUMBERS, (len(messages), names.threads, here, origin.workspace_id, *seldom))
+    return send(lookups.DRAW, (len(messages), names.threads, here, origin.workspace_id, *seldom))
 
 
 async def _index_people(known: Known, people: AsyncCursor[Row] | None) -> None:
@@ -280,7 +280,7 @@ async def _index_people(known: Known, people: AsyncCursor[Row] | None) -> None:
 async def _index_messages(known: Known, messages: AsyncCursor[Row]) -> None:
     for row in await messages.fetchall():
         message = KnownMessage(*row)
-        message.direction, message.delivery = Direction(message.direction), Delivery(message.delivery)
+        message.direction, message.delivery = DIRECTIONS[message.direction], DELIVERIES[message.delivery]
         if message.external_id is not None:
             known.messages[message.external_id] = message
         if message.client_key is not None:

@@ -45,7 +45,7 @@ RELATED_WAITS = ledger.latest_of(
 
 # Ids for what is new, and for what somebody says in a room outside of its threads (names that begin with U+001F): the conversation that it
 # belongs to may be over; and whether something is known that a batch seldom meets: its messages, changes and answers that came before them.
-NUMBERS = """
+DRAW = """
     SELECT ARRAY(SELECT nextval('message_id_seq') FROM generate_series(1, %s)),
            ARRAY(SELECT nextval('conversation_id_seq') FROM unnest(%b::text[]) AS name
                   WHERE ascii(name) = 31 OR NOT EXISTS (SELECT FROM thread WHERE channel_id = %s AND external_id = name)),

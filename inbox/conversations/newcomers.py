@@ -94,14 +94,14 @@ def settle(known: Known, founding: Sequence[Incoming]) -> Newcomers:
     _meet(known, newcomers)
     described = {event.post.id: event.post for event in known.fresh if event.post}
     newcomers.posts = [post for name, post in sorted(described.items()) if _is_news(post, known.posts.get(name))]
-    if len(founding) > len(known.conversations):
+    if len(founding) > len(known.drawn_conversations):
         raise Overtaken
-    for number, event in zip(known.conversations, sorted(founding, key=lambda event: event.thread_id), strict=False):
-        newcomers.begun[number] = event
+    for drawn, event in zip(known.drawn_conversations, sorted(founding, key=lambda event: event.thread_id), strict=False):
+        newcomers.begun[drawn] = event
         if event.thread_id in known.threads:
             newcomers.left.append(event.thread_id)
-        known.threads[event.thread_id] = number
-        known.places[number] = _begin(known, event, number)
+        known.threads[event.thread_id] = drawn
+        known.places[drawn] = _begin(known, event, drawn)
     return newcomers
 
 
@@ -113,13 +113,13 @@ def write(send: Send, origin: Origin, known: Known, newcomers: Newcomers, joinin
         _update_people(send, newcomers.changed)
     if newcomers.posts:
         _upsert_posts(send, origin, newcomers.posts, now=now)
-    threads = {event.thread_id: number for number, event in newcomers.begun.items()} | joining
+    threads = {event.thread_id: conversation_id for conversation_id, event in newcomers.begun.items()} | joining
     names = sorted(threads)
     here = (origin.workspace_id, origin.id, Texts(names), Numbers([threads[name] for name in names]))
     if newcomers.left:
         send(LEAVE, (origin.id, Texts(newcomers.left)))
     if newcomers.begun:
-        columns = _conversations([known.places[number] for number in newcomers.begun], list(newcomers.begun.values()))
+        columns = _conversations([known.places[conversation_id] for conversation_id in newcomers.begun], list(newcomers.begun.values()))
         send(CONVERSATIONS, (origin.workspace_id, origin.id, now, origin.id, *columns, *here))
     elif threads:
         send(JOIN, here)
@@ -161,14 +161,14 @@ def _is_news(post: Post, before: KnownPost | None) -> bool:
     return bool(post.title or post.text) and (post.title, post.text, post.url) != (before.title, before.text, before.url)
 
 
-def _begin(known: Known, event: Incoming, number: int) -> Place:
+def _begin(known: Known, event: Incoming, drawn: int) -> Place:
     """Its contact is the author of the first message, unless that is one of us: then whoever answers."""
     person = event.person
     customer = None if person is None or person.is_self or person.is_staff else person
     contact_id = known.people[customer.external_id].contact_id if customer else None
     name = customer.name if customer else ""
     return Place(
-        number, event.conversation_kind, Status.OPEN, contact_id, None, None, None, event.at, None, None, "", name, "", 0, None, 0,
+        drawn, event.conversation_kind, Status.OPEN, contact_id, None, None, None, event.at, None, None, "", name, "", 0, None, 0,
         event.post is not None and event.post.is_room,
     )  # fmt: skip
 

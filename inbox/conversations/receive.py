@@ -31,8 +31,8 @@ from inbox.pipelines import Send, pipeline
 # An event's own data is at fault: too long for an index, not what a column takes, in conflict with what is there.
 UNSTORABLE = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded)
 
-# Another batch has settled the same new people meanwhile: looked at again, they are known.
-OVERTAKEN = (psycopg.errors.UniqueViolation, psycopg.errors.ForeignKeyViolation, Overtaken)
+# Another batch has settled the same new people meanwhile, or stood in the way: looked at again, what it did is known.
+OVERTAKEN = (psycopg.errors.UniqueViolation, psycopg.errors.ForeignKeyViolation, psycopg.errors.DeadlockDetected, Overtaken)
 TRIES = 3
 
 MARK = """
@@ -113,29 +113,30 @@ class _Taking:
 
 
 async def _take(taking: _Taking, batch: Sequence[Incoming], mark: "_Mark | None", *, tries: int = TRIES) -> Received:
-    """Write the events as one set; halve the set when one of them cannot be stored. `mark` leaves with the whole set."""
+    """Write the events as one set. `mark` leaves with the whole set."""
     connection = taking.connection
     within = connection.pgconn.transaction_status != TransactionStatus.IDLE
+    last = None if mark is None else mark.leave
     try:
-        written = await intake.write(connection, taking.origin, batch, now=taking.now, within=within, last=mark)
-    except psycopg.errors.DeadlockDetected:  # no event's fault: what the other batch did is known then
-        await _roll_back(connection, within=within)
-        if tries == 1:
-            raise
-        return await _take(taking, batch, mark, tries=tries - 1)
+        written = await intake.write(connection, taking.origin, batch, now=taking.now, within=within, last=last)
     except (*OVERTAKEN, *UNSTORABLE) as error:
         await _roll_back(connection, within=within)
         if tries > 1 and isinstance(error, OVERTAKEN):
             return await _take(taking, batch, mark, tries=tries - 1)
+        if isinstance(error, psycopg.errors.DeadlockDetected):  # no event's fault
+            raise
         if mark is not None:
-            mark.before = None
-        if len(batch) == 1:
-            reason = _reason(error)
-            raw = (batch[0].raw or "").encode()
-            await rejects.keep(taking.session, taking.channel, source=taking.source, raw=raw, reason=reason, now=taking.now)
-            return Received()
-    else:
-        return await intake.finish(taking.session, connection, written)
+            mark.before = None  # it was rolled back too
+        return await _take_apart(taking, batch, error)
+    return await intake.finish(taking.session, connection, written)
+
+
+async def _take_apart(taking: _Taking, batch: Sequence[Incoming], error: Exception) -> Received:
+    """Some event of the set cannot be stored: try the halves, until it is alone and becomes a dead letter."""
+    if len(batch) == 1:
+        raw = (batch[0].raw or "").encode()
+        await rejects.keep(taking.session, taking.channel, source=taking.source, raw=raw, reason=_reason(error), now=taking.now)
+        return Received()
     middle = len(batch) // 2
     first = await _take(taking, batch[:middle], None)
     second = await _take(taking, batch[middle:], None)
@@ -174,7 +175,7 @@ class _Mark:
             works, works, works, works, origin.id, fence, fence,
         )  # fmt: skip
 
-    def __call__(self, send: Send) -> None:
+    def leave(self, send: Send) -> None:
         self.before = send(MARK, self._values)
 
 
@@ -182,7 +183,7 @@ async def _read_mark(taking: _Taking, batch: Batch, mark: _Mark, *, works: bool)
     """Learn that the lease is still ours, and tell the log what has become of the channel."""
     if mark.before is None:  # the set was written in pieces, or not at all
         async with pipeline(taking.connection) as send:
-            mark(send)
+            mark.leave(send)
     before = None if mark.before is None else await mark.before.fetchone()
     if before is None:
         raise LeaseLost(f"another process reads channel {taking.origin.id} now")

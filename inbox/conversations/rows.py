@@ -28,10 +28,10 @@ from inbox.models import (
     Status,
     Team,
 )
+from inbox.models.conversations import KINDS, STATUSES
 from inbox.questions import IDS, Question
 
 Query = Select[*tuple[Any, ...]]
-KINDS, STATUSES = {kind.value: kind for kind in ConversationKind}, {status.value: status for status in Status}
 
 
 class Row(NamedTuple):

@@ -11,9 +11,7 @@ from sqlmodel import col
 from inbox import questions
 from inbox.files import PICTURES
 from inbox.models import Attachment, Delivery, Direction, Identity, LogEvent, Member, Message, Note, Reaction
-from inbox.models.conversations import FETCH_TRIES
-
-DIRECTIONS, DELIVERIES = {one.value: one for one in Direction}, {one.value: one for one in Delivery}
+from inbox.models.conversations import DELIVERIES, DIRECTIONS, FETCH_TRIES
 
 
 class Said(NamedTuple):
