@@ -20,6 +20,7 @@ from inbox.contract import Batch, Event, EventKind, Permanent, Rejected
 
 MOST_EVENTS = 200  # in one batch
 SHORTEST_LOOK = 1.0  # seconds: a homeserver that answers at once with nothing is not asked all the time
+REASONS = 100  # why something was passed over, told apart
 log = logging.getLogger(__name__)
 
 
@@ -61,13 +62,20 @@ class Reader:
         try:
             event = await self._read(room, told)
         except Passed as passed:
-            self.passed[str(passed)] += 1
+            self._pass(str(passed))
         except (ValueError, TypeError, KeyError, OverflowError) as error:
             pieces.rejected.append(
                 Rejected(json.dumps({"room": _portrait(room), "event": told}).encode(), f"{type(error).__name__}: {error}")
             )
         else:
             pieces.events.append(event)
+
+    def _pass(self, reason: str) -> None:
+        """Count what is passed over; anybody may invent kinds of events, so only so many are told apart."""
+        if reason not in self.passed:
+            reason = reason if len(self.passed) < REASONS else "something else"
+            log.info("Passed over in a Matrix room: %s.", reason)
+        self.passed[reason] += 1
 
     async def _read(self, room: Room, told: Json) -> Event:
         kind, relation = told.get("type"), parse.Relation.of(told)
@@ -130,7 +138,7 @@ class Reader:
 
     async def _answer_invitation(self, room_id: str, inviter: str) -> None:
         if not self._config.accepts(inviter):
-            self.passed["an invitation by somebody who is not listed"] += 1
+            self._pass("an invitation by somebody who is not listed")
             return
         try:
             await self._homeserver.change("POST", f"/join/{escape(room_id)}", {})
