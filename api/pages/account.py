@@ -169,7 +169,7 @@ def _picture(secret: str, account: Account) -> Markup:
     import segno  # few people set this up
 
     code = segno.make(totp.address(secret, account.email), error="m", micro=False)
-    drawing = code.svg_inline(scale=5, border=4, light="#fff", dark="#000", svgclass="qr", lineclass=None)
+    drawing = code.svg_inline(border=4, omitsize=True, light="#fff", dark="#000", svgclass="qr", lineclass=None)
     return Markup(drawing)  # noqa: S704  # drawn here of squares, no text in it
 
 

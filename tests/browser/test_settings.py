@@ -118,8 +118,19 @@ async def test_an_invited_colleague_comes_in_by_the_link_and_a_program_by_its_to
     token = await page.get_by_role("status").locator("code").first.inner_text()
     answer = await page.context.request.get(f"{office.address}/api/v1/conversations", headers={"authorization": f"Bearer {token}"})
     assert answer.status == 200
+    await page.reload()
+    await expect(page.get_by_role("status")).to_have_count(0)
+    await expect(page.get_by_text("Shop", exact=True)).to_have_count(1)
     for each in (page, other):
         await each.context.close()
+
+
+async def test_the_picture_for_the_authenticator_is_whole(office: Office) -> None:
+    page = await office.page(office.admin)
+    await page.goto(f"{office.address}/account/codes")
+    whole, shown = await page.locator("svg.qr").evaluate("svg => [svg.getBBox().width, svg.viewBox.baseVal.width]")
+    assert whole == shown
+    await page.context.close()
 
 
 async def test_the_first_run_offers_the_browsers_time_zone(house: House, chromium: Browser) -> None:
