@@ -96,6 +96,11 @@ class Person:
     identities: Sequence[ShownIdentity]
     others: Sequence[Row]  # other conversations with the same contact that the reader may see
 
+    @property
+    def known_as(self) -> Sequence[ShownIdentity]:
+        """The identities that say something new: many channels may know a person by one handle."""
+        return list({(one.handle or one.name, one.is_staff): one for one in self.identities}.values())
+
 
 @dataclass(frozen=True, slots=True)
 class Asking:

@@ -109,6 +109,16 @@ async def test_no_answer_needed_is_said_by_key_seen_by_others_and_taken_back(des
     await expect(aylin.get_by_role("button", name="Undo")).to_have_count(0)
 
 
+async def test_whoever_waits_again_is_whom_the_reply_is_for(desk: Desk) -> None:
+    await desk.say("Where is my order?")
+    page = await desk.page("Aylin", "/conversations/1")
+    to = page.get_by_label("To", exact=True)
+    await page.keyboard.press("Shift+W")
+    await expect(to).to_have_value("")
+    await page.keyboard.press("z")
+    await expect(to).to_have_value("1")
+
+
 async def test_a_message_that_asks_nothing_is_made_to_wait_from_its_menu(desk: Desk) -> None:
     await desk.say("Thanks!", name="Anna")
     page = await desk.page("Aylin", "/conversations/1?view=open")

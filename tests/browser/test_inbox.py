@@ -1,6 +1,7 @@
 """The inbox in a real browser: reading, answering, taking back, working together."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,6 +11,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from inbox import events
+from inbox.contract import Author, Batch, Event, EventKind
+from inbox.conversations import receive
 from inbox.models import Conversation, Delivery, Draft, Message, Note, Status
 from tests.browser.conftest import Desk
 
@@ -108,6 +112,24 @@ async def test_a_note_is_no_reply(desk: Desk) -> None:
     await page.get_by_role("button", name="Add note").click()
     await expect(page.locator(".entry.note:not([data-pending])")).to_contain_text("Lager fragen")
     assert (await newest(desk, Note)).body == "Lager fragen"
+    await expect(page.locator("[data-pending]")).to_have_count(0)
+
+
+async def test_a_note_and_a_reply_have_texts_of_their_own(desk: Desk) -> None:
+    await desk.say("Hallo")
+    page = await desk.page("Aylin", "/conversations/1")
+    await box(page).fill("Moin Anna")
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("n")
+    await expect(box(page)).to_have_value("")
+    await page.keyboard.type("Lager fragen")
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("r")
+    await expect(box(page)).to_have_value("Moin Anna")
+    await page.reload()
+    await expect(box(page)).to_have_value("Moin Anna")
+    await page.get_by_role("button", name="Note", exact=True).click()
+    await expect(box(page)).to_have_value("Lager fragen")
 
 
 async def test_a_draft_survives_and_marks_its_row(desk: Desk) -> None:
@@ -181,6 +203,21 @@ async def test_a_lost_line_is_shown_and_what_was_missed_comes_when_it_is_back(de
     await expect(page.locator(".entry.out:not([data-pending])")).to_contain_text("Moin")
 
 
+async def test_what_comes_while_the_whole_page_is_read_again_is_marked_as_read_too(desk: Desk) -> None:
+    await desk.say("Ist das vegan?")
+    page = await desk.page("Aylin", "/conversations/1?view=open")
+    await expect(page.locator("#row-1:not([data-unread])")).to_be_attached()
+
+    async def work(session: AsyncSession) -> None:
+        event = Event("e9", EventKind.MESSAGE, "m9", "t1", datetime.now(UTC), Author("Anna", "Anna"), "Hallo?")
+        await receive.receive(session, desk.channel, Batch([event]), now=datetime.now(UTC), move_cursor=False)
+        events.record(session, "workspace.changed", workspace_id=desk.workspace.id, at=datetime.now(UTC), actor="system", fields=["name"])
+
+    await desk.do(work)
+    await expect(page.locator("#conversation").get_by_text("Hallo?")).to_be_visible()
+    await expect(page.locator("#row-1:not([data-unread])")).to_be_attached()
+
+
 async def test_words_find_conversations_and_the_search_can_be_cleared(desk: Desk) -> None:
     await desk.say("Wo ist mein Pfand?", thread="t1")
     await desk.say("Lecker", thread="t2", name="Bernd")
@@ -191,6 +228,31 @@ async def test_words_find_conversations_and_the_search_can_be_cleared(desk: Desk
     await page.keyboard.press("Control+A")
     await page.keyboard.type("gibtsnicht")
     await expect(page.locator(".list-empty")).to_contain_text("Nothing found")
+    await page.keyboard.press("Control+A")
+    await page.keyboard.type("lecker")
+    await expect(page.locator(".list h1")).to_have_text("Found")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#row-link-2")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".conversation .body")).to_have_text("Lecker")
+
+
+async def test_space_takes_the_next_one_also_after_a_conversation_was_closed(desk: Desk) -> None:
+    await desk.say("Ist das vegan?", thread="t1")
+    await desk.say("Und glutenfrei?", thread="t2", name="Bernd")
+    page = await desk.page("Aylin", "/conversations/2")
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_text("No conversation is open")).to_be_visible()
+    await expect(page.locator("#row-link-2")).to_be_focused()
+    await page.keyboard.press("Space")
+    await expect(page.locator(".conversation .body")).to_have_text("Ist das vegan?")
+
+
+async def test_the_title_follows_the_list(desk: Desk) -> None:
+    page = await desk.page("Aylin")
+    await expect(page).to_have_title("Answer next · Möwenbräu")
+    await page.get_by_role("link", name="Mine").click()
+    await expect(page).to_have_title("Mine · Möwenbräu")
 
 
 async def test_a_viewer_sees_everything_and_is_offered_nothing_to_do(desk: Desk) -> None:

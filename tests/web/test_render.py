@@ -61,7 +61,7 @@ def test_a_name_gives_one_or_two_letters(name: str, letters: str) -> None:
 
 def written(body: str) -> Entry:
     at = datetime(2026, 3, 2, 9, tzinfo=UTC)
-    return Entry("note", 1, at, 1, author="Fatma", note=Noted(1, 1, 1, "Fatma", body, at))
+    return Entry("note", 1, at, 1, author="Fatma", note=Noted(1, 1, 1, "Fatma", body, None, at))
 
 
 def draw(body: str) -> str:

@@ -1,8 +1,8 @@
 // Ticking times: how long ago, how long somebody waits, when a reply leaves. The words are those of web/i18n.py.
-import { fill, root, words } from "./words.js";
+import { fill, language, root, words } from "./words.js";
 
 const DAY = 86400, HOUR = 3600, MINUTE = 60;
-const full = new Intl.DateTimeFormat(root.lang, { dateStyle: "full", timeStyle: "long", timeZone: root.dataset.timezone });
+const full = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "long", timeZone: root.dataset.timezone });
 
 export function duration(seconds) {
   if (seconds >= DAY) return fill(words.days, { n: Math.floor(seconds / DAY) });

@@ -1,6 +1,6 @@
 // The composer: reply or note, whom it answers, how long it is, sending.
 import { length } from "./count.js";
-import { clearDraft } from "./drafts.js";
+import { clearDraft, exchange } from "./drafts.js";
 import { chosenFiles, isUploading } from "./files.js";
 import { queue } from "./outbox.js";
 import { toast } from "./toast.js";
@@ -33,8 +33,13 @@ document.addEventListener("input", (event) => { if (event.target.matches(".compo
 document.addEventListener("conversation-shown", () => { if (form()) { setMode(form().dataset.mode, { focus: false }); count(form()); } });
 
 export function setMode(mode, { focus = true } = {}) {
-  const box = form().querySelector("textarea");
+  const box = form().querySelector("textarea"), { conversation, mode: before } = form().dataset;
   form().dataset.mode = mode;
+  if (mode !== before) {
+    const text = box.value;
+    box.value = exchange(conversation, before, mode, text);
+    if (box.value !== text) box.dispatchEvent(new Event("input", { bubbles: true }));
+  }
   for (const tab of form().querySelectorAll("[data-mode-set]")) tab.setAttribute("aria-pressed", String(tab.dataset.modeSet === mode));
   box.placeholder = mode === "note" ? box.dataset.noteHint : box.dataset.replyHint;
   if (focus) box.focus();
@@ -70,6 +75,7 @@ async function submit(composer, { resolve }) {
   if (note) for (const name of [...values.keys()]) if (name !== "body" && name !== "client_key") values.delete(name);
   const sent = { id: composer.dataset.conversation, path: `${conversationPath(composer.dataset.conversation)}/${note ? "notes" : "replies"}`, note, body, files: note ? [] : files, values: [...values.entries()] };
   empty(composer, { note });
+  document.dispatchEvent(new CustomEvent("sent"));
   await queue(sent);
 }
 

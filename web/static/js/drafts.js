@@ -33,6 +33,15 @@ export function clearDraft(id) {
   localStorage.removeItem(key(id));
 }
 
+// A note and a reply have texts of their own: what the team may read only does not go out because a tab was pressed.
+export function exchange(id, from, to, text) {
+  const aside = (mode) => `${key(id)}:${mode}`;
+  if (text) localStorage.setItem(aside(from), text);
+  const back = localStorage.getItem(aside(to)) ?? "";
+  localStorage.removeItem(aside(to));
+  return back;
+}
+
 function restore() {
   const box = document.querySelector(".composer textarea"), mine = openId() && localStorage.getItem(key(openId()));
   if (box && mine && !box.value) box.value = mine;

@@ -13,6 +13,7 @@ import "./ops.js";
 import "./palette.js";
 import "./presence.js";
 import "./reading.js";
+import "./search.js";
 import "./slash.js";
 import "./title.js";
 import "./waits.js";

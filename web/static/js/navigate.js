@@ -15,7 +15,10 @@ export async function openConversation(id, { push = true, focus = true } = {}) {
   if (!id || id === openId()) return focus && pane().focus({ preventScroll: true });
   const turn = ++asked;
   leave();
-  for (const row of rows()) row.toggleAttribute("data-shown", row.dataset.conversation === String(id));
+  for (const row of rows()) {
+    row.toggleAttribute("data-shown", row.dataset.conversation === String(id));
+    if (row.dataset.conversation === String(id)) row.scrollIntoView({ block: "nearest" });
+  }
   const address = `${conversationPath(id)}?view=${view()}`;
   try {
     const { html, eventId } = await fragment(address, "conversation");
@@ -35,6 +38,7 @@ export function closeConversation({ push = true } = {}) {
   leave();
   const empty = document.createElement("main");
   Object.assign(empty, { id: "conversation", className: "pane conversation", tabIndex: -1 });
+  empty.append(document.getElementById("nothing-open").content.cloneNode(true));
   pane().replaceWith(empty);
   markOpen();
   last?.focus();
@@ -60,6 +64,7 @@ export async function openView(key, { push = true, words: search = "", more = nu
   }
   if (push && !openId()) history.pushState({}, "", address);
   markOpen();
+  document.dispatchEvent(new CustomEvent("list-shown"));
   watch(Math.min(eventId, state.eventId));
 }
 
@@ -132,14 +137,6 @@ function followView(key) {
   if (matchMedia("(width < 48rem)").matches) closeConversation({ push: false });
   openView(key);
 }
-
-let typed = 0;
-document.addEventListener("input", (event) => {
-  if (event.target.id !== "search") return;
-  clearTimeout(typed);
-  typed = setTimeout(() => openView(view(), { words: event.target.value.trim(), push: false }), 200);
-});
-document.addEventListener("submit", (event) => { if (event.target.matches(".search")) event.preventDefault(); });
 
 addEventListener("popstate", () => {
   const id = location.pathname.match(/conversations\/(\d+)/)?.[1], query = new URLSearchParams(location.search);

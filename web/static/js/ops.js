@@ -53,7 +53,8 @@ export function put({ put: id, html }) {
   if (!select) return;
   const next = parse(html).querySelector("select");
   select.replaceChildren(...next.children);
-  if ([...select.options].some((option) => option.value === chosen) && chosen !== "") select.value = chosen;
+  const still = [...select.options].findIndex((option) => option.value === chosen && chosen !== "");
+  select.selectedIndex = Math.max(0, still); // else whoever has waited longest, who stands first
 }
 
 function setCount(view, count) {

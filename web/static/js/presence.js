@@ -24,6 +24,7 @@ document.addEventListener("input", (event) => {
   typed = Date.now();
   tell(true);
 });
+document.addEventListener("sent", () => { typed = 0; tell(); });
 document.addEventListener("conversation-shown", () => { hideMyself(); tell(); });
 document.addEventListener("visibilitychange", () => tell());
 onStatus((status) => { if (status === "live") tell(); });

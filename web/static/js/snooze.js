@@ -1,5 +1,5 @@
 // Times to come back, in the workspace's time zone.
-import { root, words } from "./words.js";
+import { language, root, words } from "./words.js";
 
 const zone = root.dataset.timezone;
 const HOUR = 3600e3, DAY = 24 * HOUR;
@@ -7,7 +7,8 @@ const HOUR = 3600e3, DAY = 24 * HOUR;
 export function presets(now = Date.now()) {
   const toMonday = ((8 - weekday(now)) % 7) || 7;
   const times = [[words.later_today, new Date(now + 3 * HOUR)], [words.tomorrow, morning(now + DAY)], [words.monday, morning(now + toMonday * DAY)], [words.week, morning(now + 7 * DAY)]];
-  return times.map(([text, until]) => ({ text: `${text} · ${until.toLocaleString(root.lang, { timeZone: zone, weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" })}`, until }));
+  const different = times.filter(([, until], at) => !times.slice(0, at).some(([, other]) => +other === +until)); // on a Monday
+  return different.map(([text, until]) => ({ text: `${text} · ${until.toLocaleString(language, { timeZone: zone, weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" })}`, until }));
 }
 
 // Nine o'clock of that day, there: the offset is read off the clock of the zone, so summer time is right.

@@ -1,7 +1,8 @@
 // How many conversations are unread: in the title and as a dot on the icon. It clears by reading.
 import { pane, root } from "./words.js";
 
-const MANY = 100, plain = document.title, icon = document.querySelector("link[rel=icon]"), address = icon.href;
+const heading = () => document.querySelector("#list h1")?.textContent ?? "";
+const MANY = 100, rest = document.title.slice(heading().length), icon = document.querySelector("link[rel=icon]"), address = icon.href;
 let unread = Number(root.dataset.unread ?? 0), drawn = null;
 
 export function setUnread(count) {
@@ -11,7 +12,7 @@ export function setUnread(count) {
 
 async function draw() {
   const name = pane()?.dataset.title;
-  document.title = `${unread ? `(${unread >= MANY ? `${MANY - 1}+` : unread}) ` : ""}${name ? `${name} · ` : ""}${plain}`;
+  document.title = `${unread ? `(${unread >= MANY ? `${MANY - 1}+` : unread}) ` : ""}${name ? `${name} · ` : ""}${heading()}${rest}`;
   if (Boolean(unread) === drawn) return;
   drawn = Boolean(unread);
   icon.href = drawn ? await dotted() : address;
@@ -30,5 +31,5 @@ async function dotted() {
   return canvas.toDataURL();
 }
 
-document.addEventListener("conversation-shown", draw);
+for (const event of ["conversation-shown", "list-shown"]) document.addEventListener(event, draw);
 draw();
