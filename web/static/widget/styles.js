@@ -89,6 +89,7 @@ button { font: inherit; color: inherit; cursor: pointer; }
 .about.bad { color: var(--bad); }
 .about button { padding: 0 2px; border: 0; background: none; color: inherit; font-weight: 600; text-decoration: underline; }
 .picture { display: block; max-inline-size: min(240px, 100%); max-block-size: 240px; border-radius: 12px; background: var(--bubble); }
+.mine .picture { margin-inline-start: auto; }
 .file {
   display: inline-flex; align-items: center; gap: 8px; max-inline-size: 100%; padding: 9px 13px; border: 1px solid var(--line); border-radius: 12px;
   color: var(--ink); text-decoration: none; overflow-wrap: anywhere;
