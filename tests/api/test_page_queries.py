@@ -9,10 +9,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from psycopg.pq import Trace
 from sqlalchemy import event
 
+from api.app import create_app
 from api.deps import House
 from inbox.models import Channel
 from tests.api import people
@@ -23,7 +23,7 @@ from tests.make import Make
 def overhearing(house: House) -> Iterator[Counter[str]]:
     """What this task tells the server meanwhile, by libpq itself: "Execute" for each statement, "Query" for BEGIN and COMMIT alone."""
     heard: Counter[str] = Counter()
-    engine, task = house.database.engine.sync_engine, asyncio.current_task()  # the live page reads the log at the same time
+    engine, task = house.database.engine.sync_engine, asyncio.current_task()
     with tempfile.TemporaryFile("w+") as file:
 
         def listen(connection: Any, *_: Any) -> None:
@@ -50,7 +50,8 @@ TRIPS = {"side": 3, "list": 3, "conversation": 4, "page": 4}  # who asks, may th
 
 
 @pytest.mark.parametrize("page", STATEMENTS)
-async def test_a_page_asks_as_often_for_sixty_things_as_for_five_and_in_few_round_trips(app: FastAPI, house: House, page: str):
+async def test_a_page_asks_as_often_for_sixty_things_as_for_five_and_in_few_round_trips(house: House, page: str):
+    app = create_app(house)  # not started: the live page's readers would take the connection on which everything is prepared
     asked: dict[int, Counter[str]] = {}
     for size in (5, 60):
         workspace = await people.found(house, f"Brand {size}")
