@@ -5,15 +5,11 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlalchemy import select
-from sqlmodel import col
-
 from api.deps import House
 from api.watcher import Watcher
 from api.wire import Press
 from inbox.conversations import visits
-from inbox.models import Conversation
-from inbox.team import presence
+from inbox.team import presence, rights
 from inbox.team.presence import Person
 from web import fragments
 
@@ -56,8 +52,7 @@ class Crowd:
             for person in (*await presence.people(session, shown, now=now), *await visits.typing_in(session, shown, now=now)):
                 people[person.conversation_id].append(person)
                 self._until[person.conversation_id] = min(person.until, self._until.get(person.conversation_id, person.until))
-            query = select(col(Conversation.id), col(Conversation.channel_id)).where(col(Conversation.id).in_(shown))
-            channels = {row[0]: row[1] for row in (await session.execute(query)).all()}
+            channels = await rights.channels_of(session, shown)
         drawn, press = Drawn(people), Press()
         for watcher in near:
             if ops := self._ops(watcher, channels, drawn):

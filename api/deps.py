@@ -27,7 +27,7 @@ from inbox.team.sessions import Signed
 
 COOKIE = "parley_session"
 Number = Annotated[int, Path(ge=1, lt=2**63)]  # a row's id in an address: what no row can have is not asked of the database
-RowId = Annotated[int, Field(ge=1, lt=2**63)]  # the same in a form
+RowId = Annotated[int, Field(ge=1, lt=2**63)]  # the same in a form or a document
 
 
 @dataclass(slots=True)

@@ -9,9 +9,7 @@ from weakref import WeakValueDictionary
 
 import psycopg
 import structlog
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
 from api import crowd, news
 from api.counts import Counts
@@ -19,8 +17,8 @@ from api.deps import House
 from api.watcher import Watcher
 from inbox import db, events, pauses
 from inbox.conversations import reading, views
-from inbox.models import AccountSession, LogEvent, Member, Status, Workspace
-from inbox.team import presence, rights
+from inbox.models import LogEvent, Member, Status, Workspace
+from inbox.team import presence, rights, sessions
 
 APART = 0.05  # seconds between two readings: what happens within them travels in one frame
 POLL = 2.0  # seconds without a wake-up: NOTIFY is only a hint
@@ -30,7 +28,7 @@ BATCH = 1000
 SIGNED_OUT = 4401  # the code that such a socket is closed with
 MOST_MISSED = 2000  # events; a page that missed more reads itself again
 log = structlog.get_logger()
-Shown = TypeVar("Shown")
+Thing = TypeVar("Thing")
 
 
 class Hub:
@@ -61,7 +59,7 @@ class Hub:
     def everybody(self) -> list[Watcher]:
         return [watcher for of_workspace in self.watchers.values() for watcher in of_workspace]
 
-    def shared(self, shown: frozenset[Shown]) -> frozenset[Shown]:
+    def shared(self, shown: frozenset[Thing]) -> frozenset[Thing]:
         """The one set of these things: many pages show the same, and keep it once."""
         return self._sets.setdefault(shown, shown)
 
@@ -217,18 +215,8 @@ class Hub:
         asked = self.everybody()  # who joins while the database looks is asked about the next time
         if not asked:
             return
-        query = (
-            select(col(AccountSession.id), col(Member.id))
-            .join(Member, col(Member.account_id) == AccountSession.account_id)
-            .where(
-                col(AccountSession.id).in_({watcher.session_id for watcher in asked}),
-                col(AccountSession.revoked_at).is_(None),
-                col(AccountSession.expires_at) > now,
-                col(Member.removed_at).is_(None),
-            )
-        )
         async with self.house.database.transaction() as session:
-            welcome = {(row[0], row[1]) for row in (await session.execute(query)).all()}
+            welcome = await sessions.signed_in(session, {watcher.session_id for watcher in asked}, now=now)
         for watcher in asked:
             if (watcher.session_id, watcher.member_id) not in welcome:
                 self.leave(watcher)

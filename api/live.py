@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import wire
-from api.deps import House, SessionDep
+from api.deps import House, RowId, SessionDep
 from api.hub import Hub
 from api.watcher import Watcher
 from api.welcome import Welcome, WelcomeDep
@@ -32,18 +32,16 @@ NONSENSE, TOO_MANY, TOO_LONG, AGAIN = 1003, 1008, 1009, 1013  # codes that a soc
 STAY = "parley.stay"
 log = structlog.get_logger()
 
-Number = Annotated[int, Field(ge=1, lt=2**63)]
-
 
 class Show(BaseModel):
     """What the page shows now."""
 
     t: Literal["show"]
     view: str | None = Field(default=None, max_length=40)
-    rows: list[Number] = Field(default_factory=list, max_length=5000)
+    rows: list[RowId] = Field(default_factory=list, max_length=5000)
     end: tuple[float, int] | None = None
     views: list[Annotated[str, Field(max_length=40)]] = Field(default_factory=list, max_length=500)
-    conversation: Number | None = None
+    conversation: RowId | None = None
     after: int = Field(default=0, ge=0, lt=2**63)
 
 
@@ -51,7 +49,7 @@ class Here(BaseModel):
     """The reader looks at a conversation, or leaves it."""
 
     t: Literal["here", "gone"]
-    conversation: Number
+    conversation: RowId
     typing: bool = False
 
 

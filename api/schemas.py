@@ -6,13 +6,13 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from api.deps import RowId
 from inbox.contract import ConversationKind
 from inbox.conversations.rows import Row
 from inbox.conversations.timeline import Entry
 from inbox.models import ChannelState, Delivery, Direction, Role, Status
 
 T = TypeVar("T")
-Id = Annotated[int, Field(ge=1, lt=2**63)]
 Text = Annotated[str, StringConstraints(max_length=100_000)]
 Recipients = Annotated[list[Annotated[str, StringConstraints(max_length=320)]], Field(max_length=100)]
 
@@ -143,13 +143,13 @@ class ReplyIn(Given):
     """An answer to the customer. `seen_message_id`: refuse when something newer came in, unless `anyway`."""
 
     body: Text = ""
-    parent_id: Id | None = Field(default=None, description="The message answered; default: the newest from outside.")
+    parent_id: RowId | None = Field(default=None, description="The message answered; default: the newest from outside.")
     private: bool = False
     send_at: datetime | None = Field(default=None, description="Not before this time; default: when the undo window ends.")
     answers_all: bool = Field(default=False, description="Ends the wait of every author, not just of the one answered.")
     then_resolve: bool = False
-    template_id: Id | None = None
-    seen_message_id: Id | None = None
+    template_id: RowId | None = None
+    seen_message_id: RowId | None = None
     anyway: bool = False
     subject: Annotated[str, StringConstraints(max_length=500)] | None = None
     to: Recipients | None = None
@@ -174,8 +174,8 @@ class NoteOut(Shape):
 class AssignmentIn(Given):
     """Who has the conversation; null takes it from whoever has it."""
 
-    assignee_id: Id | None = None
-    team_id: Id | None = None
+    assignee_id: RowId | None = None
+    team_id: RowId | None = None
 
 
 class StatusIn(Given):
@@ -186,7 +186,7 @@ class StatusIn(Given):
 class LabelsIn(Given):
     """All labels of the conversation, whatever it had before."""
 
-    label_ids: list[Id]
+    label_ids: list[RowId]
 
 
 class ChannelOut(Shape):
@@ -212,7 +212,7 @@ class TemplateIn(Given):
     shortcut: str
     body: Text
     locale: str = ""
-    channel_id: Id | None = None
+    channel_id: RowId | None = None
 
 
 class TemplateOut(Shape):

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from api.deps import ApiAccessDep, SessionDep
-from api.schemas import ChannelOut, Id
+from api.deps import ApiAccessDep, Number, SessionDep
+from api.schemas import ChannelOut
 from api.v1 import PROBLEMS
 from inbox import channels
 from inbox.team import rights
@@ -18,6 +18,6 @@ async def list_channels(access: ApiAccessDep, session: SessionDep) -> list[Chann
 
 
 @router.get("/{channel_id}")
-async def get_channel(access: ApiAccessDep, channel_id: Id, session: SessionDep) -> ChannelOut:
+async def get_channel(access: ApiAccessDep, channel_id: Number, session: SessionDep) -> ChannelOut:
     """One channel."""
     return ChannelOut.model_validate(await rights.channel(session, access, channel_id))

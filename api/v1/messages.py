@@ -7,8 +7,8 @@ from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
 import connectors
-from api.deps import ApiAccessDep, ApiConversationDep, NowDep, SessionDep
-from api.schemas import Id, MessageOut, NoteIn, NoteOut, PageOut, ReplyIn
+from api.deps import ApiAccessDep, ApiConversationDep, NowDep, Number, SessionDep
+from api.schemas import MessageOut, NoteIn, NoteOut, PageOut, ReplyIn
 from api.v1 import PROBLEMS
 from api.v1.conversations import CursorParameter, LimitParameter
 from inbox.assistant import templates
@@ -47,7 +47,7 @@ async def list_messages(
 
 
 @router.get("/messages/{message_id}")
-async def get_message(conversation: ApiConversationDep, message_id: Id, session: SessionDep) -> MessageOut:
+async def get_message(conversation: ApiConversationDep, message_id: Number, session: SessionDep) -> MessageOut:
     """One message; a reply tells in `delivery` what became of it."""
     return await _shown(session, await messages.get(session, conversation, message_id))
 
@@ -85,7 +85,9 @@ async def create_reply(
 
 
 @router.delete("/replies/{message_id}")
-async def undo_reply(conversation: ApiConversationDep, access: ApiAccessDep, message_id: Id, session: SessionDep, now: NowDep) -> UndoneOut:
+async def undo_reply(
+    conversation: ApiConversationDep, access: ApiAccessDep, message_id: Number, session: SessionDep, now: NowDep
+) -> UndoneOut:
     """Take a reply back that has not left yet."""
     access.need(Role.AGENT)
     message = await messages.reply(session, conversation, message_id)

@@ -60,7 +60,10 @@ async def get_metrics(
 ) -> FiguresOut:
     """Figures of the channels that this token may see."""
     until = until or now
-    since = since or max(until, datetime.min.replace(tzinfo=until.tzinfo) + timedelta(days=USUAL_DAYS)) - timedelta(days=USUAL_DAYS)
+    try:
+        since = since or until - timedelta(days=USUAL_DAYS)
+    except OverflowError:  # before the first year: no period at all
+        since = until
     if since.tzinfo is None or until.tzinfo is None or not timedelta(0) < until - since <= timedelta(days=LONGEST_DAYS):
         raise Invalid("A period has a start, a later end, time zones, and at most {days} days.", code="period", days=LONGEST_DAYS)
     found = await metrics.figures(

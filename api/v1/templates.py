@@ -4,8 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from api.deps import ApiAccessDep, NowDep, SessionDep
-from api.schemas import Id, TemplateIn, TemplateOut
+from api.deps import ApiAccessDep, NowDep, Number, SessionDep
+from api.schemas import TemplateIn, TemplateOut
 from api.v1 import PROBLEMS
 from inbox.assistant import templates
 
@@ -33,19 +33,19 @@ async def create_template(access: ApiAccessDep, draft: TemplateIn, session: Sess
 
 
 @router.get("/{template_id}")
-async def get_template(access: ApiAccessDep, template_id: Id, session: SessionDep) -> TemplateOut:
+async def get_template(access: ApiAccessDep, template_id: Number, session: SessionDep) -> TemplateOut:
     """One template."""
     return TemplateOut.model_validate(await templates.get(session, access, template_id))
 
 
 @router.put("/{template_id}")
-async def put_template(access: ApiAccessDep, template_id: Id, draft: TemplateIn, session: SessionDep, now: NowDep) -> TemplateOut:
+async def put_template(access: ApiAccessDep, template_id: Number, draft: TemplateIn, session: SessionDep, now: NowDep) -> TemplateOut:
     """Write a template anew."""
     template = await templates.get(session, access, template_id)
     return TemplateOut.model_validate(await templates.change(session, access, template, templates.Draft(**draft.model_dump()), now=now))
 
 
 @router.delete("/{template_id}", status_code=204)
-async def delete_template(access: ApiAccessDep, template_id: Id, session: SessionDep, now: NowDep) -> None:
+async def delete_template(access: ApiAccessDep, template_id: Number, session: SessionDep, now: NowDep) -> None:
     """Drop a template; what was written with it stays."""
     await templates.delete(session, access, await templates.get(session, access, template_id), now=now)

@@ -5,16 +5,14 @@ import asyncio
 import httpx
 import psycopg
 import structlog
-from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import col
 
 from connectors import http
 from connectors.host.place import Place
 from inbox import pauses
 from inbox.contract import AuthError, ConnectorError, FetchesFiles, Permanent
 from inbox.conversations import fetching
-from inbox.models import Attachment, Channel, Message
+from inbox.models import Attachment
 from inbox.models.conversations import FETCH_TRIES
 
 log = structlog.get_logger()
@@ -82,10 +80,9 @@ async def _content(place: Place, client: http.Client, attachment: Attachment) ->
         response = await _follow(client, url)
         kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()[:100]
         return response.content, kind or UNNAMED
-    channel = select(Channel).join(Message, col(Message.channel_id) == col(Channel.id)).where(col(Message.id) == attachment.message_id)
     async with place.database.transaction() as session:
-        found = (await session.scalars(channel)).one()
-    connector = await place.accounts.take(found)
+        channel = await fetching.channel(session, attachment)
+    connector = await place.accounts.take(channel)
     try:
         if not isinstance(connector, FetchesFiles):
             raise Permanent("The platform's files cannot be fetched by this address.")

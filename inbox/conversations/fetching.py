@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from inbox import events
-from inbox.models import Attachment, Message
+from inbox.models import Attachment, Channel, Message
 from inbox.models.conversations import FETCH_TRIES
 
 FIRST_PAUSE = timedelta(minutes=2)  # until the second try; doubles, so that six tries take an hour
@@ -37,6 +37,12 @@ async def claim(session: AsyncSession, now: datetime, *, limit: int) -> Sequence
     """Take files to fetch now, the newest try last."""
     query = select(Attachment).from_statement(CLAIM).execution_options(populate_existing=True)
     return (await session.scalars(query, {"now": now, "limit": limit, "pause": FIRST_PAUSE})).all()
+
+
+async def channel(session: AsyncSession, attachment: Attachment) -> Channel:
+    """The channel that the file's message came by: its connector knows addresses of the platform's own kind."""
+    query = select(Channel).join(Message, col(Message.channel_id) == col(Channel.id)).where(col(Message.id) == attachment.message_id)
+    return (await session.scalars(query)).one()
 
 
 async def keep(session: AsyncSession, attachment: Attachment, *, digest: str, size: int, media_type: str, now: datetime) -> None:

@@ -1,6 +1,6 @@
 """Signed-in browsers."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
@@ -81,6 +81,21 @@ async def look(session: AsyncSession, token: str, workspace_id: int | None, *, n
         kept = update(AccountSession).where(col(AccountSession.id) == found[0].session_id)
         await session.execute(kept.values(seen_at=now, expires_at=now + timedelta(days=days)))
     return found[0]
+
+
+async def signed_in(session: AsyncSession, session_ids: Collection[int], *, now: datetime) -> set[tuple[int, int]]:
+    """Those of these sessions that have not ended, each with every member that its account is."""
+    query = (
+        select(col(AccountSession.id), col(Member.id))
+        .join(Member, col(Member.account_id) == AccountSession.account_id)
+        .where(
+            col(AccountSession.id).in_(session_ids),
+            col(AccountSession.revoked_at).is_(None),
+            col(AccountSession.expires_at) > now,
+            col(Member.removed_at).is_(None),
+        )
+    )
+    return {(row[0], row[1]) for row in (await session.execute(query)).all()}
 
 
 @cache  # a select never changes, and putting it together costs more than running it
