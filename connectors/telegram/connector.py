@@ -148,5 +148,4 @@ class Telegram:
             accepted_at = datetime.fromtimestamp(message.date, UTC)
         except (ValidationError, OverflowError, ValueError, OSError):
             raise Ambiguous("Telegram's answer does not tell what became of the reply.") from None
-        place = replace(call.place, chat=str(message.chat.id))
-        return Receipt(place.message_id(message.message_id), accepted_at)
+        return Receipt(call.place.message_id(message.message_id), accepted_at)

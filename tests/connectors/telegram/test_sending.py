@@ -182,6 +182,12 @@ async def test_a_refusal_says_what_it_means(
     assert len(api.calls) == 1  # never a second try by itself
 
 
+async def test_files_that_telegram_may_have_taken_leave_a_doubt(telegram: Telegram, api: BotApi):
+    api.refusals.append(Refusal(502, "Bad Gateway"))
+    with pytest.raises(Ambiguous):
+        await telegram.send(reply(attachments=(PAPER,)))
+
+
 async def test_a_wrong_token_is_an_account_to_reconnect(telegram: Telegram, api: BotApi):
     api.token = "4711:other"
     for call in (telegram.check(), telegram.send(reply()), anext(telegram.stream(None))):

@@ -256,6 +256,11 @@ def test_what_cannot_be_read_is_kept_and_its_neighbours_come_in(bad: Any):
     assert "Hi" not in rejected[0].reason
 
 
+def test_why_an_update_cannot_be_read_names_the_field():
+    _, (rejected,) = reader().read([{"update_id": 2, "message": {"message_id": "five"}}], MONDAY)
+    assert rejected.reason.startswith("message.message_id: ")
+
+
 def test_everything_that_telegram_tells_is_taken_in_or_left_out_on_purpose():
     found = reader()
     for number, (kind, value, text) in enumerate(TALK):
