@@ -72,8 +72,9 @@ class Reader:
 
     def _pass(self, reason: str) -> None:
         """Count what is passed over; anybody may invent kinds of events, so only so many are told apart."""
+        if reason not in self.passed and len(self.passed) >= REASONS:
+            reason = "something else"
         if reason not in self.passed:
-            reason = reason if len(self.passed) < REASONS else "something else"
             log.info("Passed over in a Matrix room: %s.", reason)
         self.passed[reason] += 1
 
@@ -91,7 +92,7 @@ class Reader:
             return event
         if kind == "m.room.redaction":
             return await self._redaction(parse.redaction(told, room, self._me), room)
-        raise Passed(f"{kind} is not for people to answer")
+        raise Passed(f"{kind!r:.80} is not for people to answer")
 
     async def _edit(self, room: Room, told: Json, target: str) -> Event:
         """New words count only from whoever wrote the old ones; homeservers do not check that."""

@@ -41,13 +41,14 @@ class Platform(NamedTuple):
 
 
 class ShownPost(NamedTuple):
-    """The post that a conversation hangs on."""
+    """The post that a conversation hangs on, or the group room that it is held in."""
 
     id: int
     title: str
     text: str
     url: str | None
     published_at: datetime | None
+    is_room: bool
 
 
 class ShownContact(NamedTuple):
@@ -158,7 +159,7 @@ def _around() -> bytes:
     columns: list[Any] = [
         Channel.platform,
         col(Channel.public_config)["addresses"],
-        *questions.columns(Post, ShownPost),
+        *(Post.id, Post.title, Post.text, Post.url, Post.published_at, Conversation.in_room),
         *questions.columns(Contact, ShownContact),
         *questions.columns(Draft, ShownDraft),
         func.coalesce(Reading.message_id, 0),
@@ -178,10 +179,10 @@ def _around() -> bytes:
 
 def _read(values: tuple[Any, ...]) -> Around:
     platform, addresses, *rest, read = values
-    of_post, of_contact, of_draft = rest[:5], rest[5:10], rest[10:]
+    of_post, of_contact, of_draft = rest[:6], rest[6:11], rest[11:]
     return Around(
         platform=Platform(platform, addresses or ()),
-        post=None if of_post[0] is None else ShownPost._make((*of_post[:4], of_post[4] and of_post[4].astimezone(UTC))),
+        post=None if of_post[0] is None else ShownPost._make((*of_post[:4], of_post[4] and of_post[4].astimezone(UTC), of_post[5])),
         contact=None if of_contact[0] is None else ShownContact._make((*of_contact[:4], of_contact[4].astimezone(UTC))),
         draft=None if of_draft[0] is None else ShownDraft._make(of_draft),
         read=read,
