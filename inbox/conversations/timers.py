@@ -33,11 +33,15 @@ RAW = text(
          LIMIT :portion)
     """
 )
-# A row without words stays: its id keeps a platform's later sync from bringing them back, and no figure changes. Legal hold keeps all.
+# A row without words stays: its id keeps a platform's later sync from bringing them back, and no figure changes. Legal hold keeps all: what
+# somebody wrote, and what was said to them.
 DELETED = """
     message.deleted_at < :before AND NOT EXISTS (
         SELECT FROM identity JOIN contact ON contact.id = identity.contact_id
          WHERE identity.id = message.identity_id AND contact.legal_hold)
+    AND NOT EXISTS (
+        SELECT FROM conversation JOIN contact ON contact.id = conversation.contact_id
+         WHERE conversation.id = message.conversation_id AND contact.legal_hold)
 """
 WORDS = text(
     f"""

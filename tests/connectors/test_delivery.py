@@ -19,7 +19,7 @@ from connectors.host.accounts import Accounts
 from connectors.host.place import Place
 from inbox.contract import AuthError, Batch, Reply, Transient
 from inbox.conversations import leases, outbox, timers
-from inbox.models import Attachment, Channel, ChannelState, Contact, Delivery, Message
+from inbox.models import Attachment, Channel, ChannelState, Contact, Delivery, Direction, Message
 from tests.connectors.stage import Stage, message, scripts
 from tests.connectors.test_runner import PACE, Theatre
 from tests.make import Make
@@ -246,12 +246,14 @@ async def test_what_was_deleted_is_purged_after_its_days_and_what_is_held_stays(
         conversation = await make.conversation(channel)
         anna, held = await make.identity(channel), await make.identity(channel, name="Bernd")
         (await session.get_one(Contact, held.contact_id)).legal_hold = True
+        theirs = await make.conversation(channel, contact=await session.get_one(Contact, held.contact_id))
         old, young = now - timedelta(days=31), now - timedelta(days=29)
         rows = [
             await make.message(conversation, body="gone", html="<p>gone", quoted="gone", identity_id=anna.id, deleted_at=old),
             await make.message(conversation, body="young", identity_id=anna.id, deleted_at=young),
             await make.message(conversation, body="held", identity_id=held.id, deleted_at=old),
             await make.message(conversation, body="there", identity_id=anna.id),
+            await make.message(theirs, body="said to them", direction=Direction.OUT, deleted_at=old),
         ]
         for row in rows:
             where = {"workspace_id": row.workspace_id, "conversation_id": row.conversation_id, "message_id": row.id}
@@ -259,7 +261,7 @@ async def test_what_was_deleted_is_purged_after_its_days_and_what_is_held_stays(
     async with theatre.host():
 
         async def purged() -> bool:
-            return await theatre.ask(text("SELECT count(*) FROM attachment")) == 3
+            return await theatre.ask(text("SELECT count(*) FROM attachment")) == 4
 
         await theatre.until(purged)
     async with theatre.house.database.transaction() as session:
@@ -271,6 +273,7 @@ async def test_what_was_deleted_is_purged_after_its_days_and_what_is_held_stays(
         ("young", None, ""),
         ("held", None, ""),
         ("there", None, ""),
+        ("said to them", None, ""),
     ]
-    assert files == ["young", "held", "there"]
+    assert files == ["young", "held", "there", "said to them"]
     assert all(row.external_id for row in kept)
