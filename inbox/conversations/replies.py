@@ -49,16 +49,14 @@ async def queue(
     voice = await voices.voice(session, member, conversation.channel_id)
     text = voices.sign(body.strip(), voice.signature, conversation.kind)
     _check_text(text, attachments, capabilities)
-    _check_time(send_at, now)
     await _check_unchanged(session, conversation, seen_message_id, anyway=anyway)
     parent = await _parent(session, conversation, parent_id)
     message = _ours(conversation, member, parent, now, author_name=voice.name, body=text, client_key=client_key)
     message.thread_external_id = await _thread(session, conversation, parent)
-    message.send_at = send_at or await _leaves_at(session, conversation, member, now)
+    message.send_at = await _leaves_at(session, conversation, member, send_at, now)
     message.envelope = dict(envelope) if envelope else None
     message.private, message.answers_all, message.then_resolve, message.template_id = private, answers_all, then_resolve, template_id
-    await _insert(session, message)
-    await _attach(session, message, attachments)
+    await _insert(session, message, attachments)
     await newest.show(session, message)
     _record(session, "reply.queued", message, actor or _actor(member), now, send_at=message.send_at)
     return message
@@ -138,13 +136,6 @@ def _same(first: Message, conversation: Conversation) -> Message:
     return first
 
 
-def _check_time(send_at: datetime | None, now: datetime) -> None:
-    if send_at is not None and send_at.tzinfo is None:
-        raise Invalid("The time to send needs its time zone.", code="send_zone")
-    if send_at is not None and send_at > now + FARTHEST:
-        raise Invalid("A reply can be sent a year from now at the latest.", code="send_far")
-
-
 async def _check_channel(session: AsyncSession, conversation: Conversation) -> None:
     channel = await session.get_one(Channel, conversation.channel_id)
     if channel.removed_at is not None:
@@ -199,7 +190,19 @@ async def _thread(session: AsyncSession, conversation: Conversation, parent: Mes
     return await session.scalar(known.order_by(col(Thread.external_id)).limit(1)) or ""
 
 
-async def _leaves_at(session: AsyncSession, conversation: Conversation, member: Member | None, now: datetime) -> datetime:
+async def _leaves_at(
+    session: AsyncSession, conversation: Conversation, member: Member | None, chosen: datetime | None, now: datetime
+) -> datetime:
+    if chosen is None:
+        return await _window_ends(session, conversation, member, now)
+    if chosen.tzinfo is None:
+        raise Invalid("The time to send needs its time zone.", code="send_zone")
+    if chosen > now + FARTHEST:
+        raise Invalid("A reply can be sent a year from now at the latest.", code="send_far")
+    return chosen
+
+
+async def _window_ends(session: AsyncSession, conversation: Conversation, member: Member | None, now: datetime) -> datetime:
     """When the undo window ends, but not before what is already waiting in this conversation: a short window overtakes no long one."""
     own = member.undo_seconds if member else None
     if own is None:
@@ -214,17 +217,17 @@ async def _leaves_at(session: AsyncSession, conversation: Conversation, member: 
     return max(leaves, last) if last else leaves
 
 
-async def _insert(session: AsyncSession, message: Message) -> None:
+async def _insert(session: AsyncSession, message: Message, attachments: Sequence[int]) -> None:
     try:
         async with session.begin_nested():
             session.add(message)
     except IntegrityError as error:  # the same key at the same moment in another conversation
         raise Conflict("This key belongs to another reply.", code="key_reused") from error
+    if attachments:
+        await _attach(session, message, attachments)
 
 
 async def _attach(session: AsyncSession, message: Message, attachments: Sequence[int]) -> None:
-    if not attachments:
-        return
     wanted = set(attachments)
     taken = (
         update(Attachment)
