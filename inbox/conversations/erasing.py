@@ -18,6 +18,7 @@ from sqlmodel import col
 
 from inbox import events
 from inbox.conversations import contacts
+from inbox.conversations.incoming import IN_ROOM
 from inbox.errors import Conflict
 from inbox.models import (
     Attachment,
@@ -244,7 +245,15 @@ async def _erase_rows(
     visitors = select(col(Visitor.id)).where(contacts.visits(people))
     await session.execute(delete(VisitorToken).where(col(VisitorToken.visitor_id).in_(visitors)))
     await session.execute(update(Visitor).where(contacts.visits(people)).values(erased_at=now, email=None))
-    await session.execute(delete(Thread).where(col(Thread.conversation_id).in_(own)))
+    loose = (  # what holds their words in a room together is named after them
+        and_(
+            col(Thread.channel_id) == person.channel_id,
+            col(Thread.external_id).startswith(IN_ROOM),
+            col(Thread.external_id).endswith(IN_ROOM + person.external_id, autoescape=True),
+        )
+        for person in people
+    )
+    await session.execute(delete(Thread).where(or_(col(Thread.conversation_id).in_(own), *loose)))
     blank: dict[str, Any] = {"subject": "", "author_name": NOBODY, "last_author": "", "snippet": "", "erased_at": now}
     await session.execute(update(Conversation).where(col(Conversation.id).in_(own)).values(blank))
     shown = update(Conversation).where(col(Conversation.last_message_id).in_(gone))

@@ -2,6 +2,7 @@
 
 import random
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -10,8 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from inbox.contract import Author, Batch, ConversationKind, Event, EventKind, Post, Receipt
-from inbox.conversations import outbox, outgoing, receive, replies
-from inbox.models import Channel, Conversation, Delivery, Direction, Message, Status, Wait
+from inbox.conversations import erasing, incoming, outbox, outgoing, receive, replies
+from inbox.models import Channel, Contact, Conversation, Delivery, Direction, Identity, Message, Role, Status, Thread, Wait
+from inbox.secrets import Vault
+from inbox.team.rights import Access
 from tests.make import MONDAY, Make
 
 HELP = Post("help", title="Help", is_room=True)
@@ -236,3 +239,14 @@ async def answer(session: AsyncSession, parent_id: int | None, body: str = "Yes"
 def outgoing_facts(draft: outgoing.Draft) -> tuple[str, str | None, str | None, str | None]:
     reply = draft.reply
     return reply.thread_id, reply.parent_id, reply.post_id, reply.recipient
+
+
+async def test_who_is_erased_is_not_named_by_what_held_their_words_together_either(session: AsyncSession, channel: Channel, tmp_path: Path):
+    await take(session, channel, Says("anna", "a1"), Says("bernd", "b1", "a1"), Says("bernd", "b2"))
+    anna = await session.scalar(select(Identity).where(col(Identity.external_id) == "anna"))
+    assert anna is not None
+    contact = await session.get_one(Contact, anna.contact_id)
+    access = Access(channel.workspace_id, Role.ADMIN, "system")
+    await erasing.erase(session, Vault("test"), tmp_path, access, contact, now=MONDAY + timedelta(hours=3))
+    names = list(await session.scalars(select(col(Thread.external_id))))
+    assert [name.replace(incoming.IN_ROOM, "/") for name in names] == ["/help/bernd"]
