@@ -248,6 +248,18 @@ async def test_space_takes_the_next_one_also_after_a_conversation_was_closed(des
     await expect(page.locator(".conversation .body")).to_have_text("Ist das vegan?")
 
 
+async def test_a_row_that_stays_where_it_is_announces_nothing(desk: Desk) -> None:
+    await desk.say("Ist das vegan?", thread="t1")
+    await desk.say("Und glutenfrei?", thread="t2", name="Bernd")
+    page = await desk.page("Aylin", "/inbox?view=open")
+    await page.locator("#row-2").hover()
+    await desk.say("Hallo?", thread="t2", name="Bernd")
+    await expect(page.locator("#row-2")).to_contain_text("Hallo?")
+    await expect(page.locator("#pill")).to_be_hidden()
+    await desk.say("Hallo?", thread="t1")
+    await expect(page.locator("#pill")).to_have_text("1 new")
+
+
 async def test_the_title_follows_the_list(desk: Desk) -> None:
     page = await desk.page("Aylin")
     await expect(page).to_have_title("Answer next · Möwenbräu")

@@ -36,6 +36,15 @@ HOST_PAGE = """<!doctype html><html lang="{lang}" dir="{dir}"><head><meta charse
 POLICY = "default-src 'none'; script-src {parley}; connect-src {parley} {socket}; img-src {parley}; require-trusted-types-for 'script'"
 
 
+KEPT_FILES = """async () => await new Promise(async (resolve) => {
+    const opening = indexedDB.open((await indexedDB.databases())[0].name);
+    opening.onsuccess = () => {
+        const counting = opening.result.transaction("files").objectStore("files").count();
+        counting.onsuccess = () => (opening.result.close(), resolve(counting.result));
+    };
+})"""
+
+
 @dataclass
 class Shop:
     """Parley, a website that shows its chat, and a member who answers through the host of the connectors."""
@@ -230,6 +239,30 @@ async def test_a_file_chosen_offline_waits_through_a_reload_and_arrives_once(sho
     await other.reload()
     assert len([body for body in await shop.bodies() if body != "Before"]) == 1
     shop.violations.clear()  # the browser logs that the network was gone
+
+
+async def test_a_file_that_another_tab_still_kept_goes_with_the_chat_that_is_deleted(shop: Shop, context: BrowserContext):
+    page = await shop.open(context)
+    await write(page, "Before")
+    await shop.received("Before")
+    other = await context.new_page()
+    await other.route("**/files?**", lambda route: route.abort())
+    await other.goto(shop.site)
+    await other.get_by_role("button", name="Open chat").click()
+    await other.locator("input[type=file]").set_input_files({"name": "bill.txt", "mimeType": "text/plain", "buffer": b"12 euros"})
+    await expect(other.get_by_text("bill.txt")).to_be_visible()
+    await other.wait_for_function("async () => (await indexedDB.databases()).length === 1")
+    await other.close()
+    await page.get_by_role("button", name="More").click()
+    await page.get_by_role("menuitem", name="Delete chat").click()
+    await page.get_by_role("group").get_by_role("button", name="Delete chat").click()
+    await expect(page.get_by_text("The chat was deleted.")).to_be_visible()
+    await page.wait_for_function(f"async () => await ({KEPT_FILES})() === 0")
+    await write(page, "Another chat")
+    await shop.received("Another chat")
+    await page.reload()
+    await expect(page.get_by_text("Another chat")).to_be_attached()
+    await expect(page.get_by_text("bill.txt")).to_have_count(0)
 
 
 async def test_a_second_visitor_sees_nothing_of_the_first(shop: Shop, context: BrowserContext, chromium: Browser):

@@ -22,7 +22,7 @@ export async function refreshAll() {
     state.eventId = Number(page.documentElement.dataset.event);
     watch();
     hideMyself();
-    document.dispatchEvent(new CustomEvent("page-changed"));
+    for (const event of ["timeline-changed", "page-changed"]) document.dispatchEvent(new CustomEvent(event));
     document.documentElement.dataset.applied = state.eventId;
   } catch {
     setTimeout(refreshAll, 3000);

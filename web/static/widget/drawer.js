@@ -24,8 +24,9 @@ export class Drawer {
     return this.#do("readwrite", (files) => files.delete(key));
   }
 
-  clear() {
-    return this.#do("readwrite", (files) => files.clear());
+  /** Forget what any tab has kept, if one ever did. */
+  async clear() {
+    if (this.#opened || (await this.exists())) await this.#do("readwrite", (files) => files.clear());
   }
 
   /** Whether this browser ever kept a file here: asking must not make a database. */

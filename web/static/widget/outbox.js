@@ -13,6 +13,7 @@ export class Outbox {
   #files = new Map();
   #drawer;
   #again = 0;
+  #ends = 0;
 
   /** `send` gives whether a frame left; `changed` draws; `greet` says hello again: a file may have begun the chat. */
   constructor({ store, drawer, words, requests, send, changed, greet }) {
@@ -87,15 +88,18 @@ export class Outbox {
 
   clear() {
     this.#flying.clear();
-    if (this.#files.size > 0) this.#drawer.clear();
+    this.#ends += 1;
+    this.#drawer.clear(); // another tab may have kept some: they belong to no later chat
     this.#files.clear();
     clearTimeout(this.#again);
   }
 
   /** What was chosen before a reload; another tab may send it too: the server takes a key once. */
   async #fetchFiles() {
-    if (!(await this.#drawer.exists())) return;
-    for (const { key, file, name, at } of await this.#drawer.lines()) {
+    const ends = this.#ends;
+    const lines = (await this.#drawer.exists()) ? await this.#drawer.lines() : [];
+    if (lines.length === 0 || ends !== this.#ends) return;
+    for (const { key, file, name, at } of lines) {
       if (!this.#files.has(key)) this.#files.set(key, { key, at, file: file instanceof File ? file : new File([file], name, { type: file.type }) });
     }
     this.flush();
