@@ -128,7 +128,7 @@ class Settling(Extension):
         given = ast.literal_eval(f"({found[2]},)")
         if found[1] == "_":
             spoken: Any = self.environment.globals["language"]
-            return spoken.gettext(*given) % {}
+            return spoken.gettext(*given) % {}  # as `_` would at drawing: %% becomes %
         return str({"icon": icon, "asset": asset}[found[1]](*given))
 
 

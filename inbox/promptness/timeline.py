@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
-from operator import attrgetter
 
 from inbox.models import Metric, Outcome
 
@@ -113,13 +112,8 @@ class Step(IntEnum):
 
 def fold(clock: Clock, said: Iterable[Said], done: Sequence[Decided | Assigned] = ()) -> list[Waiting]:
     """Move the clock over messages and decisions, in whatever order they are given; returns its waits, open ones last."""
-    messages = list(said)
-    if not done and all(map(_is_only_said, messages)):
-        for message in sorted(messages, key=attrgetter("at", "id")):
-            _speak(clock, message, message.at)
-        return clock.waits
     steps: list[tuple[datetime, float, Step, Said | Decided | Assigned]] = []
-    for message in messages:
+    for message in said:
         steps.extend(_steps(message))
     for deed in done:
         steps.append((deed.at, math.inf, Step.DECIDE if isinstance(deed, Decided) else Step.ASSIGN, deed))
@@ -136,12 +130,6 @@ def fold(clock: Clock, said: Iterable[Said], done: Sequence[Decided | Assigned] 
         else:
             _speak(clock, what, at)
     return clock.waits
-
-
-def _is_only_said(message: Said) -> bool:
-    """A customer's message to which nothing else happened: its only step is that it was said."""
-    since = message.expects_since
-    return message.identity_id is not None and message.gone_at is None and not message.by_hand and (since is None or since <= message.at)
 
 
 def _steps(message: Said) -> Iterable[tuple[datetime, float, Step, Said]]:
