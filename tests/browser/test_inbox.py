@@ -203,6 +203,17 @@ async def test_a_lost_line_is_shown_and_what_was_missed_comes_when_it_is_back(de
     await expect(page.locator(".entry.out:not([data-pending])")).to_contain_text("Moin")
 
 
+async def test_a_long_conversation_opens_at_its_end_and_follows_what_comes(desk: Desk) -> None:
+    for number in range(30):
+        await desk.say(f"Frage {number}?")
+    page = await desk.page("Aylin", "/conversations/1?view=open")
+    await expect(page.locator("#conversation").get_by_text("Frage 29?")).to_be_in_viewport()
+    await expect(page.locator("#row-1:not([data-unread])")).to_be_attached()
+    await desk.say("Und jetzt?")
+    await expect(page.locator("#conversation").get_by_text("Und jetzt?")).to_be_in_viewport()
+    await expect(page.locator("#row-1:not([data-unread])")).to_be_attached()
+
+
 async def test_what_comes_while_the_whole_page_is_read_again_is_marked_as_read_too(desk: Desk) -> None:
     await desk.say("Ist das vegan?")
     page = await desk.page("Aylin", "/conversations/1?view=open")

@@ -57,7 +57,7 @@ export function toEnd() {
 
 // Where reading goes on: the first new message, else the end.
 export function toNews() {
-  const first = document.querySelector("#conversation [data-first-new]");
+  const first = document.querySelector("#conversation .entry[data-first-new]");
   if (first) first.scrollIntoView({ block: "center" });
   else toEnd();
 }
