@@ -25,7 +25,7 @@ export function settleRow({ mine: id, in: belongs, place, unread, draft }) {
     item.toggleAttribute("data-draft", draft);
     if (belongs === false) return leave(item);
     item.removeAttribute("data-gone");
-    if (belongs && place.join() !== item.dataset.place) busy() ? hold(id, place) : put(item, place);
+    if (belongs && place.join() !== item.dataset.place) busy() && !stays(item, place) ? hold(id, place) : settle(item, id, place);
     return;
   }
   if (!belongs || !drawn.has(id)) return;
@@ -83,6 +83,16 @@ function put(item, place) {
   const focused = item.contains(document.activeElement) ? document.activeElement : null;
   if (next ? item.nextElementSibling !== next : items().lastElementChild !== item) items().insertBefore(item, next ?? null);
   focused?.focus({ preventScroll: true });
+}
+
+// Between the same neighbours nothing moves: there is nothing to wait for.
+function stays({ previousElementSibling: above, nextElementSibling: below }, place) {
+  return (!above || before(order(above), place)) && (!below || before(place, order(below)));
+}
+
+function settle(item, id, place) {
+  put(item, place);
+  if (held.delete(id)) showPill();
 }
 
 function hold(id, place, mine) {
