@@ -291,3 +291,49 @@ async def test_an_unreadable_place_is_said_to_be_forgotten(mastodon: Mastodon):
     async with connected(mastodon) as connector:
         with pytest.raises(CursorExpired):
             await anext(connector.stream("not ours"))
+
+
+async def test_many_at_once_are_fetched_together(mastodon: Mastodon):
+    async with hearing(mastodon, await start(mastodon)) as heard:
+        mastodon.say(ANNA, "First")
+        await heard.texts(1)
+        before = len(mastodon.requests)
+        for number in range(50):
+            mastodon.say(ANNA, f"Message {number}")
+        await heard.texts(51)
+        mastodon.push("delete", "1")
+        await heard.until(lambda: heard.events[-1].kind is EventKind.DELETE)
+    assert mastodon.requests[before:].count("GET /api/v1/notifications") <= 3
+
+
+async def test_a_half_open_stream_is_noticed_and_an_event_that_got_lost_is_found(mastodon: Mastodon, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("connectors.mastodon.connector.SHORTEST", 0.01)
+    monkeypatch.setattr("connectors.mastodon.listening.SILENCE", 0.3)
+    async with hearing(mastodon, await start(mastodon)) as heard:
+        mastodon.say(ANNA, "One")
+        await heard.texts(1)
+        mastodon.send = lambda raw: None  # the connection stands, and nothing comes
+        mastodon.say(ANNA, "Two")
+        assert await heard.texts(2) == ["One", "Two"]
+
+
+async def test_a_sign_of_life_is_time_to_look_when_the_last_look_was_long_ago(mastodon: Mastodon, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(reading, "OFTEN", 0.0)
+    async with hearing(mastodon, await start(mastodon)) as heard:
+        mastodon.say(ANNA, "One")
+        await heard.texts(1)
+        status = mastodon.add(ANNA, "Two", to=[US])
+        mastodon.notifications.append(mastodon.notifications[0] | {"id": str(10**9), "status": status})
+        mastodon.send(b":thump\n")
+        assert await heard.texts(2) == ["One", "Two"]
+
+
+async def test_what_a_filter_held_back_comes_once_it_is_let_in(mastodon: Mastodon):
+    older = mastodon.add(ANNA, "Held back", to=[US])
+    mastodon.say(BERND, "One")
+    async with hearing(mastodon, await start(mastodon)) as heard:
+        mastodon.say(BERND, "Two")
+        await heard.texts(1)
+        mastodon.notifications.insert(0, mastodon.notifications[0] | {"id": "5", "account": ANNA, "status": older})
+        mastodon.push("notifications_merged", "undefined")
+        await heard.until(lambda: any(event.text == "Held back" for event in heard.events))
