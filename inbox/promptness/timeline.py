@@ -2,8 +2,8 @@
 
 The live path folds what is new onto the open waits; a rebuild folds the whole conversation onto nothing. Both are `fold`.
 
-Messages count at the platform's time. What a person decided (closed without an answer, marked as spam, resolved) holds for what had
-reached us by then: a message that arrives later still waits, however early it was written.
+Messages count at the platform's time. What a person wrote in Parley or decided (closed without an answer, marked as spam, resolved)
+holds for what had reached us by then: a message that arrives later, while the reply may still be undone, say, still waits.
 """
 
 import math
@@ -203,9 +203,10 @@ def _answer(clock: Clock, reply: Said) -> None:
         addressed = _addressed(clock, reply)
         clock.answered.update(dict.fromkeys(addressed, reply.at))
     for author in sorted(addressed & clock.open.keys()):
-        waiting = clock.open.pop(author)
-        waiting.closed_by, waiting.member_id, waiting.native = reply.id, reply.member_id, reply.native
-        _close(clock, waiting, Outcome.ANSWERED, reply.at)
+        # What a colleague had read who answered in the platform's own app, nobody can know.
+        waiting = _end(clock, clock.open[author], Outcome.ANSWERED, reply.at, seen_by=NEVER if reply.native else reply.received_at)
+        if waiting is not None:
+            waiting.closed_by, waiting.member_id, waiting.native = reply.id, reply.member_id, reply.native
 
 
 def _addressed(clock: Clock, reply: Said) -> set[int]:
@@ -233,27 +234,25 @@ def _go(clock: Clock, message: Said, at: datetime) -> None:
 
 def _decide(clock: Clock, decision: Decided) -> None:
     for author in [decision.identity_id] if decision.identity_id is not None else sorted(clock.open):
-        waiting = clock.open.get(author)
-        if waiting is None:
-            continue
-        unseen = [message for message in waiting.pending if message.received_at > decision.at]
-        if unseen:
-            seen = [message for message in waiting.pending if message.received_at <= decision.at]
-            _split(clock, waiting, seen, unseen, decision)
-        else:
-            del clock.open[author]
-            _close(clock, waiting, decision.outcome, decision.at)
+        if author in clock.open:
+            _end(clock, clock.open[author], decision.outcome, decision.at, seen_by=decision.at)
 
 
-def _split(clock: Clock, waiting: Waiting, seen: list[Said], unseen: list[Said], decision: Decided) -> None:
-    """End the wait for what the person could see; what reached us later goes on waiting."""
-    ended, left = _restarted(waiting, seen, decision.at), _restarted(waiting, unseen, decision.at)
-    if ended is None:
-        return
-    del clock.open[waiting.identity_id]
-    _close(clock, ended, decision.outcome, decision.at)
+def _end(clock: Clock, waiting: Waiting, outcome: Outcome, at: datetime, *, seen_by: datetime) -> Waiting | None:
+    """End a wait for what had reached us by then; what reached us later goes on waiting. None when it had not begun by then."""
+    author = waiting.identity_id
+    unseen = [message for message in waiting.pending if message.received_at > seen_by]
+    ended, left = waiting, None
+    if unseen:
+        seen = [message for message in waiting.pending if message.received_at <= seen_by]
+        ended, left = _restarted(waiting, seen, at), _restarted(waiting, unseen, at)
+        if ended is None:
+            return None
+    del clock.open[author]
+    _close(clock, ended, outcome, at)
     if left is not None:
-        clock.open[waiting.identity_id] = left if left.opened_by == waiting.opened_by else replace(left, metric=Metric.NEXT)
+        clock.open[author] = left if left.opened_by == waiting.opened_by else replace(left, metric=Metric.NEXT)
+    return ended
 
 
 def _restarted(waiting: Waiting, messages: list[Said], at: datetime) -> Waiting | None:

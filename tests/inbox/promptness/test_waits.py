@@ -56,6 +56,44 @@ async def test_a_message_written_while_a_reply_was_on_its_way_goes_on_waiting(se
     assert [wait.metric for wait in await everything(session, Wait)] == [Metric.FIRST, Metric.NEXT]
 
 
+@pytest.mark.parametrize("crosses", [True, False])
+async def test_what_nobody_could_read_before_the_reply_was_written_goes_on_waiting(
+    session: AsyncSession, channel: Channel, make: Make, crosses: bool
+):
+    """The reply is written at minute 3 and accepted at minute 5; the second question is asked at minute 4."""
+    await take(session, channel, said("Hi?"))
+    message = await reply(session, make, minutes(3))
+    second = said("And another thing", after=240)
+    if not crosses:
+        await take(session, channel, second, later=245)
+    await waits.answered(session, message, at=minutes(5), now=minutes(5))
+    if crosses:
+        await take(session, channel, second, later=400)
+    assert await found(session) == [("answered", 5), (None, None)]
+    first, waiting = await everything(session, Wait)
+    assert (first.message_count, waiting.opened_at, waiting.metric) == (1, minutes(4), Metric.NEXT)
+    (conversation,) = await everything(session, Conversation)
+    assert (conversation.waiting_since, conversation.waiting_count) == (minutes(4), 1)
+    assert await waits.rebuild(session, conversation.workspace_id, now=minutes(9)) == 0
+
+
+async def test_what_was_there_when_the_reply_was_written_is_answered_by_it(session: AsyncSession, channel: Channel, make: Make):
+    await take(session, channel, said("Hi?"))
+    await take(session, channel, said("And another thing", after=120), later=130)
+    message = await reply(session, make, minutes(3))
+    await waits.answered(session, message, at=minutes(5), now=minutes(5))
+    assert await found(session) == [("answered", 5)]
+
+
+async def test_a_colleague_who_answers_in_the_platforms_own_app_has_read_what_stood_there(
+    session: AsyncSession, channel: Channel, make: Make
+):
+    await take(session, channel, said("Hi?"), said("And another thing", after=120), later=200)
+    message = await reply(session, make, minutes(3), native=True, received_at=minutes(1))
+    await waits.answered(session, message, at=minutes(3), now=minutes(4))
+    assert await found(session) == [("answered", 3)]
+
+
 @pytest.mark.parametrize("everybody", [True, False])
 async def test_a_reply_to_one_never_hides_another_unless_it_is_for_all(
     session: AsyncSession, channel: Channel, make: Make, everybody: bool
