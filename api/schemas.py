@@ -140,7 +140,7 @@ class MessageOut(Shape):
 
 
 class ReplyIn(Given):
-    """An answer to the customer. `seen_message_id`: refuse when something newer came in, unless `anyway`."""
+    """An answer to the customer. `seen_message_id`: refuse when something newer came in or was answered, unless `anyway`."""
 
     body: Text = ""
     parent_id: RowId | None = Field(default=None, description="The message answered; default: the newest from outside.")

@@ -165,12 +165,13 @@ async def show_news(
     conversation: ConversationDep,
     workspace: WorkspaceDep,
     session: SessionDep,
+    access: AccessDep,
     locale: LocaleDep,
     now: NowDep,
     after: Annotated[int, Query(ge=0, lt=2**63)],
 ) -> Response:
-    """Messages from outside since the one that was read last: what stopped a reply."""
-    entries = await timeline.messages(session, await messages.news(session, conversation, after=after))
+    """What came in or was answered by others since the message that was read last: what stopped a reply."""
+    entries = await timeline.messages(session, await messages.news(session, conversation, access.member_id, after=after))
     names = Names(await directory.load(session, workspace.id))
     frame = fragments.Frame(locale, workspace.timezone, workspace.id, now)
     drawn = [fragments.entry(frame, entry, names) for entry in sorted(entries.values(), key=lambda entry: entry.place)]

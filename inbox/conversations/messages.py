@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from inbox.errors import NotFound
-from inbox.models import Conversation, Direction, Message
+from inbox.models import Conversation, Delivery, Direction, Message
 
 MOST_NEWS = 20
 
@@ -28,9 +28,21 @@ async def reply(session: AsyncSession, conversation: Conversation, message_id: i
     return found
 
 
-async def news(session: AsyncSession, conversation: Conversation, *, after: int) -> Sequence[int]:
-    """The first messages from outside after one that was read, by their ids."""
-    newer = (col(Message.conversation_id) == conversation.id, col(Message.id) > after, col(Message.direction) == Direction.IN)
+async def news(session: AsyncSession, conversation: Conversation, member_id: int | None, *, after: int) -> Sequence[int]:
+    """The first messages after one that was read, by their ids: what came in, and what others of the team have answered."""
+    by_others = and_(
+        col(Message.direction) == Direction.OUT,
+        col(Message.member_id).is_distinct_from(member_id),
+        col(Message.automatic).is_(False),
+        col(Message.delivery).not_in([Delivery.UNDONE, Delivery.FAILED]),
+    )
+    newer = (
+        col(Message.conversation_id) == conversation.id,
+        col(Message.id) > after,
+        col(Message.deleted_at).is_(None),
+        col(Message.is_history).is_(False),
+        or_(col(Message.direction) == Direction.IN, by_others),
+    )
     return (await session.scalars(select(col(Message.id)).where(*newer).order_by(col(Message.id)).limit(MOST_NEWS))).all()
 
 

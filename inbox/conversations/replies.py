@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from inbox.contract import Capabilities
-from inbox.conversations import incoming, lengths, newest, outbox, voices
+from inbox.conversations import incoming, lengths, messages, newest, outbox, voices
 from inbox.errors import Conflict, Invalid
 from inbox.models import Attachment, Channel, Conversation, Delivery, Direction, Member, Message, Thread, Workspace
 
@@ -49,7 +49,7 @@ async def queue(
     voice = await voices.voice(session, member, conversation.channel_id)
     text = voices.sign(body.strip(), voice.signature, conversation.kind)
     _check_text(text, attachments, capabilities)
-    await _check_unchanged(session, conversation, seen_message_id, anyway=anyway)
+    await _check_unchanged(session, conversation, member, seen_message_id, anyway=anyway)
     parent = await _parent(session, conversation, parent_id)
     message = _ours(conversation, member, parent, now, author_name=voice.name, body=text, client_key=client_key)
     message.thread_external_id = await _thread(session, conversation, parent)
@@ -154,19 +154,14 @@ def _check_text(text: str, attachments: Sequence[int], capabilities: Capabilitie
             raise Invalid("This platform takes no attachments.", code="no_attachments")
 
 
-async def _check_unchanged(session: AsyncSession, conversation: Conversation, seen_message_id: int | None, *, anyway: bool) -> None:
+async def _check_unchanged(
+    session: AsyncSession, conversation: Conversation, member: Member | None, seen_message_id: int | None, *, anyway: bool
+) -> None:
     if seen_message_id is None or anyway:
         return
-    newer = select(col(Message.id)).where(
-        col(Message.conversation_id) == conversation.id,
-        col(Message.direction) == Direction.IN,
-        col(Message.id) > seen_message_id,
-        col(Message.deleted_at).is_(None),
-        col(Message.is_history).is_(False),
-    )
-    ids = list(await session.scalars(newer.order_by(col(Message.id))))
-    if ids:
-        raise Conflict("Something new came in since you read this.", code="thread_changed", newer=ids)
+    newer = await messages.news(session, conversation, member.id if member else None, after=seen_message_id)
+    if newer:
+        raise Conflict("Something new came in since you read this.", code="thread_changed", newer=list(newer))
 
 
 async def _parent(session: AsyncSession, conversation: Conversation, parent_id: int | None) -> Message | None:

@@ -66,6 +66,11 @@ class Timeline:
     entries: Sequence[Entry]
     before: str | None
 
+    @property
+    def newest(self) -> int:
+        """The id of the newest message shown; 0 when there is none."""
+        return max((entry.id for entry in self.entries if entry.message is not None), default=0)
+
 
 @dataclass(frozen=True, slots=True)
 class Asking:

@@ -121,7 +121,15 @@ async def test_one_key_in_two_conversations_at_once_makes_one_reply_and_one_refu
     assert await office.count(Message) == 1
 
 
-async def test_two_members_who_answer_at_once_are_both_sent_unless_one_has_seen_less(office: Office):
+async def test_of_two_members_who_answer_at_once_one_is_told_of_the_other(office: Office):
+    await office.incoming(1)
+    (seen,) = await office.all(select(col(Message.id)))
+    (office.conversation,) = await office.all(select(Conversation).order_by(col(Conversation.id).desc()).limit(1))
+    answers = await asyncio.gather(office.reply(0, seen_message_id=seen), office.reply(1, seen_message_id=seen))
+    assert sorted(answer.status_code for answer in answers) == [202, 409]
+
+
+async def test_a_reply_never_passes_over_what_came_in_meanwhile(office: Office):
     await office.incoming(1)
     (seen,) = await office.all(select(col(Message.id)))
     (conversation,) = await office.all(select(Conversation).order_by(col(Conversation.id).desc()).limit(1))

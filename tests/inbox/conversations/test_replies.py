@@ -157,6 +157,25 @@ async def test_a_reply_stops_when_something_new_came_in_unless_it_is_sent_anyway
     assert (await scene.write(seen_message_id=newer.id)).delivery == Delivery.QUEUED
 
 
+async def test_a_reply_stops_when_a_colleague_has_answered_meanwhile(scene: Scene):
+    first = await scene.write(seen_message_id=scene.question.id)
+    assert (await scene.write(seen_message_id=scene.question.id)).delivery == Delivery.QUEUED  # one's own is no news
+    colleague = await scene.make.member(scene.workspace, name="Jens")
+    answer = {"body": "At nine!", "client_key": "colleague", "seen_message_id": scene.question.id, "now": NOW}
+    with pytest.raises(Conflict) as stopped:
+        await replies.queue(scene.session, scene.conversation, colleague, **answer)
+    assert stopped.value.code == "thread_changed"
+    assert stopped.value.fields["newer"][0] == first.id
+
+
+async def test_a_reply_that_was_taken_back_is_no_news(scene: Scene):
+    first = await scene.write()
+    await replies.undo(scene.session, first, "member:1", NOW)
+    colleague = await scene.make.member(scene.workspace, name="Jens")
+    answer = {"body": "At nine!", "client_key": "colleague", "seen_message_id": scene.question.id, "now": NOW}
+    assert (await replies.queue(scene.session, scene.conversation, colleague, **answer)).delivery == Delivery.QUEUED
+
+
 async def test_attachments_go_with_the_reply_and_come_back_with_undo(scene: Scene):
     values = {"workspace_id": scene.workspace.id, "conversation_id": scene.conversation.id, "member_id": scene.member.id}
     file = Attachment(**values, name="map.png", media_type="image/png", created_at=NOW)

@@ -4,7 +4,7 @@ import { clearDraft, exchange } from "./drafts.js";
 import { chosenFiles, isUploading } from "./files.js";
 import { queue } from "./outbox.js";
 import { toast } from "./toast.js";
-import { newestInbound } from "./timeline.js";
+import { newestShown } from "./timeline.js";
 import { conversationPath, fill, words } from "./words.js";
 
 const form = () => document.querySelector(".composer");
@@ -92,7 +92,7 @@ function empty(composer, { note }) {
   for (const box of composer.querySelectorAll("[type=checkbox]")) box.checked = false;
   for (const name of MAIL) if (composer.elements[name]) composer.elements[name].value = ""; // the next answer has readers of its own
   composer.querySelector("[name=template_id]")?.remove();
-  composer.querySelector("[name=seen_message_id]").value = Math.max(0, newestInbound());
+  composer.querySelector("[name=seen_message_id]").value = newestShown();
   clearDraft(composer.dataset.conversation);
   count(composer);
 }

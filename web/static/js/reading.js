@@ -1,6 +1,6 @@
 // What was on the screen for a moment is read: here, in the title, and for what a reply knows of.
 import { change } from "./request.js";
-import { newestInbound } from "./timeline.js";
+import { newestInbound, newestShown } from "./timeline.js";
 import { conversationPath, openId, pane } from "./words.js";
 
 const MOMENT = 1200, AGAIN = 5000;
@@ -18,7 +18,7 @@ function mark() {
   const box = document.getElementById("scroll");
   if (box.scrollHeight - box.scrollTop - box.clientHeight > 200 && done.has(id)) return; // the new ones are out of sight
   const seen = pane().querySelector("[name=seen_message_id]");
-  if (seen) seen.value = newest;
+  if (seen) seen.value = newestShown();
   if (done.get(id) === newest && !document.getElementById(`row-${id}`)?.hasAttribute("data-unread")) return;
   done.set(id, newest);
   change("PUT", `${conversationPath(id)}/reading`, { message: newest }, { quiet: true }).catch(() => { timer = setTimeout(mark, AGAIN); }); // the line is gone, or was

@@ -65,6 +65,10 @@ export function toNews() {
 export const newestInbound = () =>
   Math.max(Number(pane()?.dataset.newest ?? 0), ...[...document.querySelectorAll("#conversation .entry.message.in")].map((entry) => Number(entry.dataset.number)));
 
+// What a reply knows of: the newest that is shown, whoever said it.
+export const newestShown = () =>
+  Math.max(0, ...[...document.querySelectorAll("#conversation .entry.message:not([data-pending])")].map((entry) => Number(entry.dataset.number)));
+
 function joins(previous, entry) {
   const plain = (one) => one?.classList.contains("message") && !one.querySelector(".answers");
   return plain(previous) && plain(entry) && previous.dataset.author === entry.dataset.author && entry.dataset.at - previous.dataset.at < JOIN_SECONDS;
