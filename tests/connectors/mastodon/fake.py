@@ -64,6 +64,7 @@ class Mastodon:
     scopes: list[str] = field(default_factory=lambda: ["read", "write"])
     lists_statuses: bool = True
     has_stream: bool = True
+    lost_answers: int = 0  # to statuses that were posted
     looks_at_media: int = 0  # how often a file is still being worked on
     address: str = ""
     _next: int = 103_186_000
@@ -158,7 +159,11 @@ class Mastodon:
             return self._read(request, parts)
         match request.method, parts:
             case "POST", ["statuses"]:
-                return answered(await self._post(request))
+                told = await self._post(request)
+                if self.lost_answers:
+                    self.lost_answers -= 1
+                    raise Refusal(500, "")
+                return answered(told)
             case "POST", ["statuses", number, "favourite"]:
                 self._status(number)["favourited"] = True
                 return answered(self._status(number))
