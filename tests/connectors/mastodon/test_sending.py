@@ -9,6 +9,7 @@ from connectors.mastodon import Mastodon as Connector
 from connectors.mastodon import compose, server
 from connectors.mastodon.config import MastodonConfig
 from connectors.mastodon.server import Limits
+from connectors.mastodon.shapes import Account, Status
 from inbox.contract import Action, Attachment, Permanent, Reply
 from tests.connectors.mastodon.fake import ANNA, BERND, MORNING, TOKEN, US, Json, Mastodon, serving
 
@@ -125,8 +126,6 @@ def test_length_is_counted_as_the_server_does(text: str, length: int):
 
 
 async def test_what_is_too_long_with_its_names_is_not_sent_and_others_names_give_way(mastodon: Mastodon, connector: Connector):
-    from connectors.mastodon.shapes import Account, Status
-
     me = Account.model_validate(US)
     asked = Status.model_validate(mastodon.add(ANNA, "When?", to=[US, BERND]))
     assert compose.status("Hi", asked, me, Limits())["status"] == "@anna@far.example @bernd Hi"
