@@ -159,16 +159,15 @@ async def _answer(hub: Hub, watcher: Watcher, frame: Show | Here | Ping) -> None
 
 async def _say(house: House, watcher: Watcher, frame: Here) -> None:
     """Tell colleagues where the reader is, if that is a place that the reader may be in."""
-    access, number = watcher.access, frame.conversation
+    access, number, now = watcher.access, frame.conversation, house.clock()
+    reader = {"workspace_id": access.workspace_id, "conversation_id": number, "member_id": watcher.member_id}
     async with house.database.transaction() as session:
         try:
             await rights.conversation(session, access, number)
         except NotFound:
             return
         if frame.t == "gone":
-            await presence.leave(session, workspace_id=access.workspace_id, conversation_id=number, member_id=watcher.member_id)
+            await presence.leave(session, **reader, said_at=watcher.here_at or now)
         else:
-            now = house.clock()
-            await presence.show(
-                session, workspace_id=access.workspace_id, conversation_id=number, member_id=watcher.member_id, typing=frame.typing, now=now
-            )
+            await presence.show(session, **reader, typing=frame.typing, now=now)
+            watcher.here_at = now

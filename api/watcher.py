@@ -1,6 +1,7 @@
 """One open page on its socket: who reads it, what it shows, and what it has yet to be told."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from api.wire import Frame, Wire, telling
 from inbox.conversations.views import View
@@ -32,6 +33,7 @@ class Watcher:
     rows: frozenset[int] = NONE
     end: tuple[float, int] | None = None
     conversation: int | None = None
+    here_at: datetime | None = None  # when the reader was last said to be there
     counts: frozenset[tuple[str, int]] = NO_COUNTS
     unread: int | None = None
     _waiting: list[Frame] = field(default_factory=list[Frame])

@@ -40,10 +40,11 @@ async def show(session: AsyncSession, *, workspace_id: int, conversation_id: int
     await _tell(session, workspace_id, conversation_id)
 
 
-async def leave(session: AsyncSession, *, workspace_id: int, conversation_id: int, member_id: int) -> None:
-    """Say that a member has gone."""
+async def leave(session: AsyncSession, *, workspace_id: int, conversation_id: int, member_id: int, said_at: datetime) -> None:
+    """Say that a page is closed whose reader was last shown at `said_at`. Another page of theirs, the same one reloaded, say, has spoken
+    since: then they stay."""
     mine = (col(Presence.conversation_id) == conversation_id, col(Presence.member_id) == member_id)
-    await session.execute(delete(Presence).where(*mine))
+    await session.execute(delete(Presence).where(*mine, col(Presence.until) <= said_at + HERE))
     await _tell(session, workspace_id, conversation_id)
 
 

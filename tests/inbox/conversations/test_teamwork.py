@@ -180,3 +180,16 @@ async def test_presence_ends_by_itself(session: AsyncSession, desk: Any, now: da
     assert await seen(timedelta(0)) == [True]
     assert await seen(presence.TYPING) == [False]
     assert await seen(presence.HERE) == []
+
+
+async def test_a_page_that_closes_takes_its_reader_away_unless_another_page_of_theirs_has_spoken_since(
+    session: AsyncSession, desk: Any, now: datetime
+) -> None:
+    where = {"workspace_id": desk.workspace.id, "conversation_id": desk.conversation.id, "member_id": desk.me.id}
+    reloaded = now + timedelta(milliseconds=200)
+    await presence.show(session, **where, typing=False, now=now)
+    await presence.show(session, **where, typing=False, now=reloaded)
+    await presence.leave(session, **where, said_at=now)
+    assert len(await presence.people(session, [desk.conversation.id], now=reloaded)) == 1
+    await presence.leave(session, **where, said_at=reloaded)
+    assert await presence.people(session, [desk.conversation.id], now=reloaded) == []
