@@ -196,6 +196,7 @@ class Capabilities:
     max_length: int | None = None
     length_unit: LengthUnit = LengthUnit.CHARS
     idempotent_send: bool = False
+    idempotent_minutes: int | None = None  # for how long the platform knows a key again; None: for ever
     edits_in: bool = False
     deletes_in: bool = False
     history: bool = False

@@ -65,6 +65,9 @@ async def _hand_over(place: Place, message: Message, ready: Ready, deadline: flo
     if asyncio.get_running_loop().time() > deadline - place.pace.send:  # this process stood still, and nothing has left
         await _write(place, _again(place, message, "The process that should have sent it stood still.", seconds=0.0))
         return
+    if message.uncertain and _is_forgotten(place, message, ready.connector):
+        await _write(place, _left(message, message.error or ""))
+        return
     try:
         async with asyncio.timeout(place.pace.send):
             receipt = await ready.connector.send(ready.reply)
@@ -79,6 +82,12 @@ async def _hand_over(place: Place, message: Message, ready: Ready, deadline: flo
         await _write(place, _sent(message, receipt))
         if ready.channel.send_error is not None:
             await _note(place, lambda session, now: health.sending_worked(session, ready.channel, now=now))
+
+
+def _is_forgotten(place: Place, message: Message, connector: Connector) -> bool:
+    """Whether the platform may no longer know the key of a reply that it may have taken: it would take it a second time."""
+    minutes = connector.capabilities.idempotent_minutes
+    return minutes is not None and place.clock() - (message.send_at or message.at) > timedelta(minutes=minutes)
 
 
 async def ask(place: Place, message: Message) -> None:

@@ -48,6 +48,7 @@ class Mastodon:
         max_length=500 - NAMING,
         length_unit=LengthUnit.GRAPHEMES,
         idempotent_send=True,
+        idempotent_minutes=50,  # the server remembers a key for an hour
         edits_in=True,
         deletes_in=True,
         history=True,

@@ -17,7 +17,7 @@ from api.deps import House
 from connectors.host import reading
 from connectors.host.accounts import Accounts
 from connectors.host.place import Place
-from inbox.contract import AuthError, Batch, Reply, Transient
+from inbox.contract import Ambiguous, AuthError, Batch, Capabilities, Reply, Transient
 from inbox.conversations import leases, outbox, timers
 from inbox.models import Attachment, Channel, ChannelState, Contact, Delivery, Direction, Message
 from tests.connectors.stage import Stage, message, scripts
@@ -31,10 +31,18 @@ LOST = "UPDATE channel SET state = 'connecting'"
 @pytest.fixture
 def theatre(house: House, monkeypatch: pytest.MonkeyPatch) -> Theatre:
     monkeypatch.setitem(connectors.BUILT_IN, "stage", "tests.connectors.stage:Stage")
+    monkeypatch.setitem(connectors.BUILT_IN, "forgetful", "tests.connectors.test_delivery:Forgetful")
     monkeypatch.setitem(connectors.BUILT_IN, "clinging", "tests.connectors.test_delivery:Clinging")
     for cached in (connectors.find, connectors.addresses):
         cached.cache_clear()
     return Theatre(house)
+
+
+class Forgetful(Stage):
+    """A platform that knows a key for fifty minutes."""
+
+    name: ClassVar[str] = "forgetful"
+    capabilities: ClassVar[Capabilities] = Capabilities(idempotent_send=True, idempotent_minutes=50)
 
 
 class Clinging(Stage):
@@ -184,6 +192,24 @@ async def test_settings_changed_while_a_reply_is_on_its_way_do_not_cut_it_off(th
         await theatre.until(lambda: script.closed > before)
     assert script.opened > opened
     assert script.opened == script.closed
+
+
+@pytest.mark.parametrize(("minutes", "sent"), [(49, 2), (51, 1)])
+async def test_a_reply_in_doubt_goes_again_only_while_the_platform_remembers_its_key(theatre: Theatre, minutes: int, sent: int):
+    channel, script = await theatre.channel()
+    await theatre.change("UPDATE channel SET platform = 'forgetful'")
+
+    async def send(reply: Reply) -> Exception | None:
+        if len(script.sent) > 1:
+            return None
+        await theatre.change(f"UPDATE message SET send_at = send_at - interval '{minutes} minutes' WHERE direction = 'out'")
+        return Ambiguous("No answer.")
+
+    script.send = send
+    await theatre.queue(channel)
+    async with theatre.host():
+        await theatre.until_delivery(Delivery.SENT if sent == 2 else Delivery.AMBIGUOUS)
+    assert len(script.sent) == sent
 
 
 async def test_a_removed_channel_sends_nothing_and_fails_what_waits(theatre: Theatre):
