@@ -203,8 +203,11 @@ def _answer(clock: Clock, reply: Said) -> None:
         addressed = _addressed(clock, reply)
         clock.answered.update(dict.fromkeys(addressed, reply.at))
     for author in sorted(addressed & clock.open.keys()):
-        # What a colleague had read who answered in the platform's own app, nobody can know.
-        waiting = _end(clock, clock.open[author], Outcome.ANSWERED, reply.at, seen_by=NEVER if reply.native else reply.received_at)
+        # Numbers tell the order in which things reached us, whatever the clocks of two machines say. What a colleague had read who answered
+        # in the platform's own app, nobody can know.
+        waiting = clock.open[author]
+        unseen = [] if reply.native else [message for message in waiting.pending if message.id > reply.id]
+        waiting = _end(clock, waiting, Outcome.ANSWERED, reply.at, unseen)
         if waiting is not None:
             waiting.closed_by, waiting.member_id, waiting.native = reply.id, reply.member_id, reply.native
 
@@ -234,17 +237,19 @@ def _go(clock: Clock, message: Said, at: datetime) -> None:
 
 def _decide(clock: Clock, decision: Decided) -> None:
     for author in [decision.identity_id] if decision.identity_id is not None else sorted(clock.open):
-        if author in clock.open:
-            _end(clock, clock.open[author], decision.outcome, decision.at, seen_by=decision.at)
+        waiting = clock.open.get(author)
+        if waiting is not None:
+            unseen = [message for message in waiting.pending if message.received_at > decision.at]
+            _end(clock, waiting, decision.outcome, decision.at, unseen)
 
 
-def _end(clock: Clock, waiting: Waiting, outcome: Outcome, at: datetime, *, seen_by: datetime) -> Waiting | None:
-    """End a wait for what had reached us by then; what reached us later goes on waiting. None when it had not begun by then."""
+def _end(clock: Clock, waiting: Waiting, outcome: Outcome, at: datetime, unseen: Sequence[Said]) -> Waiting | None:
+    """End a wait; what reached us too late to be meant goes on waiting. None when nothing else had begun it."""
     author = waiting.identity_id
-    unseen = [message for message in waiting.pending if message.received_at > seen_by]
     ended, left = waiting, None
     if unseen:
-        seen = [message for message in waiting.pending if message.received_at <= seen_by]
+        late = {message.id for message in unseen}
+        seen = [message for message in waiting.pending if message.id not in late]
         ended, left = _restarted(waiting, seen, at), _restarted(waiting, unseen, at)
         if ended is None:
             return None
@@ -255,7 +260,7 @@ def _end(clock: Clock, waiting: Waiting, outcome: Outcome, at: datetime, *, seen
     return ended
 
 
-def _restarted(waiting: Waiting, messages: list[Said], at: datetime) -> Waiting | None:
+def _restarted(waiting: Waiting, messages: Sequence[Said], at: datetime) -> Waiting | None:
     """The wait as it would be had its author written only these; None when none of them expects an answer at that time."""
     if not _expecting(messages, at):
         return None
