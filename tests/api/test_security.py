@@ -155,12 +155,14 @@ async def test_every_answer_has_the_headers_that_guard_it(client: httpx.AsyncCli
     assert "strict-transport-security" not in answer.headers, "not on plain http"
 
 
-async def test_even_an_answer_to_an_unexpected_error_is_guarded(app: FastAPI, client: httpx.AsyncClient):
+async def test_even_an_answer_to_an_unexpected_error_is_guarded(house: House):
     async def fail() -> None:
         raise RuntimeError
 
+    app = create_app(house)
     app.add_api_route("/fails", fail)
-    answer = await client.get("/fails")
+    async with browser(app) as page:
+        answer = await page.get("/fails")
     assert answer.status_code == 500
     assert answer.headers["content-security-policy"] == headers.CONTENT_POLICY
 
