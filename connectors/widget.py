@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from inbox.contract import Author, Batch, Capabilities, Receipt, Reply
+from inbox.contract import Author, Batch, Capabilities, Receipt, Reply, Verification
 
 ANY = "*"
 
@@ -84,7 +84,9 @@ class Widget:
     name: ClassVar[str] = "widget"
     title: ClassVar[str] = "Website chat"
     Config: ClassVar[type[BaseModel]] = WidgetConfig
-    capabilities: ClassVar[Capabilities] = Capabilities(max_length=8000, idempotent_send=True, attachments=True)
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        verified=Verification.SERVER, max_length=8000, idempotent_send=True, attachments=True
+    )
 
     def __init__(self, config: WidgetConfig) -> None:
         self.config = config

@@ -150,12 +150,25 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Events and the place to go on from. `gap`: the platform could not fill what happened before these events."""
+    """Events and the place to go on from. `gap`: the platform could not fill what happened before these events.
+
+    `passed_over`: what was read and left out on purpose, each reason with how often ("story_insights": 2): counted, not kept.
+    """
 
     events: Sequence[Event] = ()
     cursor: str | None = None
     gap: bool = False
     rejected: Sequence[Rejected] = ()
+    passed_over: Mapping[str, int] = field(default_factory=dict[str, int])
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformTemplate:
+    """A text that the platform has approved: it takes it outside of its window too. `{{1}}`, `{{2}}` … are its variables."""
+
+    name: str
+    language: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +190,8 @@ class Reply:
     recipient: str | None = None  # the author id of the person answered
     human: bool = True
     post_id: str | None = None  # the post or room that the conversation hangs on
+    template: PlatformTemplate | None = None  # sent instead of free words; `text` is how it reads
+    template_values: tuple[str, ...] = ()  # of its variables, in order
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,9 +203,19 @@ class Receipt:
     permalink: str | None = None
 
 
+class Verification(StrEnum):
+    """Against what a connector was tried: documents, channel pages and set-up pages say so."""
+
+    SERVER = "server"  # a real server of the platform's own software, in the tests
+    CLIENTS = "clients"  # a server of ours that independent clients of the platform check
+    DOCUMENTS = "documents"  # a server of ours written from the platform's documents: not verified against the live service
+
+
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a platform can do; the page offers nothing else. Lengths count in `length_unit`, windows in hours since the customer spoke."""
+
+    verified: Verification = Verification.DOCUMENTS
 
     conversation_kinds: frozenset[ConversationKind] = frozenset({ConversationKind.DIRECT})
     max_length: int | None = None
@@ -305,6 +330,40 @@ class Reconciles(Protocol):
 class Counts(Protocol):
     async def counts(self, post_id: str) -> int:
         """How many comments the platform says the post has."""
+        ...
+
+
+@runtime_checkable
+class Lists(Protocol):
+    """A platform that lists what it has: `parley reconcile` compares it with what came in, and fetches what is missing."""
+
+    def listed(self, post_id: str) -> AsyncIterator[Batch]:
+        """All that stands under a post now, with the same message ids as the stream gives; cursors are ignored."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How much the platform still allows this account, and until when."""
+
+    quota_used: int | None = None
+    quota_limit: int | None = None
+    quota_resets_at: datetime | None = None
+    token_expires_at: datetime | None = None
+
+
+@runtime_checkable
+class TellsStanding(Protocol):
+    @property
+    def standing(self) -> Standing:
+        """What the platform's answers have told so far; no network. The host reads it after each batch and while it waits."""
+        ...
+
+
+@runtime_checkable
+class HasTemplates(Protocol):
+    async def templates(self) -> Sequence[PlatformTemplate]:
+        """The texts that the platform has approved for this account."""
         ...
 
 

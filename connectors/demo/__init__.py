@@ -29,6 +29,7 @@ from inbox.contract import (
     Permanent,
     Receipt,
     Reply,
+    Verification,
 )
 
 LOOK_SECONDS = 0.25  # how often the town is looked at
@@ -65,6 +66,7 @@ class Demo:
     title: ClassVar[str] = "Demonstration"
     Config: ClassVar[type[BaseModel]] = DemoConfig
     capabilities: ClassVar[Capabilities] = Capabilities(
+        verified=Verification.SERVER,
         conversation_kinds=frozenset(ConversationKind),
         max_length=2200,
         edits_in=True,

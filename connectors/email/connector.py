@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from connectors.email import compose, imap, parse, reading, smtp
 from connectors.email.config import EmailConfig, Security, SentCopy
 from connectors.email.oauth import Tokens
-from inbox.contract import Ambiguous, AuthError, Author, Batch, Capabilities, ConnectorError, ConversationKind, Receipt, Reply
+from inbox.contract import Ambiguous, AuthError, Author, Batch, Capabilities, ConnectorError, ConversationKind, Receipt, Reply, Verification
 
 LOOKS = 3  # into the sent folder, before a mail counts as not there
 log = logging.getLogger(__name__)
@@ -25,6 +25,7 @@ class Email:
     title: ClassVar[str] = "E-mail"
     Config: ClassVar[type[BaseModel]] = EmailConfig
     capabilities: ClassVar[Capabilities] = Capabilities(
+        verified=Verification.SERVER,
         conversation_kinds=frozenset({ConversationKind.EMAIL}),
         subject=True,
         html=True,

@@ -31,6 +31,7 @@ from inbox.contract import (
     Receipt,
     Reply,
     Transient,
+    Verification,
 )
 
 NAMING = 32  # characters: "@", the longest name of somebody answered, and a blank
@@ -44,6 +45,7 @@ class Mastodon:
     title: ClassVar[str] = "Mastodon"
     Config: ClassVar[type[BaseModel]] = MastodonConfig
     capabilities: ClassVar[Capabilities] = Capabilities(
+        verified=Verification.CLIENTS,
         conversation_kinds=frozenset({ConversationKind.COMMENTS, ConversationKind.DIRECT}),
         max_length=500 - NAMING,
         length_unit=LengthUnit.GRAPHEMES,

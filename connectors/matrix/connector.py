@@ -26,6 +26,7 @@ from inbox.contract import (
     Receipt,
     Reply,
     Transient,
+    Verification,
 )
 
 LONGEST = 48 * 1024  # bytes of a text: an event has 64 KiB with everything around it, and JSON writes some characters longer
@@ -39,6 +40,7 @@ class Matrix:
     title: ClassVar[str] = "Matrix"
     Config: ClassVar[type[BaseModel]] = MatrixConfig
     capabilities: ClassVar[Capabilities] = Capabilities(
+        verified=Verification.SERVER,
         conversation_kinds=frozenset({ConversationKind.COMMENTS, ConversationKind.DIRECT}),
         max_length=LONGEST,
         length_unit=LengthUnit.BYTES,

@@ -32,6 +32,7 @@ from inbox.contract import (
     Reply,
     Request,
     Response,
+    Verification,
 )
 
 SECRET = "x-telegram-bot-api-secret-token"  # noqa: S105  # a header's name
@@ -46,6 +47,7 @@ class Telegram:
     title: ClassVar[str] = "Telegram"
     Config: ClassVar[type[BaseModel]] = TelegramConfig
     capabilities: ClassVar[Capabilities] = Capabilities(
+        verified=Verification.CLIENTS,
         conversation_kinds=frozenset({ConversationKind.COMMENTS, ConversationKind.DIRECT}),
         max_length=4096,
         length_unit=LengthUnit.UTF16,

@@ -26,6 +26,7 @@ from inbox.contract import (
     Reply,
     Request,
     Response,
+    Verification,
 )
 
 SELF = "team"  # the id under which the other system shows our answers
@@ -84,6 +85,7 @@ class Webhook:
     title: ClassVar[str] = "Webhook"
     Config: ClassVar[type[BaseModel]] = WebhookConfig
     capabilities: ClassVar[Capabilities] = Capabilities(
+        verified=Verification.SERVER,
         conversation_kinds=frozenset({ConversationKind.COMMENTS, ConversationKind.DIRECT, ConversationKind.REVIEW}),
         edits_in=True,
         deletes_in=True,
