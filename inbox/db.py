@@ -8,7 +8,7 @@ from typing import Any, cast
 import psycopg
 from psycopg import AsyncConnection, pq
 from sqlalchemy import event
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection as SqlAlchemyConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -44,7 +44,7 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[AsyncSession]:
         """One transaction: commits when the block ends, rolls back when it raises, then wakes the log's readers."""
-        async with AsyncSession(self.engine, expire_on_commit=False) as session:
+        async with _ending(AsyncSession(self.engine, expire_on_commit=False)) as session:
             yield session
             is_news = bool(events.recorded(session))
             if is_news:
@@ -93,6 +93,23 @@ class Database:
         await self.engine.dispose()
 
 
+@asynccontextmanager
+async def _ending(session: AsyncSession) -> AsyncGenerator[AsyncSession]:
+    """A session that ends with the block. What ended the block is raised, a cancellation above all, not that the connection was lost by it."""
+    reason: BaseException | None = None
+    try:
+        async with session:
+            try:
+                yield session
+            except BaseException as error:
+                reason = error
+                raise
+    except DBAPIError:
+        if reason is None:
+            raise
+        raise reason from None
+
+
 def lost(error: BaseException) -> bool:
     """Whether the database is away for a while; what it merely refuses, it will refuse again."""
     original = getattr(error, "orig", None) or error
@@ -125,11 +142,14 @@ def _pack_columns(connection: Any, _record: Any) -> None:
 
 
 def _refuse_lost(connection: Any, _record: Any, _proxy: Any) -> None:
-    """A connection that the server has closed while it lay in the pool is replaced; unlike a ping, looking costs no round trip."""
+    """A connection that the server has closed while it lay in the pool is replaced; unlike a ping, looking costs no round trip.
+
+    One that is still in the middle of something is replaced too: whoever takes it would be answered what somebody else has asked.
+    """
     server = connection.driver_connection.pgconn
     with suppress(psycopg.OperationalError):
         for _ in range(2):  # the first may read the server's farewell, the second the end
             server.consume_input()
-        if server.status == pq.ConnStatus.OK:
+        if server.status == pq.ConnStatus.OK and server.transaction_status == pq.TransactionStatus.IDLE and not server.pipeline_status:
             return
     raise DisconnectionError

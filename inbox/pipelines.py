@@ -1,7 +1,7 @@
 """Pipelines whose statements leave together, in one round trip (docs/performance.md)."""
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -25,6 +25,7 @@ async def pipeline(connection: AsyncConnection[Any]) -> AsyncGenerator[Send]:
             raise AssertionError("a statement of a pipeline waits for nothing")
         return cursor
 
+    within, queued = connection.pgconn.pipeline_status, None
     try:
         async with connection.pipeline() as queued:
             yield send
@@ -34,6 +35,18 @@ async def pipeline(connection: AsyncConnection[Any]) -> AsyncGenerator[Send]:
         if isinstance(skipped.__context__, psycopg.Error):
             raise skipped.__context__ from None
         raise
+    finally:
+        if not within and connection.pgconn.pipeline_status:
+            _leave(connection)
+        elif queued is not None and connection.closed:
+            queued.result_queue.clear()  # else the driver goes on to fetch them when its generator is thrown away, and fails
+
+
+def _leave(connection: AsyncConnection[Any]) -> None:
+    """Cancelled just as a pipeline begins, the driver (3.3.9) never ends it, and whoever got the connection next would get no rows."""
+    with suppress(psycopg.OperationalError):  # the pool takes no connection that is still within one
+        connection.pgconn.exit_pipeline_mode()
+    connection._pipeline = None  # pyright: ignore[reportPrivateUsage]  # no public way to end it
 
 
 class Cursor(AsyncCursor[Any]):

@@ -4,6 +4,8 @@ import asyncio
 
 import psycopg
 import pytest
+from psycopg import waiting
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from inbox.db import Database, driver
@@ -71,3 +73,31 @@ async def test_a_task_that_is_cut_off_within_a_pipeline_leaves_a_connection_that
         assert [await ask(0) for _ in range(8)] == [pid] * 8
     finally:
         await database.close()
+
+
+async def test_a_task_cancelled_at_any_step_leaves_a_connection_that_answers_and_is_known_as_cancelled(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(waiting, "MAX_BUSY_TIME", -1)  # as when the loop is busy: the driver then pauses after each step
+    database = Database(server.url, pool_size=1)
+
+    async def work() -> None:
+        async with database.transaction() as session:
+            async with pipeline(await driver(session)) as send:
+                send("SELECT 1")
+            await session.scalar(text("SELECT 2"))
+
+    for steps in range(60):
+        for again in (False, True):
+            task = asyncio.create_task(work())
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            told = task.cancel()
+            if again:
+                await asyncio.sleep(0)
+                task.cancel()
+            outcome = (await asyncio.gather(task, return_exceptions=True))[0]
+            assert outcome is None or isinstance(outcome, asyncio.CancelledError), (steps, again, told)
+            async with database.transaction() as session:
+                assert await session.scalar(text("SELECT 3")) == 3, (steps, again)
+    await database.close()
