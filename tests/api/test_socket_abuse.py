@@ -210,6 +210,7 @@ async def test_a_thousand_frames_at_once_end_the_socket(target: Target, faults: 
         (frames.Frame(frames.Opcode.CLOSE, b"\x00").serialize(mask=True), 1002),
         (frames.Frame(frames.Opcode.CLOSE, struct.pack("!H", 4999)).serialize(mask=True), 4999),
     ],
+    ids=["no text", "unmasked", "no such opcode", "the rest of nothing", "too long", "long ping", "half a code", "a close"],
 )
 async def test_bytes_that_are_no_websocket_end_the_socket(target: Target, faults: Callable[[], list[Any]], data: bytes, code: int):
     async with target.raw() as (reader, writer):

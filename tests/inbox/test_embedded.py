@@ -205,6 +205,7 @@ def test_a_folder_that_somebody_put_where_the_socket_belongs_is_refused(home, mo
         "4194000\n/somewhere/else\n1700000000\n5432\n/tmp\n\n  1 2\nready   \n",  # nobody has it
         "99999999999999999999\n",
     ],
+    ids=["empty", "cut off", "no pid", "another program", "nobody may signal it", "nobody has it", "no number"],
 )
 def test_a_stale_alien_or_broken_pid_file_does_not_keep_the_server_from_starting(home, words):
     with embedded.running(home, settings=QUICK) as server:
