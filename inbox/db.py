@@ -95,7 +95,7 @@ class Database:
 
 @asynccontextmanager
 async def _ending(session: AsyncSession) -> AsyncGenerator[AsyncSession]:
-    """A session that ends with the block. What ended the block is raised, a cancellation above all, not that the connection was lost by it."""
+    """A session that ends with the block. What ended the block is raised, a cancellation above all, not that this broke the connection."""
     reason: BaseException | None = None
     try:
         async with session:

@@ -15,6 +15,7 @@ from inbox.models.conversations import (
     Message,
     Note,
     Post,
+    Priority,
     Reaction,
     Reading,
     Status,
@@ -22,7 +23,7 @@ from inbox.models.conversations import (
 )
 from inbox.models.log import LogEvent
 from inbox.models.privacy import Erasure
-from inbox.models.promptness import Metric, Outcome, Wait
+from inbox.models.promptness import Calendar, CalendarVersion, Metric, Outcome, Policy, Wait
 from inbox.models.team import (
     Account,
     AccountSession,
@@ -40,9 +41,9 @@ from inbox.models.team import (
 from inbox.models.widget import Mailing, Visitor, VisitorMail, VisitorPresence, VisitorToken
 
 __all__ = [
-    "Account", "AccountSession", "ApiToken", "Attachment", "Channel", "ChannelAccess", "ChannelState", "ChannelVoice", "Contact",
-    "Conversation", "ConversationLabel", "DeadLetter", "DeferredChange", "Delivery", "Direction", "Draft", "Erasure", "Identity", "Inbound",
-    "Installation", "Invitation", "Label", "LogEvent", "Mailing", "Member", "Message", "Metric", "Note", "Outcome", "Post",
-    "Presence", "Reaction", "Reading", "Role", "Status", "Team", "TeamMember", "Template", "Thread", "Throttle", "Visitor", "VisitorMail",
-    "VisitorPresence", "VisitorToken", "Wait", "Workspace",
+    "Account", "AccountSession", "ApiToken", "Attachment", "Calendar", "CalendarVersion", "Channel", "ChannelAccess", "ChannelState",
+    "ChannelVoice", "Contact", "Conversation", "ConversationLabel", "DeadLetter", "DeferredChange", "Delivery", "Direction", "Draft",
+    "Erasure", "Identity", "Inbound", "Installation", "Invitation", "Label", "LogEvent", "Mailing", "Member", "Message", "Metric",
+    "Note", "Outcome", "Policy", "Post", "Presence", "Priority", "Reaction", "Reading", "Role", "Status", "Team", "TeamMember",
+    "Template", "Thread", "Throttle", "Visitor", "VisitorMail", "VisitorPresence", "VisitorToken", "Wait", "Workspace",
 ]  # fmt: skip

@@ -22,6 +22,13 @@ class Status(StrEnum):
     SPAM = "spam"
 
 
+class Priority(StrEnum):
+    URGENT = "urgent"
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+
 class Direction(StrEnum):
     IN = "in"
     OUT = "out"
@@ -127,6 +134,7 @@ class Conversation(Table, table=True):
     channel_id: int = number(index=True)
     kind: ConversationKind = text_enum(ConversationKind)
     status: Status = text_enum(Status, default=Status.OPEN)
+    priority: Priority = text_enum(Priority, default=Priority.NORMAL)
     subject: str = ""
     post_id: int | None = number(nullable=True)
     in_room: bool = flag()  # a group room: an answer is expected only where we are spoken to
@@ -146,6 +154,7 @@ class Conversation(Table, table=True):
     last_author: str = ""
     message_count: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     waiting_since: datetime | None = moment(nullable=True)  # the oldest open wait
+    next_due_at: datetime | None = moment(nullable=True)  # of its open waits, the one that is due soonest
     waiting_count: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
 
 

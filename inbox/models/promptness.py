@@ -1,12 +1,13 @@
-"""Waits: the one clock behind every response time."""
+"""Waits, the one clock behind every response time; the calendars and policies that say how long they may take."""
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import BigInteger, Index, UniqueConstraint, text
 from sqlmodel import Field
 
-from inbox.models.columns import Table, flag, identity, moment, number, text_enum, within, workspace
+from inbox.models.columns import Table, flag, identity, json, moment, number, text_enum, within, workspace
 
 
 class Metric(StrEnum):
@@ -25,6 +26,57 @@ class Outcome(StrEnum):
     MERGED = "merged"
 
 
+class Calendar(Table, table=True):
+    """Business hours by name; what they are is said by its versions."""
+
+    __table_args__ = (UniqueConstraint("workspace_id", "id"), UniqueConstraint("workspace_id", "name"))
+
+    id: int = identity()
+    workspace_id: int = workspace()
+    name: str
+    created_at: datetime = moment()
+
+
+class CalendarVersion(Table, table=True):
+    """What a calendar says from a moment on: what was valid before stays as it was."""
+
+    __table_args__ = (
+        within("calendar"),
+        within("member", when_gone="SET NULL"),
+        UniqueConstraint("calendar_id", "valid_from", postgresql_nulls_not_distinct=True),
+    )
+
+    id: int = identity()
+    workspace_id: int = workspace()
+    calendar_id: int = number()
+    valid_from: datetime | None = moment(nullable=True)  # None: since ever
+    definition: dict[str, Any] = json()  # as `promptness.calendars.Calendar.from_dict` reads it
+    member_id: int | None = number(nullable=True)  # who wrote it
+    created_at: datetime = moment()
+
+
+class Policy(Table, table=True):
+    """How long customers may wait, for the conversations that meet its conditions. The first that fits, by position, counts."""
+
+    __table_args__ = (
+        UniqueConstraint("workspace_id", "id"),
+        UniqueConstraint("workspace_id", "name"),
+        within("calendar", when_gone="SET NULL"),
+        Index("policy_position", "workspace_id", "position", "id"),
+    )
+
+    id: int = identity()
+    workspace_id: int = workspace()
+    name: str
+    position: int = 0
+    is_on: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
+    conditions: dict[str, Any] = json()  # {"channel": [3], "kind": ["direct"], "label": [4], "priority": ["urgent"]}: all must hold
+    targets: dict[str, Any] = json()  # {"first": {"urgent": 900, "normal": 3600}, "next": {…}}: seconds by priority
+    calendar_id: int | None = number(nullable=True)  # None: by the wall clock
+    created_at: datetime = moment()
+    changed_at: datetime = moment()
+
+
 class Wait(Table, table=True):
     """An author who waits for us in a conversation: from the platform's time of the oldest unanswered message to the answer."""
 
@@ -33,6 +85,8 @@ class Wait(Table, table=True):
         within("conversation"),
         within("channel"),
         within("identity"),
+        within("policy", when_gone="SET NULL"),
+        Index("wait_due", "due_at", postgresql_where=text("due_at IS NOT NULL AND closed_at IS NULL")),
         Index("wait_open", "conversation_id", "identity_id", unique=True, postgresql_where=text("closed_at IS NULL")),
         Index("wait_conversation", "conversation_id", "opened_at"),
         Index("wait_workspace_opened", "workspace_id", "opened_at"),
@@ -58,3 +112,10 @@ class Wait(Table, table=True):
     team_id: int | None = number(nullable=True)
     native: bool = flag()
     bulk: bool = flag()
+    policy_id: int | None = number(nullable=True)  # whose target counts
+    target_seconds: int | None = None
+    due_at: datetime | None = moment(nullable=True)
+    breached_at: datetime | None = moment(nullable=True)  # `due_at`, once it has passed unanswered
+    late_on_policy: bool = flag()  # it was past already when the policy came
+    caught_up_late: bool = flag()  # the message reached us only after its due time
+    business_seconds: float | None = None  # of a wait that has ended, by the policy's calendar
