@@ -22,7 +22,7 @@ from inbox.db import Row
 from inbox.events import Pending
 from inbox.models import Direction, Status
 from inbox.pipelines import Send, pipeline
-from inbox.promptness import ledger, timeline, waits
+from inbox.promptness import ledger, targets, timeline, waits
 from inbox.promptness.expectations import Expectation
 from inbox.promptness.ledger import Changes, Subject
 from inbox.promptness.timeline import Said, Waiting
@@ -97,6 +97,8 @@ async def finish(session: AsyncSession, connection: AsyncConnection[Row], writte
     actor = f"channel:{intake.origin.id}"
     _record_arrivals(session, intake)
     await ledger.record(session, intake.waits, written.waits, actor=actor, now=intake.now)
+    if intake.known.has_policies:
+        await targets.settle_changed(session, intake.waits, now=intake.now, actor=actor)
     await _record_alterations(session, intake, written.seen)
     if altered.spammed or altered.restored:
         await spam.moderated(session, intake.origin, spammed=altered.spammed, restored=altered.restored, now=intake.now)

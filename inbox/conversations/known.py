@@ -159,6 +159,7 @@ class Known:
     drawn_messages: Sequence[int] = ()  # ids, for those that are new
     drawn_conversations: Sequence[int] = ()
     episode_days: int = 7
+    has_policies: bool = False
 
 
 @dataclass(slots=True)
@@ -220,7 +221,7 @@ async def look_up(connection: AsyncConnection[Row], origin: Origin, events: Sequ
     known.unsent = [] if unsent is None else [Unsent(*row) for row in await unsent.fetchall()]
     if messages is not None:
         await _index_messages(known, messages)
-    ((known.drawn_messages, known.drawn_conversations, known.episode_days, seldom),) = await drawn.fetchall()
+    ((known.drawn_messages, known.drawn_conversations, known.episode_days, known.has_policies, seldom),) = await drawn.fetchall()
     if seldom:
         await _look_closer(connection, origin, known, names)
     return known
@@ -266,7 +267,7 @@ def _ask_people(send: Send, origin: Origin, names: Names) -> AsyncCursor[Row]:
 def _draw_ids(send: Send, origin: Origin, names: Names) -> AsyncCursor[Row]:
     here, messages = origin.id, names.messages
     seldom = (here, messages, here, messages, here, messages)
-    return send(lookups.DRAW, (len(messages), names.threads, here, origin.workspace_id, *seldom))
+    return send(lookups.DRAW, (len(messages), names.threads, here, origin.workspace_id, origin.workspace_id, *seldom))
 
 
 async def _index_people(known: Known, people: AsyncCursor[Row] | None) -> None:

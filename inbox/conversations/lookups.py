@@ -50,6 +50,7 @@ DRAW = """
            ARRAY(SELECT nextval('conversation_id_seq') FROM unnest(%b::text[]) AS name
                   WHERE ascii(name) = 31 OR NOT EXISTS (SELECT FROM thread WHERE channel_id = %s AND external_id = name)),
            (SELECT episode_days FROM workspace WHERE id = %s),
+           EXISTS (SELECT FROM policy WHERE workspace_id = %s AND is_on),
            (SELECT count(*) FROM message WHERE channel_id = %s AND external_id = ANY(%b::text[]))
            + (SELECT count(*) FROM deferred_change WHERE channel_id = %s AND message_external_id = ANY(%b::text[]))
            + (SELECT count(*) FROM message WHERE channel_id = %s AND parent_id IS NULL AND parent_external_id = ANY(%b::text[]))

@@ -52,7 +52,7 @@ UPDATE = """
        SET metric = new.metric, opened_at = new.opened_at, opened_by = new.opened_by, received_at = new.received_at,
            message_count = new.message_count, by_hand = new.by_hand, closed_at = new.closed_at, closed_by = new.closed_by,
            outcome = new.outcome, member_id = new.member_id, assignee_id = new.assignee_id, team_id = new.team_id,
-           native = new.native, bulk = new.bulk
+           native = new.native, bulk = new.bulk, business_seconds = NULL
       FROM unnest(%b::bigint[], %b::text[], %b::timestamptz[], %b::bigint[], %b::timestamptz[], %b::bigint[], %b::bool[],
                   %b::timestamptz[], %b::bigint[], %b::text[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bool[], %b::bool[])
            AS new (id, metric, opened_at, opened_by, received_at, message_count, by_hand, closed_at, closed_by, outcome, member_id,
@@ -92,6 +92,14 @@ class Changes:
     updated: list[tuple[Subject, Waiting, Waiting]] = field(default_factory=list[tuple[Subject, Waiting, Waiting]])  # before, after
     inserted: list[tuple[Subject, Waiting]] = field(default_factory=list[tuple[Subject, Waiting]])
     grown: list[Waiting] = field(default_factory=list[Waiting])  # by messages, and in nothing else
+
+    @property
+    def conversations(self) -> dict[int, set[int]]:
+        """Where waits began, ended or became others, by workspace; growing changes no target."""
+        found: dict[int, set[int]] = defaultdict(set)
+        for subject in (*(gone[0] for gone in self.gone), *(new[0] for new in self.inserted), *(each[0] for each in self.updated)):
+            found[subject.workspace_id].add(subject.id)
+        return found
 
     def __len__(self) -> int:
         return len(self.gone) + len(self.updated) + len(self.inserted) + len(self.grown)

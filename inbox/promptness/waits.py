@@ -16,7 +16,7 @@ from inbox.contract import ConversationKind
 from inbox.db import Row, driver
 from inbox.models import Conversation, LogEvent, Message, Outcome, Status
 from inbox.pipelines import pipeline
-from inbox.promptness import ledger, timeline
+from inbox.promptness import ledger, targets, timeline
 from inbox.promptness.ledger import Changes, Subject
 from inbox.promptness.timeline import Assigned, Decided, Said, Waiting
 
@@ -275,6 +275,7 @@ async def _save(
         inserted = ledger.write(send, changes)
         send(WAITING, (ids,))
     await ledger.record(session, changes, inserted, actor=actor, now=now, decided=decided)
+    await targets.settle_changed(session, changes, now=now, actor=actor)
 
 
 def _subject(row: Row) -> Subject:
