@@ -10,6 +10,7 @@ from inbox.errors import NotFound
 GROUP = "parley.connectors"
 BUILT_IN = {
     "demo": "connectors.demo:Demo",
+    "discord": "connectors.discord:Discord",
     "email": "connectors.email:Email",
     "mastodon": "connectors.mastodon:Mastodon",
     "matrix": "connectors.matrix:Matrix",
