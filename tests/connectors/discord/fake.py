@@ -198,14 +198,29 @@ class Discord:
                 await self.react(US, self._message(where, number), emoji)
                 return 204, None
             case "POST", ["users", "@me", "channels"]:
-                return 200, self.chat(self._person((await request.json())["recipient_id"]))
+                return 200, self.chat(self._person(str((await request.json())["recipient_id"])))
             case _:
                 raise Refusal(404, 0, "404: Not Found")
 
     def _read(self, request: Request, parts: list[str]) -> Any:
         match parts:
+            case ["channels", *rest]:
+                return self._read_channel(request, rest)
+            case ["guilds", _]:
+                return {key: value for key, value in self.guild().items() if key in shapes.guild()}
+            case ["guilds", _, "members", number]:
+                if number not in self.members:
+                    raise Refusal(404, 10007, "Unknown Member")
+                return self.members[number]
+            case ["users", number] if number != "@me":
+                return self._person(number)
+            case _:
+                return self._read_own(parts)
+
+    def _read_own(self, parts: list[str]) -> Any:
+        match parts:
             case ["users", "@me"]:
-                return US | {
+                private = {
                     "mfa_enabled": False,
                     "locale": "en-US",
                     "premium_type": 0,
@@ -214,35 +229,28 @@ class Discord:
                     "flags": 0,
                     "bio": "",
                 }
+                return US | private
             case ["applications", "@me"] | ["oauth2", "applications", "@me"]:
-                owner = {"id": US["id"], "name": "Parley", "icon": None, "description": "", "bot_public": False, "summary": ""}
-                return owner | {
-                    "bot_require_code_grant": False,
-                    "verify_key": "1232313223",
-                    "team": None,
-                    "owner": BERND,
-                    "flags": self.flags,
-                }
+                shape = {"id": US["id"], "name": "Parley", "icon": None, "description": "", "bot_public": False, "summary": ""}
+                about = {"bot_require_code_grant": False, "verify_key": "1232313223", "team": None, "owner": BERND}
+                return shape | about | {"flags": self.flags}
             case ["gateway"]:
                 return {"url": self.gateway.address}
             case ["gateway", "bot"]:
                 starts = {"total": 1000, "remaining": self.starts_left, "reset_after": 14400000, "max_concurrency": 1}
                 return {"url": self.gateway.address, "shards": 1, "session_start_limit": starts}
-            case ["users", number]:
-                return self._person(number)
-            case ["guilds", name]:
-                return {key: value for key, value in self.guild().items() if key in shapes.guild()}
-            case ["guilds", name, "members", number]:
-                if number not in self.members:
-                    raise Refusal(404, 10007, "Unknown Member")
-                return self.members[number]
-            case ["channels", where]:
+            case _:
+                raise Refusal(404, 0, "404: Not Found")
+
+    def _read_channel(self, request: Request, parts: list[str]) -> Any:
+        match parts:
+            case [where]:
                 return self._channel(where)
-            case ["channels", where, "messages"]:
+            case [where, "messages"]:
                 return self._list(self._channel(where), request)
-            case ["channels", where, "messages", number]:
+            case [where, "messages", number]:
                 return self._message(where, number)
-            case ["channels", where, "threads", "archived", "public"]:
+            case [where, "threads", "archived", "public"]:
                 archived = [one for one in self.channels.values() if one.get("parent_id") == where and one["type"] in {10, 11}]
                 return {"threads": [one for one in archived if one["thread_metadata"]["archived"]], "members": [], "has_more": False}
             case _:
@@ -255,9 +263,8 @@ class Discord:
         if not 1 <= limit <= 100 or len(asked.keys() & {"before", "after", "around"}) > 1:
             raise Refusal(400, 50035, "Invalid Form Body")
         after, before = int(asked.get("after", 0)), int(asked.get("before", 2**63))
-        found = sorted(
-            (one for one in self.messages[channel["id"]].values() if after < int(one["id"]) < before), key=lambda one: int(one["id"])
-        )
+        found = [one for one in self.messages[channel["id"]].values() if after < int(one["id"]) < before]
+        found.sort(key=lambda one: int(one["id"]))
         found = found[:limit] if "after" in asked else found[-limit:]
         return [{name: value for name, value in one.items() if name != "nonce"} for one in found[::-1]]
 
@@ -278,7 +285,7 @@ class Discord:
         if len(text) > 2000:
             raise Refusal(400, 50035, "Invalid Form Body")
         more: Json = {"attachments": [self._keep(one) for one in files]} | ({"nonce": nonce} if nonce else {})
-        answered = (asked.get("message_reference") or {}).get("message_id")
+        answered = str((asked.get("message_reference") or {}).get("message_id") or "")  # ids come as numbers, too
         to = [one for one in self.people.values() if f"<@{one['id']}>" in text]
         if answered in self.messages[channel["id"]]:
             told = self.messages[channel["id"]][answered]
@@ -322,7 +329,9 @@ class Discord:
 
 def too_many(seconds: float, *, everywhere: bool = False, **headers: str) -> Refusal:
     """https://docs.discord.com/developers/topics/rate-limits#exceeding-a-rate-limit"""
-    given = {"Retry-After": str(int(seconds) + 1)} | ({"X-RateLimit-Global": "true", "X-RateLimit-Scope": "global"} if everywhere else {})
+    given = {"Via": "1.1 google", "Retry-After": str(int(seconds) + 1)} | (
+        {"X-RateLimit-Global": "true", "X-RateLimit-Scope": "global"} if everywhere else {}
+    )
     refusal = Refusal(429, 0, "You are being rate limited.", **given | headers)
     refusal.body = {"message": "You are being rate limited.", "retry_after": seconds, "global": everywhere}
     return refusal

@@ -1,4 +1,4 @@
-"""The gateway's side of a Discord on this machine (https://docs.discord.com/developers/events/gateway): sessions, their events, heartbeats."""
+"""The gateway of a Discord on this machine (https://docs.discord.com/developers/events/gateway): sessions, events, heartbeats."""
 
 import asyncio
 import json
