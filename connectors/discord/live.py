@@ -29,11 +29,10 @@ class Live:
         self.place, self._world = place, world
         self._reader = Reader(world, place)
         self._catcher = Catcher(api, self._reader, history)
-        self._in_vain, self._began = 0, 0.0
+        self._in_vain, self._began = 0, monotonic()
 
     async def batches(self, connection: Connection) -> AsyncGenerator[Batch]:
         """Everything that one connection brings."""
-        self._began = monotonic()
         first = [await connection.next()]
         if self.place.session is None:
             session = _session(first[0])
@@ -58,6 +57,7 @@ class Live:
             raise Transient("Discord's gateway ends every connection.")
         if self._in_vain > 1:
             await asyncio.sleep(min(LONGEST, SHORTEST * 2**self._in_vain) * random.uniform(0.5, 1.0))  # noqa: S311  # not a secret
+        self._began = monotonic()
 
     async def _arrive(self, connection: Connection, ready: Dispatch) -> list[Dispatch]:
         """Wait until the bot's servers are told of; what is said meanwhile is kept for later."""

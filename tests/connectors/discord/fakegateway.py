@@ -56,6 +56,7 @@ class Gateway:
     resumed: int = 0
     heartbeats: list[int | None] = field(default_factory=list["int | None"])
     closes: list[int] = field(default_factory=list[int])  # codes that new connections are closed with
+    ears: set[ServerConnection] = field(default_factory=set[ServerConnection])
     connections: int = 0
     address: str = ""
 
@@ -91,11 +92,14 @@ class Gateway:
                 ears.transport.abort()
 
     def forget(self) -> None:
-        """Sessions that nobody came back to in time."""
+        """Sessions that nobody came back to in time; those who are still there are cut off."""
         self.sessions.clear()
+        for ears in self.ears:
+            ears.transport.abort()
 
     async def answer(self, ears: ServerConnection) -> None:
         self.connections += 1
+        self.ears.add(ears)
         query = parse_qs(urlsplit(ears.request.path if ears.request else "").query)
         squeezer = zlib.compressobj() if query.get("compress") == ["zlib-stream"] else None
         guest = Session("", 0, ears=ears, squeezer=squeezer)
@@ -113,6 +117,7 @@ class Gateway:
         except websockets.ConnectionClosed:
             pass
         finally:
+            self.ears.discard(ears)
             if session is not None and session.ears is ears:
                 session.ears = None
                 if ears.close_code in {1000, 1001}:
