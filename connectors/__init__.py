@@ -15,6 +15,7 @@ BUILT_IN = {
     "mastodon": "connectors.mastodon:Mastodon",
     "matrix": "connectors.matrix:Matrix",
     "telegram": "connectors.telegram:Telegram",
+    "twitch": "connectors.twitch:Twitch",
     "webhook": "connectors.webhook:Webhook",
     "widget": "connectors.widget:Widget",
 }
