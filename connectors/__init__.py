@@ -12,6 +12,7 @@ BUILT_IN = {
     "demo": "connectors.demo:Demo",
     "discord": "connectors.discord:Discord",
     "email": "connectors.email:Email",
+    "line": "connectors.line:Line",
     "mastodon": "connectors.mastodon:Mastodon",
     "matrix": "connectors.matrix:Matrix",
     "telegram": "connectors.telegram:Telegram",
