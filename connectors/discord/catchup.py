@@ -116,22 +116,58 @@ class Catcher:
                 break
         return pages
 
+    async def whole(self, post: str) -> AsyncGenerator[Batch]:
+        """All that stands in a channel with its threads, or under a forum post."""
+        world = self._reader.world
+        channel = await world.channel(post)
+        rooms = [channel]
+        if channel.type in HAVE_THREADS and channel.guild_id:
+            told = await self._api.get(f"/guilds/{channel.guild_id}/threads/active")
+            active = [thread for thread in _threads(told, channel) if thread.parent_id == channel.id]
+            rooms += [*active, *await self._archived(channel, 0)]
+        for one in rooms:
+            world.channels.setdefault(one.id, one)
+            room = await world.room(one.id, one.guild_id)
+            async with aclosing(self._pages(room, 0)) as pages:
+                async for page in pages:
+                    pieces = Pieces()
+                    for entry in page:
+                        await self._reader.take_listed(entry, room, pieces, None)
+                    yield pieces.batch(self._reader.place)
+        if channel.id in self._closed:
+            raise Permanent("The bot may not read this channel, or it does not exist any more.")
+
     async def _archived(self, parent: Channel, since: int) -> list[Channel]:
-        """Public threads of a channel that were archived after something was said in them since."""
-        try:
-            told = await self._api.get(f"/channels/{parent.id}/threads/archived/public", limit=PAGE)
-        except Permanent:
-            return []
+        """Public threads of a channel that were archived after something was said in them since; those archived last come first."""
         found: list[Channel] = []
-        for entry in cast("list[Any]", told.get("threads") or []):
+        before: dict[str, str] = {}
+        while True:
             try:
-                thread = Channel.model_validate(entry).model_copy(update={"guild_id": parent.guild_id})
-            except ValidationError:
-                continue
-            if thread.type in THREADS and number({"id": thread.last_message_id}) > since:
-                self._reader.world.channels.setdefault(thread.id, thread)
-                found.append(thread)
-        return found
+                told = await self._api.get(f"/channels/{parent.id}/threads/archived/public", limit=PAGE, **before)
+            except Permanent:
+                return found
+            page = _threads(told, parent)
+            for thread in page:
+                if number({"id": thread.last_message_id}) > since:
+                    self._reader.world.channels.setdefault(thread.id, thread)
+                    found.append(thread)
+            ended = page[-1].archived_at if page else None
+            if told.get("has_more") is not True or ended is None or moment(ended) < since or before.get("before") == ended.isoformat():
+                return found
+            before = {"before": ended.isoformat()}
+
+
+def _threads(told: Mapping[str, Any], parent: Channel) -> list[Channel]:
+    """The threads of a list, as far as they can be read."""
+    found: list[Channel] = []
+    for entry in cast("list[Any]", told.get("threads") or []):
+        try:
+            thread = Channel.model_validate(entry)
+        except ValidationError:
+            continue
+        if thread.type in THREADS:
+            found.append(thread.model_copy(update={"guild_id": parent.guild_id}))
+    return found
 
 
 def _in_order(page: list[Any]) -> list[dict[str, Any]]:

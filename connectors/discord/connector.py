@@ -8,11 +8,13 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ValidationError
 
-from connectors.discord import compose, gateway
+from connectors.discord import compose, endings, gateway
 from connectors.discord.api import UNKNOWN_MESSAGE, Api, Refusal
+from connectors.discord.catchup import Catcher
 from connectors.discord.config import DiscordConfig
 from connectors.discord.live import Live
 from connectors.discord.place import Place
+from connectors.discord.reading import Reader
 from connectors.discord.reread import reread
 from connectors.discord.shapes import Channel, Message, Starts, User
 from connectors.discord.world import World
@@ -74,7 +76,7 @@ class Discord:
         me = await self._whoami()
         flags = (await self._api.get("/applications/@me")).get("flags")
         if isinstance(flags, int) and not flags & WORDS:
-            raise Permanent(gateway.INTENT)
+            raise Permanent(endings.INTENT)
         await self._gateway()
         return Author(me.id, me.global_name or me.username or me.id, me.username or None, is_self=True)
 
@@ -97,11 +99,18 @@ class Discord:
             ):
                 async for batch in batches:
                     yield batch
-        except gateway.Ended:
+        except endings.Ended:
             live.place.session = None
             await live.pause()
-        except gateway.Broken:
+        except endings.Broken:
             await live.pause()
+
+    async def listed(self, post_id: str) -> AsyncIterator[Batch]:
+        """All that stands in a channel or under a forum post now, page by page."""
+        reader = Reader(World(self._api, await self._whoami(), ()), Place(since=1))
+        async with aclosing(Catcher(self._api, reader, 0).whole(post_id)) as batches:
+            async for batch in batches:
+                yield batch
 
     def reread(self, raw: bytes, received_at: datetime) -> Batch:  # noqa: ARG002  # Discord names the time itself
         """Something that could not be read before."""

@@ -15,7 +15,8 @@ import websockets
 from websockets.asyncio.client import ClientConnection
 
 from connectors import websocket
-from inbox.contract import AuthError, ConnectorError, Permanent, Transient
+from connectors.discord.endings import Broken, Ended, ending
+from inbox.contract import ConnectorError, Permanent, Transient
 
 Json = dict[str, Any]
 INTENTS = sum(1 << bit for bit in (0, 9, 10, 12, 13, 15))  # servers, messages, reactions; direct ones; and the words of messages
@@ -23,26 +24,6 @@ DISPATCH, HEARTBEAT, IDENTIFY, RESUME, RECONNECT, INVALID, HELLO, HEARD = 0, 1, 
 LEAVING = 4000  # any code but 1000 and 1001 keeps the session for resuming
 GREETING = 20.0  # seconds until Discord has said hello
 MOST_WAITING = 10_000  # events that are not stored yet: beyond, they are left to resuming
-INTENT = (
-    "The bot may not read what people write: turn on Message Content Intent in the Developer Portal, on your application's page Bot, "
-    "under Privileged Gateway Intents."
-)
-LASTING = {
-    4010: "Discord does not take this bot's share of servers.",
-    4011: "The bot is in too many servers for one connection: Discord wants it divided, which Parley does not do.",
-    4012: "Discord does not speak this version of its gateway any more.",
-    4013: "Discord does not know one of the intents asked for.",
-    4014: INTENT,
-}
-ANEW = {1000, 1001, 4003, 4007, 4009}  # the session is over
-
-
-class Broken(Transient):
-    """The connection ended; its session may be resumed."""
-
-
-class Ended(Transient):
-    """The session ended: a new one begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +81,7 @@ class Connection:
         except TimeoutError:
             raise Broken("Discord's gateway does not say hello.") from None
         except websockets.ConnectionClosed as closed:
-            raise _ending(closed) from None
+            raise ending(closed) from None
         interval = _dict(hello.get("d")).get("heartbeat_interval")
         if hello.get("op") != HELLO or not isinstance(interval, int | float) or interval <= 0:
             raise Broken("Discord's gateway does not say hello.")
@@ -141,14 +122,14 @@ class Connection:
     async def _receive(self) -> None:
         try:
             while True:
-                ending = await self._take(await self._socket.recv())
-                if ending is None and self._waiting.qsize() > MOST_WAITING:
-                    ending = Broken("Discord tells faster than it can be stored.")
-                if ending is not None:
-                    self._waiting.put_nowait(ending)
+                end = await self._take(await self._socket.recv())
+                if end is None and self._waiting.qsize() > MOST_WAITING:
+                    end = Broken("Discord tells faster than it can be stored.")
+                if end is not None:
+                    self._waiting.put_nowait(end)
                     return
         except websockets.ConnectionClosed as closed:
-            self._waiting.put_nowait(_ending(closed))
+            self._waiting.put_nowait(ending(closed))
 
     async def _take(self, raw: str | bytes) -> ConnectorError | None:
         """One message; returns what ends the connection."""
@@ -184,18 +165,6 @@ class Connection:
     async def _say(self, operation: int, data: Any) -> None:
         with suppress(websockets.ConnectionClosed):  # the receiver notices it too, and knows why
             await self._socket.send(json.dumps({"op": operation, "d": data}))
-
-
-def _ending(closed: websockets.ConnectionClosed) -> ConnectorError:
-    """What a close code means (https://docs.discord.com/developers/topics/opcodes-and-status-codes#gateway-gateway-close-event-codes)."""
-    code = closed.rcvd.code if closed.rcvd else 0
-    if code == 4004:
-        return AuthError("Discord does not accept the bot's token: reset it in the Developer Portal and enter the new one.")
-    if code in LASTING:
-        return Permanent(LASTING[code])
-    if code in ANEW:
-        return Ended("The session is over.")
-    return Broken(f"Discord closed the connection ({code}).") if code else Broken("The connection to Discord broke.")
 
 
 def _object(raw: str | bytes) -> Json:

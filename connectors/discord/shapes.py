@@ -1,5 +1,6 @@
 """What of Discord's objects is read (https://docs.discord.com/developers/resources/message and its neighbours); the rest is left alone."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict
@@ -155,7 +156,6 @@ class Reaction(Shape):
 
 
 class ThreadMetadata(Shape):
-    archived: bool | None = False
     archive_timestamp: AwareDatetime | None = None
 
 
@@ -169,8 +169,11 @@ class Channel(Shape):
     topic: Words = ""
     parent_id: str | None = None
     last_message_id: str | None = None
-    message_count: int | None = None
     thread_metadata: ThreadMetadata | None = None
+
+    @property
+    def archived_at(self) -> datetime | None:
+        return self.thread_metadata.archive_timestamp if self.thread_metadata else None
 
 
 class Guild(Shape):

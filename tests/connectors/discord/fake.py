@@ -208,6 +208,9 @@ class Discord:
                 return self._read_channel(request, rest)
             case ["guilds", _]:
                 return {key: value for key, value in self.guild().items() if key in shapes.guild()}
+            case ["guilds", _, "threads", "active"]:
+                threads = [one for one in self.channels.values() if one["type"] in {10, 11, 12}]
+                return {"threads": [one for one in threads if not one["thread_metadata"]["archived"]], "members": []}
             case ["guilds", _, "members", number]:
                 if number not in self.members:
                     raise Refusal(404, 10007, "Unknown Member")
@@ -251,10 +254,21 @@ class Discord:
             case [where, "messages", number]:
                 return self._message(where, number)
             case [where, "threads", "archived", "public"]:
-                archived = [one for one in self.channels.values() if one.get("parent_id") == where and one["type"] in {10, 11}]
-                return {"threads": [one for one in archived if one["thread_metadata"]["archived"]], "members": [], "has_more": False}
+                return self._archived(where, request)
             case _:
                 raise Refusal(404, 0, "404: Not Found")
+
+    def _archived(self, where: str, request: Request) -> Json:
+        """https://docs.discord.com/developers/resources/channel#list-public-archived-threads: those archived last come first."""
+        asked = request.query_params
+        limit, before = int(asked.get("limit", 50)), asked.get("before")
+        found = [one for one in self.channels.values() if one.get("parent_id") == where and one["type"] in {10, 11}]
+        found = [one for one in found if one["thread_metadata"]["archived"]]
+        found.sort(key=lambda one: one["thread_metadata"]["archive_timestamp"], reverse=True)
+        if before:
+            end = datetime.fromisoformat(before)
+            found = [one for one in found if datetime.fromisoformat(one["thread_metadata"]["archive_timestamp"]) < end]
+        return {"threads": found[:limit], "members": [], "has_more": len(found) > limit}
 
     def _list(self, channel: Json, request: Request) -> list[Json]:
         """https://docs.discord.com/developers/resources/message#get-channel-messages: newest first, the ones nearest to `after`."""

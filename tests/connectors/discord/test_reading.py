@@ -1,16 +1,18 @@
 """What is said on Discord, as it comes in."""
 
+import asyncio
 import json
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from inbox.contract import ConversationKind, EventKind
+from inbox.contract import ConversationKind, EventKind, Permanent
 from tests.connectors.discord import shapes
 from tests.connectors.discord.fake import Discord
-from tests.connectors.discord.reader import reading
+from tests.connectors.discord.reader import a_connector, reading
 from tests.connectors.discord.shapes import ANNA, BERND, GENERAL, GUILD, HELP, MODERATORS, MORNING, OURS, US
 
 THREAD, QUESTION = "290926798999357300", "290926798999357301"
@@ -260,3 +262,40 @@ async def test_a_server_that_the_bot_comes_to_is_read_from_then_on(discord: Disc
         await discord.gateway.dispatch("GUILD_CREATE", discord.guild())
         await found.text("Since")
     assert found.texts == ["Since"]
+
+
+async def test_what_came_before_a_server_came_back_is_stored_before_it_is_caught_up(discord: Discord):
+    connector = a_connector(discord)
+    async with aclosing(connector.stream(None)) as batches:  # pyright: ignore
+        await anext(batches)
+        await discord.say(HELP, ANNA, "First")
+        discord.note(GENERAL, ANNA, "Meanwhile", at=datetime.now(UTC))
+        await discord.gateway.dispatch("GUILD_CREATE", discord.guild())
+        heard = len(discord.gateway.heartbeats)
+        await discord.gateway.say({"op": 1, "d": None, "s": None, "t": None})
+        async with asyncio.timeout(20):
+            while len(discord.gateway.heartbeats) == heard:  # noqa: ASYNC110  # by then all of it has arrived
+                await asyncio.sleep(0.01)
+        texts = [event.text for batch in (await anext(batches), await anext(batches)) for event in batch.events]
+    assert texts == ["First", "Meanwhile"]
+    await connector.aclose()
+
+
+async def test_all_that_stands_in_a_channel_and_its_threads_is_listed_with_the_ids_of_the_stream(discord: Discord):
+    discord.add(shapes.thread(THREAD, "Rye", GENERAL))
+    for number in range(120):
+        discord.add(shapes.thread(str(int(THREAD) + 100 + number), f"Old {number}", GENERAL, archived_at=MORNING + timedelta(hours=number)))
+        discord.note(str(int(THREAD) + 100 + number), ANNA, f"Old {number}", at=MORNING)
+        discord.note(GENERAL, ANNA, f"General {number}", at=MORNING + timedelta(seconds=number))
+    discord.note(THREAD, ANNA, "In the thread", at=MORNING)
+    connector = a_connector(discord)
+    listed = [event async for batch in connector.listed(GENERAL) for event in batch.events]
+    assert len(listed) == len({event.id for event in listed}) == 241
+    post = discord.add(shapes.thread(QUESTION, "Which flour?", HELP))
+    asked = discord.note(post["id"], ANNA, "I have rye", at=MORNING)
+    (event,) = [event async for batch in connector.listed(QUESTION) for event in batch.events]
+    assert (event.id, event.message_id) == (f"message:{QUESTION}/{asked['id']}", f"{QUESTION}/{asked['id']}")
+    discord.closed.add(GENERAL)
+    with pytest.raises(Permanent):
+        [batch async for batch in connector.listed(GENERAL)]
+    await connector.aclose()
