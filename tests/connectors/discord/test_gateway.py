@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from starlette.responses import HTMLResponse
 
 from connectors.discord import gateway
 from inbox.contract import AuthError, CursorExpired, EventKind, Permanent, RateLimited, Transient
@@ -273,3 +274,37 @@ async def test_an_account_is_checked(discord: Discord):
     with pytest.raises(AuthError):
         await stranger.check()
     await stranger.aclose()
+
+
+@pytest.mark.parametrize("path", ["GET /users/@me", "GET /gateway/bot"])
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (too_many(600), RateLimited),
+        (Refusal(500), Transient),
+        (Refusal(503), Transient),
+        (HTMLResponse("<html>Just a moment</html>"), Transient),
+        (HTMLResponse("error code: 1020", 403), Transient),
+    ],
+)
+async def test_trouble_before_a_session_is_told_to_the_host_and_nobody_is_hammered(
+    discord: Discord, path: str, answer: Any, error: type[Exception]
+):
+    discord.refusals[path] = [answer]
+    with pytest.raises(error):
+        async with reading(discord):
+            pass
+    assert (discord.requests.count(path), discord.gateway.connections) == (1, 0)
+
+
+async def test_what_is_said_while_catching_up_comes_after_it_and_once(discord: Discord):
+    for number in range(3):
+        discord.note(GENERAL, ANNA, f"History {number}", at=MORNING + timedelta(seconds=number))
+    welcome = discord.gateway.welcome
+    live = discord.note(GENERAL, ANNA, "Live", at=datetime.now(UTC))  # in the list and told of, both
+    discord.gateway.welcome = lambda: [("MESSAGE_CREATE", discord._told(live)), *welcome()]
+    async with reading(discord) as found:
+        await discord.say(GENERAL, ANNA, "Later")
+        await found.text("Later")
+    assert list(dict.fromkeys(found.texts)) == ["History 0", "History 1", "History 2", "Live", "Later"]
+    assert len({event.id for event in found.events}) == 5
