@@ -41,6 +41,7 @@ class Validation(BaseModel):
 class Token(BaseModel):
     access_token: str
     expires_in: int = 0
+    refresh_token: str | None = None  # a new one takes the old one's place
 
 
 class Api:
@@ -49,6 +50,7 @@ class Api:
     def __init__(self, config: TwitchConfig) -> None:
         self._config = config
         self._user, self._app = config.access_token.get_secret_value(), ""
+        self._refresh = config.refresh_token.get_secret_value() if config.refresh_token else ""
         self._helix = http.Client("Twitch", base_url=f"{config.server}/helix" if config.server else HELIX)
         self._sign_in = http.Client("Twitch's sign-in", base_url=f"{config.server}/oauth2" if config.server else SIGN_IN)
         self.events = f"ws{config.server.removeprefix('http')}/ws" if config.server else EVENTS
@@ -109,14 +111,13 @@ class Api:
 
     async def _renew(self, *, app: bool = False) -> bool:
         """A new access token, where there is a way to one (https://dev.twitch.tv/docs/authentication/refresh-tokens/)."""
-        refresh = self._config.refresh_token
         if app:
             self._app = (await self._grant({"grant_type": "client_credentials"})).access_token
             return True
-        if refresh is None or self._config.client_secret is None:
+        if not self._refresh or self._config.client_secret is None:
             return False
-        found = await self._grant({"grant_type": "refresh_token", "refresh_token": refresh.get_secret_value()})
-        self._user = found.access_token
+        found = await self._grant({"grant_type": "refresh_token", "refresh_token": self._refresh})
+        self._user, self._refresh = found.access_token, found.refresh_token or self._refresh
         self.expires_at = datetime.now(UTC) + timedelta(seconds=found.expires_in) if found.expires_in else None
         return True
 

@@ -79,7 +79,8 @@ async def talk(discord: Discord) -> dict[str, Json]:
     discord.add(post)
     await discord.gateway.dispatch("THREAD_CREATE", post | {"newly_created": True})
     told["post"] = await discord.say(QUESTION, ANNA, "I have rye")
-    await discord.edit(told["plain"], "When, please?")
+    told["changed"] = await discord.say(GENERAL, ANNA, "Whem?")  # the client may see it only as it is then
+    await discord.edit(told["changed"], "When, please?")
     await discord.react(BERND, told["plain"], "👍")
     await discord.react(BERND, told["plain"], "bread", number="41771983429993937")
     await discord.react(BERND, told["plain"], "👍", off=True)
@@ -130,7 +131,7 @@ def test_the_client_reads_every_message(seen: dict[str, Any]):
 
 def test_the_client_reads_changes_and_reactions(seen: dict[str, Any]):
     number = int(seen["told"]["plain"]["id"])
-    assert [number, "When, please?", True] in told_of(seen, "edit")
+    assert [int(seen["told"]["changed"]["id"]), "When, please?", True] in told_of(seen, "edit")
     gone = [int(seen["told"][f"gone{one}"]["id"]) for one in range(3)]
     assert told_of(seen, "delete")[:2] == [[gone[:1]], [gone[1:]]]
     bernd = int(BERND["id"])
@@ -139,7 +140,7 @@ def test_the_client_reads_changes_and_reactions(seen: dict[str, Any]):
         ["<:bread:41771983429993937>", bernd, number, "REACTION_ADD"],
         ["👍", bernd, number, "REACTION_REMOVE"],
     ]
-    assert told_of(seen, "cleared") == [[number, "<:bread:41771983429993937>"], [number]] or len(told_of(seen, "cleared")) == 2
+    assert told_of(seen, "cleared") == [[number, "bread"], [number]]
 
 
 def test_what_the_client_sends_arrives_as_it_meant_it(seen: dict[str, Any]):
