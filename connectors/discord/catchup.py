@@ -149,7 +149,7 @@ class Catcher:
             page = _threads(told, parent)
             for thread in page:
                 if number({"id": thread.last_message_id}) > since:
-                    self._reader.world.channels.setdefault(thread.id, thread)
+                    self._reader.world.channels[thread.id] = thread  # what is known of it is from before
                     found.append(thread)
             ended = page[-1].archived_at if page else None
             if told.get("has_more") is not True or ended is None or moment(ended) < since or before.get("before") == ended.isoformat():

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from time import monotonic
 from typing import Any, cast
 
@@ -36,11 +37,11 @@ class Live:
         first = [await connection.next()]
         if self.place.session is None:
             session = _session(first[0])
-            held = await self._arrive(connection, first[0])
+            held, number = await self._arrive(connection, first[0])
             async with aclosing(self._catcher.all()) as batches:
                 async for batch in batches:  # the cursor names no session yet: whoever starts again here catches up again
                     yield batch
-            self.place.session = session
+            self.place.session = replace(session, number=number)
             yield Batch(cursor=str(self.place))
             first = held
         while True:
@@ -59,9 +60,10 @@ class Live:
             await asyncio.sleep(min(LONGEST, SHORTEST * 2**self._in_vain) * random.uniform(0.5, 1.0))  # noqa: S311  # not a secret
         self._began = monotonic()
 
-    async def _arrive(self, connection: Connection, ready: Dispatch) -> list[Dispatch]:
-        """Wait until the bot's servers are told of; what is said meanwhile is kept for later."""
+    async def _arrive(self, connection: Connection, ready: Dispatch) -> tuple[list[Dispatch], int]:
+        """Wait until the bot's servers are told of. What is said meanwhile is kept for later, with the number of the event before it."""
         held: list[Dispatch] = []
+        number = ready.number or 0
         guilds = cast("list[Any]", _dict(ready.data).get("guilds") or [])
         waiting = {str(_dict(guild).get("id")) for guild in guilds}
         while waiting:
@@ -75,7 +77,9 @@ class Live:
                 await self._reader.take(dispatch, Pieces())
             else:
                 held.append(dispatch)
-        return held
+            if not held:
+                number = dispatch.number or number
+        return held, number
 
     async def _tell(self, dispatches: list[Dispatch]) -> AsyncGenerator[Batch]:
         """Events as one batch; before it, what was said in servers that we have just come to, or that have come back."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.responses import HTMLResponse
 
-from connectors.discord import gateway
+from connectors.discord import gateway, place
 from inbox.contract import AuthError, CursorExpired, EventKind, Permanent, RateLimited, Transient
 from tests.connectors.discord import shapes
 from tests.connectors.discord.fake import Discord, Refusal, too_many
@@ -143,6 +143,17 @@ async def test_a_process_that_starts_again_in_time_resumes_and_lists_nothing(dis
     assert discord.gateway.resumed == 1
 
 
+async def test_a_quiet_process_that_starts_again_is_not_told_of_its_servers_again(discord: Discord):
+    async with reading(discord) as found:
+        pass
+    before = len(discord.requests)
+    async with reading(discord, found.cursor) as found:
+        await discord.say(GENERAL, ANNA, "Hello")
+        await found.text("Hello")
+    assert discord.gateway.resumed == 1
+    assert not any("archived" in request or "/messages" in request for request in discord.requests[before:])
+
+
 async def test_what_was_not_stored_comes_again_with_the_same_ids(discord: Discord):
     async with reading(discord) as found:
         await discord.say(GENERAL, ANNA, "One")
@@ -214,6 +225,22 @@ async def test_direct_chats_and_threads_that_were_archived_meanwhile_are_caught_
     async with reading(discord, found.cursor) as found:
         await found.text("In a thread", "Still us")
     assert len(found.events) == 2
+
+
+async def test_a_thread_that_was_known_and_was_written_in_and_archived_meanwhile_is_caught_up(
+    discord: Discord, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(place, "MOST_WATCHED", 0)  # or the thread would be looked at anyway
+    thread = discord.add(shapes.thread(THREAD, "Rye", GENERAL))
+    async with reading(discord) as found:
+        await discord.say(THREAD, ANNA, "One")
+        await found.text("One")
+        now = datetime.now(UTC)
+        discord.note(THREAD, ANNA, "Two", at=now)
+        thread["thread_metadata"] |= {"archived": True, "archive_timestamp": shapes.stamp(now)}
+        discord.gateway.forget()  # in the same process, which remembers the thread as it was
+        await found.text("Two")
+    assert [event.text for event in found.events if event.kind is EventKind.MESSAGE] == ["One", "Two"]
 
 
 async def test_a_crash_while_catching_up_begins_the_rest_again(discord: Discord):
