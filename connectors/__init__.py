@@ -10,10 +10,13 @@ from inbox.errors import NotFound
 GROUP = "parley.connectors"
 BUILT_IN = {
     "demo": "connectors.demo:Demo",
+    "discord": "connectors.discord:Discord",
     "email": "connectors.email:Email",
+    "line": "connectors.line:Line",
     "mastodon": "connectors.mastodon:Mastodon",
     "matrix": "connectors.matrix:Matrix",
     "telegram": "connectors.telegram:Telegram",
+    "twitch": "connectors.twitch:Twitch",
     "webhook": "connectors.webhook:Webhook",
     "widget": "connectors.widget:Widget",
 }
