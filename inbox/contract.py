@@ -218,6 +218,7 @@ class Capabilities:
     verified: Verification = Verification.DOCUMENTS
 
     conversation_kinds: frozenset[ConversationKind] = frozenset({ConversationKind.DIRECT})
+    replies: bool = True  # False: it can only be read; notes are still written
     max_length: int | None = None
     length_unit: LengthUnit = LengthUnit.CHARS
     idempotent_send: bool = False

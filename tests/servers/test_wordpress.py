@@ -13,6 +13,7 @@ from sqlmodel import col
 
 from api.deps import House
 from connectors import http
+from connectors.feed import Feed
 from connectors.wordpress import WordPress, reading
 from inbox.contract import Action, AuthError, Batch, ConversationKind, Event, EventKind, Permanent, Reply, Transient, WindowClosed
 from inbox.conversations import replies
@@ -361,3 +362,22 @@ async def test_older_comments_are_looked_at_at_times(wordpress: Server, us: Pers
         (EventKind.DELETE, str(numbers[3]), ""),
         (EventKind.MODERATION, str(numbers[4]), "spam"),
     }
+
+
+@pytest.mark.parametrize("kind", ["rss2", "atom", "rdf", "comments-rss2", "comments-atom"])
+async def test_its_feeds_are_read_too(wordpress: Server, us: Person, post: int, kind: str):
+    for title in ("Bread & butter", "Café – crème"):
+        wordpress.say(wordpress.post(title, post_content="<p>Fresh <em>today</em></p>", post_author=us.id), f"About {title}?")
+    config = {"address": f"{wordpress.address}/?feed={kind}", "history": 2}
+    feed = Feed(Feed.Config.model_validate(config))
+    async with aclosing(feed.stream(None)) as batches:
+        batch = await anext(batches)
+    account = await feed.check()
+    await feed.aclose()
+    assert "The Shop" in account.name
+    if kind.startswith("comments"):
+        assert [event.text for event in batch.events] == ["About Bread & butter?", "About Café – crème?"]
+        assert {event.author.name for event in batch.events if event.author} == {"Anna"}
+    else:
+        assert [event.post.title for event in batch.events if event.post] == ["Bread & butter", "Café – crème"]
+        assert {event.author.name for event in batch.events if event.author} == {us.name.title()}
