@@ -10,6 +10,7 @@ from inbox.errors import NotFound
 GROUP = "parley.connectors"
 BUILT_IN = {
     "demo": "connectors.demo:Demo",
+    "discourse": "connectors.discourse:Discourse",
     "email": "connectors.email:Email",
     "feed": "connectors.feed:Feed",
     "mastodon": "connectors.mastodon:Mastodon",
