@@ -10,7 +10,7 @@ from typing import Any, ClassVar, cast
 from pydantic import BaseModel, ValidationError
 
 from connectors import markup
-from connectors.discourse import hooks, parse
+from connectors.discourse import compose, hooks, parse
 from connectors.discourse.config import DiscourseConfig
 from connectors.discourse.forum import Forum, Json, Refusal
 from connectors.discourse.place import Place
@@ -69,7 +69,7 @@ class Discourse:
         if not isinstance(told, dict):
             raise Transient("The forum does not say whose API key it is.")
         me = cast("Json", told)
-        return Author(str(me.get("id")), str(me.get("name") or me.get("username")), str(me.get("username")), is_self=True)
+        return Author(self._config.username.casefold(), str(me.get("name") or me.get("username")), str(me.get("username")), is_self=True)
 
     async def stream(self, cursor: str | None) -> AsyncIterator[Batch]:
         """Everything after the cursor, then a look every so often: what a webhook lost comes this way."""
@@ -94,15 +94,14 @@ class Discourse:
 
     async def send(self, reply: Reply) -> Receipt:
         """Post into the topic, as an answer to the post; or, in private, begin a message to who wrote it."""
-        parent = await self._post(reply.parent_id) if reply.parent_id else None
-        words = await self._with_files(reply)
-        if reply.private and parent is not None:
-            title = f"Re: {(await self._forum.get(f'/t/{parent.topic_id}.json')).get('title', '')}"[:LONGEST_TITLE]
-            shape: Json = {"title": title, "target_recipients": parent.username, "archetype": "private_message"}
+        topic, number = compose.place(reply)
+        words = await compose.words(self._forum, reply)
+        if reply.private:
+            title = f"Re: {(await self._forum.get(f'/t/{topic}.json')).get('title', '')}"[:LONGEST_TITLE]
+            who = (await self._named(f"{topic}/{number}")).username
+            shape: Json = {"title": title, "target_recipients": who, "archetype": "private_message"}
         else:
-            shape = {"topic_id": int(parent.topic_id) if parent else reply.thread_id}
-            if parent is not None:
-                shape["reply_to_post_number"] = int(parent.post_number)
+            shape = {"topic_id": int(topic) if topic.isdecimal() else topic} | ({"reply_to_post_number": number} if number else {})
         try:
             told = await self._forum.change("POST", "/posts.json", {**shape, "raw": words})
         except Refusal as error:  # "too similar to what you recently posted" says so too
@@ -119,10 +118,9 @@ class Discourse:
         """A post of ours with these very words among the topic's last ones."""
         if reply.private:
             raise Permanent("A message that begins a private talk cannot be looked up.")
-        topic = (await self._post(reply.parent_id)).topic_id if reply.parent_id else reply.thread_id
-        stream: Any = (await self._forum.get(f"/t/{topic}.json")).get("post_stream") or {}
+        stream: Any = (await self._forum.get(f"/t/{compose.place(reply)[0]}.json")).get("post_stream") or {}
         for number in list(stream.get("stream") or [])[-LOOKED_AT:]:
-            post = await self._post(str(number))
+            post = await self._post(f"/posts/{number}.json")
             is_ours = post.username.casefold() == self._config.username.casefold()
             said, wanted = post.raw.split(), reply.text.split()
             if is_ours and (said[: len(wanted)] if reply.attachments else said) == wanted:
@@ -131,12 +129,13 @@ class Discourse:
 
     async def act(self, action: Action, message_id: str, text: str = "") -> None:
         """Like, edit or delete a post."""
+        number = (await self._named(message_id)).id
         if action is Action.LIKE:
-            await self._forum.change("POST", "/post_actions.json", {"id": int(message_id), "post_action_type_id": LIKE})
+            await self._forum.change("POST", "/post_actions.json", {"id": number, "post_action_type_id": LIKE})
         elif action is Action.EDIT:
-            await self._forum.change("PUT", f"/posts/{message_id}.json", {"post": {"raw": text}})
+            await self._forum.change("PUT", f"/posts/{number}.json", {"post": {"raw": text}})
         elif action is Action.DELETE:
-            await self._forum.change("DELETE", f"/posts/{message_id}.json")
+            await self._forum.change("DELETE", f"/posts/{number}.json")
         else:
             raise Permanent("Discourse does not know this action.")
 
@@ -169,26 +168,21 @@ class Discourse:
     async def aclose(self) -> None:
         await self._forum.aclose()
 
-    async def _post(self, number: str) -> Post:
+    async def _named(self, name: str) -> Post:
+        topic, _, number = name.partition("/")
+        return await self._post(f"/posts/by_number/{topic}/{number}.json")
+
+    async def _post(self, path: str) -> Post:
         try:
-            return Post.model_validate(await self._forum.get(f"/posts/{number}.json"))
+            return Post.model_validate(await self._forum.get(path))
         except Refusal as error:
-            raise Permanent("The post that is answered is not there any more.") if error.status in {404, 410} else error from None
+            raise Permanent("The post is not there any more.") if error.status in {404, 410} else error from None
         except ValidationError:
             raise Transient("The forum answered with a post that cannot be read.") from None
-
-    async def _with_files(self, reply: Reply) -> str:
-        """The words, with each file named in the forum's own way after them."""
-        named: list[str] = []
-        for file in reply.attachments:
-            name = file.name.translate({ord(sign): " " for sign in "[]|\n"})
-            is_picture = file.media_type.startswith("image/")
-            named.append(f"{'!' if is_picture else ''}[{name}{'' if is_picture else '|attachment'}]({await self._forum.upload(file)})")
-        return "\n\n".join(part for part in (reply.text, "\n".join(named)) if part)
 
     def _receipt(self, told: Json) -> Receipt:
         try:
             post = Post.model_validate({"raw": "", "username": "", **told})
         except ValidationError:
             raise Ambiguous("The forum took the reply, but does not say what became of it.") from None
-        return Receipt(str(post.id), post.created_at, f"{self._config.forum}/t/{post.topic_slug or '-'}/{post.topic_id}/{post.post_number}")
+        return Receipt(post.name_in_topic, post.created_at, f"{self._config.forum}/t/{post.topic_slug or '-'}/{post.name_in_topic}")

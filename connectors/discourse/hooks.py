@@ -69,7 +69,7 @@ def _event(reader: Reader, event: str, told: dict[str, Any], received_at: dateti
         return reader.edit(Post.model_validate(told["post"]), private=False)
     if event == "post_destroyed":
         post = Post.model_validate(told["post"])
-        return reader.deletion(post.id, post.deleted_at or received_at)
+        return reader.deletion(post.id, post.name_in_topic, post.deleted_at or received_at)
     if event == "post_liked":
         return reader.like(Like.model_validate(told["like"]), received_at)
     if "ping" in told:

@@ -1,5 +1,6 @@
 """Posts as events. Pure."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from urllib.parse import urljoin
@@ -11,6 +12,7 @@ from inbox.contract import Author, ConversationKind, Envelope, Event, EventKind
 
 AVATAR = "96"  # pixels
 HEART = "❤️"
+MENTION = re.compile(r"(?<![\w/])@([\w.-]*\w)")
 NOT_SAID = {3: "what was done to a topic", 4: "a whisper among staff"}
 
 
@@ -19,11 +21,10 @@ class Passed(Exception):
 
 
 class Reader:
-    """Turns posts of one forum into events. Remembers which post has which number, since an answer names only that."""
+    """Turns posts of one forum into events."""
 
     def __init__(self, address: str, username: str) -> None:
         self._address, self._username = f"{address}/", username.casefold()
-        self.numbers: dict[tuple[str, str], int] = {}  # ids by topic and number
 
     def message(self, post: Post, *, private: bool) -> Event:
         return self._said(post, EventKind.MESSAGE, f"post:{post.id}", post.created_at, private=private)
@@ -32,45 +33,39 @@ class Reader:
         at = post.updated_at or post.created_at
         return self._said(post, EventKind.EDIT, f"edit:{post.id}:{post.version}", at, private=private)
 
-    def deletion(self, number: int, at: datetime) -> Event:
-        return Event(f"delete:{number}", EventKind.DELETE, str(number), "", at)
+    def deletion(self, number: int, name: str, at: datetime) -> Event:
+        return Event(f"delete:{number}", EventKind.DELETE, name, "", at)
 
     def hiding(self, post: Post) -> Event:
         """Hidden because members flagged it, or shown again."""
         action, at = "hide" if post.hidden else "unhide", post.updated_at or post.created_at
-        return Event(f"{action}:{post.id}:{at.isoformat()}", EventKind.MODERATION, str(post.id), "", at, text=action)
+        return Event(f"{action}:{post.id}:{at.isoformat()}", EventKind.MODERATION, post.name_in_topic, "", at, text=action)
 
     def like(self, told: Like, at: datetime) -> Event:
         """Somebody likes a post; that one is taken back nobody tells."""
         who = Author(str(told.user.id), told.user.name or told.user.username, told.user.username, is_self=self._is_us(told.user.username))
         post = told.post
-        return Event(f"like:{post.id}:{told.user.id}", EventKind.REACTION, str(post.id), post.topic_id, at, author=who, text=HEART)
-
-    def remember(self, post: Post) -> None:
-        self.numbers[post.topic_id, post.post_number] = post.id
-        if len(self.numbers) > 5000:
-            del self.numbers[next(iter(self.numbers))]
+        return Event(f"like:{post.id}:{told.user.id}", EventKind.REACTION, post.name_in_topic, post.topic_id, at, author=who, text=HEART)
 
     def _said(self, post: Post, kind: EventKind, event_id: str, at: datetime, *, private: bool) -> Event:
         if post.post_type in NOT_SAID:
             raise Passed(NOT_SAID[post.post_type])
-        self.remember(post)
-        answered = self.numbers.get((post.topic_id, post.reply_to_post_number or ""))
         url = urljoin(self._address, f"t/{post.topic_slug or '-'}/{post.topic_id}")
         private = private or post.topic_archetype == shapes.PRIVATE
         return Event(
             id=event_id,
             kind=kind,
-            message_id=str(post.id),
+            message_id=post.name_in_topic,
             thread_id=post.topic_id,
             at=at,
             author=self._author(post),
             text=post.raw,
             html=post.cooked or None,
-            parent_id=str(answered) if answered is not None else None,
+            parent_id=f"{post.topic_id}/{post.reply_to_post_number}" if post.reply_to_post_number else None,
             post=None if private else contract.Post(post.topic_id, title=post.topic_title, url=url),
             conversation_kind=ConversationKind.DIRECT if private else ConversationKind.COMMENTS,
             private=private,
+            mentions=tuple(dict.fromkeys(name.casefold() for name in MENTION.findall(post.raw))),
             envelope=Envelope(automatic=True) if post.user_id < 0 else None,  # the forum's own robots
             permalink=f"{url}/{post.post_number}",
             raw=post.model_dump(mode="json"),

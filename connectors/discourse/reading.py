@@ -52,34 +52,33 @@ class Looker:
             newest = max(latest, default=0)
             last = self._place.last.get(name)
             if last is None:
-                yield await self._first(name, latest)
+                yield self._first(name, latest)
                 continue
             seen = {number: entry for number, entry in latest.items() if number in self._place.of(name)}
             while last < newest:
                 below = min(latest, default=0)
                 page = latest if last >= below else await self._page(name, before=last + STEP + 1)
                 top = newest if last >= below else min(last + STEP, newest)
-                yield await self._take(name, {number: page[number] for number in page if last < number <= top}, top)
+                yield self._take(name, {number: page[number] for number in page if last < number <= top}, top)
                 last = top
             changes = await self._changes(name, seen, latest)
             if changes:
                 yield changes.batch(self._place)
 
-    async def _first(self, name: str, latest: dict[int, Json]) -> Batch:
+    def _first(self, name: str, latest: dict[int, Json]) -> Batch:
         numbers = sorted(latest)[-self._history :] if self._history else []
-        return await self._take(name, {number: latest[number] for number in numbers}, max(latest, default=0))
+        return self._take(name, {number: latest[number] for number in numbers}, max(latest, default=0))
 
     async def _page(self, name: str, before: int | None = None) -> dict[int, Json]:
         told = (await self._forum.get(PATHS[name], {"before": before} if before else None)).get(name)
         entries = [cast("Json", entry) for entry in cast("list[Any]", told) if isinstance(entry, dict)] if isinstance(told, list) else []
         return {entry["id"]: entry for entry in entries if isinstance(entry.get("id"), int)}
 
-    async def _take(self, name: str, entries: dict[int, Json], top: int) -> Batch:
+    def _take(self, name: str, entries: dict[int, Json], top: int) -> Batch:
         pieces = Pieces()
         for number in sorted(entries):
             try:
                 post = Post.model_validate(entries[number])
-                await self._find_answered(post)
                 self._place.watch(name, post)
                 pieces.events.append(self._reader.message(post, private=name == PRIVATE))
                 if post.hidden:
@@ -92,17 +91,6 @@ class Looker:
         self._place.last[name] = top
         return pieces.batch(self._place)
 
-    async def _find_answered(self, post: Post) -> None:
-        """The post that this one answers is named by its number only."""
-        number = post.reply_to_post_number
-        if number is None or (post.topic_id, number) in self._reader.numbers:
-            return
-        try:
-            told = await self._forum.get(f"/posts/by_number/{post.topic_id}/{number}.json")
-            self._reader.remember(Post.model_validate(told))
-        except (Refusal, ValidationError):
-            return
-
     async def _changes(self, name: str, seen: dict[int, Json], latest: dict[int, Json]) -> Pieces:
         """Compare posts that are known with what they are now, and make sure of those that have left the list."""
         pieces, watched = Pieces(), self._place.of(name)
@@ -113,13 +101,13 @@ class Looker:
                 continue
         missing = [number for number in watched if number > min(latest, default=0) and number not in latest]
         for number in missing[-MOST_ASKED:]:
-            del watched[number]
+            called, _ = watched.pop(number)
             if await self._is_gone(number):
-                pieces.events.append(self._reader.deletion(number, datetime.now(UTC)))
+                pieces.events.append(self._reader.deletion(number, called, datetime.now(UTC)))
         return pieces
 
     def _compare(self, name: str, post: Post, pieces: Pieces) -> None:
-        before = self._place.of(name)[post.id]
+        _, before = self._place.of(name)[post.id]
         if before == state(post):
             return
         self._place.watch(name, post)

@@ -46,6 +46,11 @@ class Post(Shape):
     user_deleted: bool = False
     deleted_at: AwareDatetime | None = None
 
+    @property
+    def name_in_topic(self) -> str:
+        """Its topic and its number there: what an answer names, and what addresses are made of."""
+        return f"{self.topic_id}/{self.post_number}"
+
 
 class User(Shape):
     id: int

@@ -35,17 +35,17 @@ def refuses(status: int, kind: str, *words: str) -> Answer:
 
 
 class DiscourseAdapter:
-    """Posts of one topic."""
+    """Posts of one private topic: in public, what somebody answers to somebody else waits for nobody."""
 
     name: ClassVar[str] = "discourse"
-    account: ClassVar[str] = "7"
+    account: ClassVar[str] = fake.US
     secrets: ClassVar[tuple[str, ...]] = (fake.KEY, fake.SECRET, answers.TOKEN)
     kinds: ClassVar[frozenset[EventKind]] = frozenset({*EVENTS, EventKind.REACTION})
     echoes: ClassVar[bool] = True
     returns_client_key: ClassVar[bool] = False
     folds_blanks: ClassVar[bool] = False
     thread_id: ClassVar[str] = str(fake.TOPIC)
-    sent_id: ClassVar[str] = "9000001"
+    sent_id: ClassVar[str] = f"{fake.TOPIC}/9000001"
     silence: ClassVar[Answer | None] = staticmethod(asked(answers.hangs))
     trouble: ClassVar[tuple[Trouble, ...]] = (
         Trouble("403", refuses(403, "invalid_access", f"No: {fake.KEY}"), (AuthError,)),
@@ -74,10 +74,10 @@ class DiscourseAdapter:
         return Batch([event for batch in batches for event in batch.events])
 
     def accepts(self) -> Answer:
-        return asked(answers.says(200, json.dumps(fake.post(int(self.sent_id), "At nine.", fake.US)).encode()))
+        return asked(answers.says(200, json.dumps(fake.post(number(self.sent_id), "At nine.", fake.US)).encode()))
 
     def shown_id(self, external_id: str) -> str:
-        known = {str(number(name)): name for name in ("m1", "m2", "m3")}
+        known = {f"{fake.TOPIC}/{number(name)}": name for name in ("m1", "m2", "m3")}
         return known.get(external_id, external_id)
 
     def _told(self, said: Said) -> tuple[str, bytes]:
@@ -85,7 +85,7 @@ class DiscourseAdapter:
         own = number(said.message_id)
         more = {"version": 2} if said.kind is EventKind.EDIT else {}
         answered = number(said.parent) if said.parent else None
-        post = fake.post(own, said.text, by, at=said.at, reply_to_post_number=answered, **more)
+        post = fake.post(own, said.text, by, at=said.at, reply_to_post_number=answered, **more) | {"topic_archetype": "private_message"}
         if said.kind is EventKind.REACTION:
             user = {"id": post["user_id"], "username": by, "name": by.title()}
             return "post_liked", json.dumps({"like": {"post": post, "user": user}}).encode()
@@ -94,6 +94,7 @@ class DiscourseAdapter:
 
 def number(message_id: str) -> int:
     """The suite names messages m1 and native-1: the forum numbers them, in their order."""
+    message_id = message_id.partition("/")[2] or message_id
     if message_id.removeprefix("m").isdecimal() and len(message_id) == 2:
         return 1000 + int(message_id[1])
     return int(message_id) if message_id.isdecimal() else 2000 + zlib.crc32(message_id.encode()) % 1_000_000

@@ -80,17 +80,17 @@ def so_many(count: int) -> Callable[[list[Event]], bool]:
 
 async def test_a_post_is_a_message_in_its_topic_and_an_answer_names_what_it_answers(forum: Forum, connector: Discourse):
     forum.say("When do you open?")
-    forum.say("At **nine**", US, reply_to_post_number="1")
+    forum.say("At **nine**, @anna", US, reply_to_post_number="1")
     assert (await connector.check()).handle == US
     (question, answer), _, _ = await until(connector, None, so_many(2))
-    assert (question.id, question.message_id, question.thread_id, question.text) == ("post:1", "1", str(TOPIC), "When do you open?")
+    assert (question.id, question.message_id, question.thread_id, question.text) == ("post:1", "12/1", str(TOPIC), "When do you open?")
     assert question.post is not None
     assert (question.post.id, question.post.title) == (str(TOPIC), "Opening hours")
     assert (question.permalink or "").endswith(f"/t/opening-hours/{TOPIC}/1")
     assert question.author is not None
     assert (question.author.name, question.author.handle, question.author.roles) == ("Anna", "anna", ("trust_level_1",))
     assert (question.author.avatar or "").endswith("/user_avatar/forum.example/anna/96/7_2.png")
-    assert (answer.parent_id, answer.html) == ("1", "<p>At **nine**</p>")
+    assert (answer.parent_id, answer.html, answer.mentions) == ("12/1", "<p>At **nine**, @anna</p>", ("anna",))
     assert answer.author is not None
     assert (answer.author.is_self, answer.author.roles) == (True, ("admin", "staff", "trust_level_1"))
 
@@ -133,13 +133,13 @@ async def test_edits_hidings_and_deletions_are_seen_in_the_list(forum: Forum, co
     three["deleted_at"] = "2026-03-02T09:00:00.000Z"
     events, cursor, _ = await until(connector, cursor, so_many(3))
     assert {(event.kind, event.message_id, event.text) for event in events} == {
-        (EventKind.EDIT, "1", "When?"),
-        (EventKind.MODERATION, "2", "hide"),
-        (EventKind.DELETE, "3", ""),
+        (EventKind.EDIT, "12/1", "When?"),
+        (EventKind.MODERATION, "12/2", "hide"),
+        (EventKind.DELETE, "12/3", ""),
     }
     two |= {"hidden": False, "updated_at": "2026-03-02T10:00:00.000Z"}
     (event,), _, _ = await until(connector, cursor, so_many(1))
-    assert (event.message_id, event.text) == ("2", "unhide")
+    assert (event.message_id, event.text) == ("12/2", "unhide")
 
 
 async def test_what_cannot_be_read_is_kept_and_read_again_and_what_is_not_said_is_counted(forum: Forum, connector: Discourse):
@@ -185,10 +185,10 @@ async def test_a_webhook_tells_the_same_as_the_list(forum: Forum, connector: Dis
     (edit,) = hear(connector, "post_edited", {"post": said | {"version": 3, "raw": "When please?"}}).events
     assert (edit.id, edit.kind, edit.text) == ("edit:1:3", EventKind.EDIT, "When please?")
     (gone,) = hear(connector, "post_destroyed", {"post": said | {"deleted_at": "2026-03-02T09:00:00Z"}}).events
-    assert (gone.id, gone.kind, gone.message_id) == ("delete:1", EventKind.DELETE, "1")
+    assert (gone.id, gone.kind, gone.message_id) == ("delete:1", EventKind.DELETE, "12/1")
     like = {"like": {"post": said, "user": {"id": 5, "username": "bernd", "name": None}}}
     (liked,) = hear(connector, "post_liked", like).events
-    assert (liked.kind, liked.text, liked.message_id, liked.author and liked.author.name) == (EventKind.REACTION, "❤️", "1", "bernd")
+    assert (liked.kind, liked.text, liked.message_id, liked.author and liked.author.name) == (EventKind.REACTION, "❤️", "12/1", "bernd")
 
 
 async def test_what_a_webhook_tells_besides_is_counted_and_private_talks_of_others_are_left_out(connector: Discourse):
@@ -227,19 +227,19 @@ def test_a_thousand_forged_calls_are_refused(connector: Discourse):
 async def test_an_answer_goes_under_what_it_answers_with_its_files(forum: Forum, connector: Discourse):
     forum.say("When?")
     files = (Attachment("map [1].png", "image/png", b"PNG"), Attachment("plan.pdf", "application/pdf", b"PDF"))
-    reply = Reply("key-1", str(TOPIC), "At nine.", parent_id="1", attachments=files)
+    reply = Reply("key-1", str(TOPIC), "At nine.", parent_id="12/1", attachments=files)
     assert await connector.find_sent(reply) is None
     receipt = await connector.send(reply)
     (asked,) = forum.posted
     assert (asked["topic_id"], asked["reply_to_post_number"]) == (TOPIC, 1)
     assert asked["raw"] == "At nine.\n\n![map  1 .png](upload://abc.png)\n[plan.pdf|attachment](upload://abc.png)"
-    assert (receipt.message_id, (receipt.permalink or "")[-4:]) == ("2", "12/2")
+    assert (receipt.message_id, (receipt.permalink or "")[-4:]) == ("12/2", "12/2")
     assert await connector.find_sent(reply) == receipt
 
 
 async def test_the_same_words_again_are_found_and_not_posted_twice(forum: Forum, connector: Discourse):
     forum.say("When?")
-    reply = Reply("key-1", str(TOPIC), "At nine.", parent_id="1")
+    reply = Reply("key-1", str(TOPIC), "At nine.", parent_id="12/1")
     first, again = await connector.send(reply), await connector.send(reply)
     assert first.message_id == again.message_id
     assert len(forum.posts) == 2
@@ -247,30 +247,33 @@ async def test_the_same_words_again_are_found_and_not_posted_twice(forum: Forum,
 
 async def test_a_private_answer_begins_a_message_to_who_asked(forum: Forum, connector: Discourse):
     forum.say("When?")
-    await connector.send(Reply("key-1", str(TOPIC), "At nine.", parent_id="1", private=True))
+    await connector.send(Reply("key-1", str(TOPIC), "At nine.", parent_id="12/1", private=True))
     (asked,) = forum.posted
     assert (asked["target_recipients"], asked["archetype"], asked["title"]) == ("anna", "private_message", "Re: Opening hours")
     with pytest.raises(Permanent):
-        await connector.find_sent(Reply("key-1", str(TOPIC), "At nine.", parent_id="1", private=True))
+        await connector.find_sent(Reply("key-1", str(TOPIC), "At nine.", parent_id="12/1", private=True))
 
 
 async def test_an_answer_that_waits_for_approval_is_accepted(forum: Forum, connector: Discourse):
     forum.say("When?")
     forum.trouble["POST /posts.json"] = [JSONResponse({"success": True, "action": "enqueued", "pending_post": {"id": 5}})]
-    assert (await connector.send(Reply("key-1", str(TOPIC), "At nine.", parent_id="1"))).message_id == "pending:5"
+    assert (await connector.send(Reply("key-1", str(TOPIC), "At nine.", parent_id="12/1"))).message_id == "pending:5"
 
 
 async def test_posts_are_liked_edited_and_deleted(forum: Forum, connector: Discourse):
-    await connector.act(Action.LIKE, "1")
-    await connector.act(Action.EDIT, "1", "At ten.")
-    await connector.act(Action.DELETE, "1")
+    forum.say("When?")
+    await connector.act(Action.LIKE, "12/1")
+    await connector.act(Action.EDIT, "12/1", "At ten.")
+    await connector.act(Action.DELETE, "12/1")
     assert forum.posted == [
         {"did": "POST /post_actions.json", "id": 1, "post_action_type_id": 2},
         {"did": "PUT /posts/1.json", "post": {"raw": "At ten."}},
         {"did": "DELETE /posts/1.json"},
     ]
     with pytest.raises(Permanent):
-        await connector.act(Action.SPAM, "1")
+        await connector.act(Action.SPAM, "12/1")
+    with pytest.raises(Permanent, match="not there"):
+        await connector.act(Action.LIKE, "12/9")
 
 
 async def test_what_stands_in_a_topic_is_counted_and_listed(forum: Forum, connector: Discourse):
