@@ -13,6 +13,7 @@ BUILT_IN = {
     "discourse": "connectors.discourse:Discourse",
     "email": "connectors.email:Email",
     "feed": "connectors.feed:Feed",
+    "lemmy": "connectors.lemmy:Lemmy",
     "mastodon": "connectors.mastodon:Mastodon",
     "matrix": "connectors.matrix:Matrix",
     "telegram": "connectors.telegram:Telegram",
