@@ -37,6 +37,7 @@ from inbox.contract import (
 
 STATES = {Action.APPROVE: "approved", Action.UNHIDE: "approved", Action.HIDE: "hold", Action.SPAM: "spam"}
 NOBODY = User(id="")
+JITTER = (0.9, 1.1)  # of the time between two looks, so that many channels do not look at the same moment
 
 
 class WordPress:
@@ -76,7 +77,7 @@ class WordPress:
             async with aclosing(reader.look()) as batches:
                 async for batch in batches:
                     yield batch
-            await asyncio.sleep(self._config.interval * random.uniform(0.9, 1.1))  # noqa: S311  # not a secret
+            await asyncio.sleep(self._config.interval * random.uniform(*JITTER))  # noqa: S311  # not a secret
 
     def reread(self, raw: bytes, received_at: datetime) -> Batch:  # noqa: ARG002  # a comment names its time itself
         """A comment that could not be read before; it joins the thread of the one it answers."""

@@ -31,7 +31,7 @@ UNICODE = "👩‍👩‍👧 مرحبا \u202eab\u202c e\u0301 <b>&amp;\u00a0\u
 @pytest.fixture(autouse=True)
 def _servers_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     http.allow(["127.0.0.1"])
-    monkeypatch.setattr("connectors.wordpress.connector.random.uniform", lambda *_: 0.02)  # of the seconds between two looks
+    monkeypatch.setattr("connectors.wordpress.connector.JITTER", (0.02, 0.02))
     yield
     http.allow(())
 
