@@ -38,10 +38,8 @@ def read(fetched: Fetched) -> Read:
     # Nothing is sanitised here: the inbox cleans whatever it shows.
     told: Any = feedparser.parse(io.BytesIO(fetched.content), response_headers=headers, sanitize_html=False)  # pyright: ignore
     found = cast("dict[str, Any]", told)
-    about, entries = (
-        cast("Entry", found.get("feed") or {}),
-        [dict(entry) for entry in cast("list[Entry]", found.get("entries") or [])],
-    )  # plain: theirs has keys that warn
+    about = cast("Entry", found.get("feed") or {})
+    entries: list[Entry] = [dict(entry) for entry in cast("list[Entry]", found.get("entries") or [])]  # plain: theirs have keys that warn
     if not (found.get("version") or entries):
         raise Transient("What is there is no feed.")
     return Read(_plain(about, "title"), about.get("link"), entries[::-1])
