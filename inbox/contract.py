@@ -218,7 +218,6 @@ class Capabilities:
     verified: Verification = Verification.DOCUMENTS
 
     conversation_kinds: frozenset[ConversationKind] = frozenset({ConversationKind.DIRECT})
-    replies: bool = True  # False: it can only be read; notes are still written
     max_length: int | None = None
     length_unit: LengthUnit = LengthUnit.CHARS
     idempotent_send: bool = False
@@ -229,6 +228,7 @@ class Capabilities:
     attachments: bool = False
     max_attachment_bytes: int = 25 * 1024 * 1024
     actions: frozenset[Action] = frozenset()
+    replies: bool = True  # whether anything can be answered at all
     window_hours: int | None = None
     human_window_hours: int | None = None
     one_reply_only: bool = False

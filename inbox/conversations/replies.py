@@ -149,8 +149,6 @@ def _check_text(text: str, attachments: Sequence[int], capabilities: Capabilitie
     if open_places:
         raise Invalid("Fill in or delete {places} first.", code="placeholders", places=", ".join(sorted(set(open_places))))
     if capabilities is not None:
-        if not capabilities.replies:
-            raise Invalid("This channel can only be read.", code="read_only")
         lengths.check(text, capabilities)
         if attachments and not capabilities.attachments:
             raise Invalid("This platform takes no attachments.", code="no_attachments")

@@ -211,7 +211,7 @@ def test_a_thousand_forged_calls_are_refused(connector: Discourse):
     body = json.dumps({"post": post(1, "Grüße")}).encode()
     signature = f"sha256={hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()}"
     forged = list(variants(body, signature))
-    assert len(forged) > 1000
+    assert len(forged) >= 1000
     for other_body, other_signature in forged:
         with pytest.raises(Refused):
             connector.webhook(call("post_created", other_body, other_signature))

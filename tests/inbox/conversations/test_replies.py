@@ -134,7 +134,6 @@ async def test_what_is_on_its_way_cannot_be_taken_back(scene: Scene):
         ({"parent_id": 999_999}, "parent_unknown"),
         ({"attachments": [999_999]}, "attachment_unknown"),
         ({"attachments": [1], "capabilities": Capabilities()}, "no_attachments"),
-        ({"capabilities": Capabilities(replies=False)}, "read_only"),
     ],
 )
 async def test_what_cannot_be_sent_is_refused_before_it_is_queued(scene: Scene, words: dict[str, Any], code: str):
