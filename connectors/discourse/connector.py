@@ -55,7 +55,7 @@ class Discourse:
         history=True,
         attachments=True,
         max_attachment_bytes=4 * 1024 * 1024,
-        actions=frozenset({Action.LIKE, Action.EDIT, Action.DELETE, Action.PRIVATE_REPLY}),
+        actions=frozenset({Action.LIKE, Action.UNHIDE, Action.EDIT, Action.DELETE, Action.PRIVATE_REPLY}),
     )
 
     def __init__(self, config: DiscourseConfig) -> None:
@@ -128,12 +128,14 @@ class Discourse:
         return None
 
     async def act(self, action: Action, message_id: str, text: str = "") -> None:
-        """Like, edit or delete a post."""
+        """Like, edit or delete a post; show one again that members' flags have hidden."""
         number = (await self._named(message_id)).id
         if action is Action.LIKE:
             await self._forum.change("POST", "/post_actions.json", {"id": number, "post_action_type_id": LIKE})
         elif action is Action.EDIT:
             await self._forum.change("PUT", f"/posts/{number}.json", {"post": {"raw": text}})
+        elif action is Action.UNHIDE:
+            await self._forum.change("PUT", f"/posts/{number}/unhide.json")
         elif action is Action.DELETE:
             await self._forum.change("DELETE", f"/posts/{number}.json")
         else:

@@ -63,6 +63,14 @@ class DiscourseAdapter:
         Trouble("hangs up", asked(answers.hangs_up), (Ambiguous,)),
         Trouble("breaks off", asked(answers.breaks_off), (Ambiguous,)),
     )
+    reasons: ClassVar[dict[str, str]] = {
+        "fetched files": "Files stand in the text as links.",
+        "standing": "A key has no end; limits begin anew every minute.",
+        "approved texts": "Discourse has no windows.",
+        "hide": "Only members' flags hide a post.",
+        "spam": "A flag is looked at by people; it is not undone from here.",
+        "approve": "What waits for approval is told to nobody.",
+    }
 
     def config(self, folder: Path, address: str = NOWHERE) -> dict[str, Any]:
         return {"forum": address, "username": fake.US, "api_key": fake.KEY, "webhook_secret": fake.SECRET}

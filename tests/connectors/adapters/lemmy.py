@@ -64,6 +64,24 @@ class LemmyAdapter:
         Trouble("hangs up", asked(answers.hangs_up), (Ambiguous,)),
         Trouble("breaks off", asked(answers.breaks_off), (Ambiguous,)),
     )
+    reasons: ClassVar[dict[str, str]] = {
+        "reactions": "Nobody is told whose a vote is.",
+        "webhooks": "Lemmy calls nobody.",
+        "fetched files": "Pictures are public.",
+        "standing": "A token has no end, and limits begin anew every minute.",
+        "approved texts": "Lemmy has no windows.",
+        "approve": "Comments are not held back.",
+        "spam": "Reports go to moderators, by people.",
+    }
+    elsewhere: ClassVar[dict[str, str]] = {
+        "edits": "tests/connectors/lemmy/test_lemmy.py.",
+        "deletions": "tests/connectors/lemmy/test_lemmy.py.",
+        "any order": "Lists are in order, and there are no reactions: tests/connectors/lemmy/test_lemmy.py.",
+    }
+    todo: ClassVar[dict[str, str]] = {
+        "listing": "The comments of a post could be compared.",
+        "counts": "A post tells how many comments it has.",
+    }
 
     def config(self, folder: Path, address: str = NOWHERE) -> dict[str, Any]:
         return {"server": address, "token": fake.TOKEN, "history": 50}

@@ -69,6 +69,21 @@ class WordPressAdapter:
         Trouble("hangs up", asked(answers.hangs_up), (Ambiguous,)),
         Trouble("breaks off", asked(answers.breaks_off), (Ambiguous,)),
     )
+    reasons: ClassVar[dict[str, str]] = {
+        "reactions": "Comments have none.",
+        "webhooks": "WordPress calls nobody.",
+        "fetched files": "Comments have no files.",
+        "standing": "An application password has no end, and there is no quota.",
+        "attachments": "Comments have no files.",
+        "private replies": "WordPress knows no private talk.",
+        "approved texts": "WordPress has no windows.",
+        "like": "Comments have no likes.",
+    }
+    elsewhere: ClassVar[dict[str, str]] = {
+        "edits": "tests/servers/test_wordpress.py.",
+        "deletions": "tests/servers/test_wordpress.py.",
+        "any order": "Lists are in order: tests/servers/test_wordpress.py.",
+    }
 
     def config(self, folder: Path, address: str = NOWHERE) -> dict[str, Any]:
         return {"site": address, "username": "mira", "application_password": fake.PASSWORD}

@@ -264,10 +264,12 @@ async def test_posts_are_liked_edited_and_deleted(forum: Forum, connector: Disco
     forum.say("When?")
     await connector.act(Action.LIKE, "12/1")
     await connector.act(Action.EDIT, "12/1", "At ten.")
+    await connector.act(Action.UNHIDE, "12/1")
     await connector.act(Action.DELETE, "12/1")
     assert forum.posted == [
         {"did": "POST /post_actions.json", "id": 1, "post_action_type_id": 2},
         {"did": "PUT /posts/1.json", "post": {"raw": "At ten."}},
+        {"did": "PUT /posts/1/unhide.json"},
         {"did": "DELETE /posts/1.json"},
     ]
     with pytest.raises(Permanent):
