@@ -13,12 +13,17 @@ BUILT_IN = {
     "discord": "connectors.discord:Discord",
     "email": "connectors.email:Email",
     "line": "connectors.line:Line",
+    "discourse": "connectors.discourse:Discourse",
+    "email": "connectors.email:Email",
+    "feed": "connectors.feed:Feed",
+    "lemmy": "connectors.lemmy:Lemmy",
     "mastodon": "connectors.mastodon:Mastodon",
     "matrix": "connectors.matrix:Matrix",
     "telegram": "connectors.telegram:Telegram",
     "twitch": "connectors.twitch:Twitch",
     "webhook": "connectors.webhook:Webhook",
     "widget": "connectors.widget:Widget",
+    "wordpress": "connectors.wordpress:WordPress",
 }
 
 
