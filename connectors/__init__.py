@@ -13,6 +13,7 @@ BUILT_IN = {
     "email": "connectors.email:Email",
     "mastodon": "connectors.mastodon:Mastodon",
     "matrix": "connectors.matrix:Matrix",
+    "slack": "connectors.slack:Slack",
     "telegram": "connectors.telegram:Telegram",
     "webhook": "connectors.webhook:Webhook",
     "widget": "connectors.widget:Widget",
