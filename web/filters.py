@@ -62,6 +62,7 @@ PICTURES = {
     "google": "star",
     "telegram": "send",
     "rss": "rss",
+    "slack": "hash",
     "webhook": "webhook",
 }
 

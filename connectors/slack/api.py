@@ -4,8 +4,8 @@ Every method answers 200 with `ok`; a limit is answered 429 with Retry-After, fo
 (https://docs.slack.dev/apis/web-api/rate-limits/).
 """
 
-import asyncio
 import json
+from asyncio import sleep
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -81,7 +81,7 @@ class Api:
             except RateLimited as limit:
                 if limit.retry_after > PATIENCE:
                     raise
-                await asyncio.sleep(max(limit.retry_after, 1.0))
+                await sleep(max(limit.retry_after, 1.0))
 
     async def pages(self, method: str, name: str, parameters: Mapping[str, Any]) -> AsyncGenerator[list[Json]]:
         """The parts of a list (https://docs.slack.dev/apis/web-api/pagination); at most `MOST_PAGES`."""

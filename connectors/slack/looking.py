@@ -92,32 +92,39 @@ class Looker:
                 found += answers
                 self.place.answered(thread, stamp(answers[-1]) if answers else last or known)
             seen.add(thread)
-        return sorted(found, key=lambda entry: order(stamp(entry) or "0"))
+        once = {stamp(entry) or str(number): entry for number, entry in enumerate(found)}  # an answer may be shown in the channel too
+        return sorted(once.values(), key=lambda entry: order(stamp(entry) or "0"))
 
     async def _told(self, channel: str, said: Sequence[Told], past: Past) -> AsyncGenerator[Batch]:
         """The messages, then what became of older ones; only the last batch moves the place."""
-        gap = not past.is_whole
-        for part in _parts(said):
-            yield (await self._pieces(part)).batch(gap=gap)
-            gap = False
-        pieces = self._changed(channel, past)
+        await self._meet(past.messages)
+        changed = self._changed(channel, past)
         stamps = [stamp(entry) for entry in past.messages if stamp(entry)]
         self.place.watch(parse.message_id(channel, found) for found in stamps)
         self.place.after(channel, stamps[-1] if stamps else "0")
         self.place.read.setdefault(channel, "0")
-        if said or pieces.events:
-            yield pieces.batch(None if self.place.is_new else str(self.place))
+        gap, parts = not past.is_whole, _parts(said) or [[]]
+        for part in parts[:-1]:
+            yield (await self._pieces(part)).batch(gap=gap)
+            gap = False
+        pieces = await self._pieces(parts[-1])
+        pieces.events += changed
+        if pieces.events or pieces.rejected or pieces.passed:
+            yield pieces.batch(None if self.place.is_new else str(self.place), gap=gap)
 
     async def _pieces(self, said: Sequence[Told]) -> Pieces:
         pieces, now = Pieces(), datetime.now(UTC)
-        await self._known.meet(self._api, dict.fromkeys(user for _, entry in said for user in parse.people(entry)))
+        await self._meet([entry for _, entry in said])
         for channel, entry in said:
             pieces.take(events.wrapped(entry, channel), self._known, now)
         return pieces
 
-    def _changed(self, channel: str, past: Past) -> Pieces:
+    async def _meet(self, said: Sequence[Json]) -> None:
+        await self._known.meet(self._api, dict.fromkeys(user for entry in said for user in parse.people(entry)))
+
+    def _changed(self, channel: str, past: Past) -> list[Event]:
         """Edits since the last look, reactions, and which of the watched messages are gone."""
-        pieces, now, since = Pieces(), datetime.now(UTC), self.place.read.get(channel, "")
+        found, now, since = list[Event](), datetime.now(UTC), self.place.read.get(channel, "")
         there: set[str] = set()
         for entry in past.messages:
             try:
@@ -129,15 +136,15 @@ class Looker:
                 continue
             there.add(parse.message_id(channel, told.ts))
             if told.edited and since and order(told.ts) <= order(since) < order(told.edited.ts):
-                pieces.events.append(parse.edit(told, channel, "", self._known, entry, told.edited))
+                found.append(parse.edit(told, channel, "", self._known, entry, told.edited))
             if told.subtype in events.SAYING:
-                pieces.events += parse.standing_reactions(told, channel, self._known, now)
+                found += parse.standing_reactions(told, channel, self._known, now)
         for name in [name for name in self.place.watched if name.startswith(f"{channel}:") and name not in there]:
             _, _, when = name.partition(":")
             if since and order(past.low) < order(when) <= order(since):
                 self.place.watched.remove(name)
-                pieces.events.append(parse.deletion(channel, when, now))
-        return pieces
+                found.append(parse.deletion(channel, when, now))
+        return found
 
     async def _quiet_threads(self, seen: set[str]) -> Batch:
         """New answers in threads whose beginning lies too far back to be seen."""

@@ -64,7 +64,11 @@ def is_direct(channel: str, channel_type: str, known: Directory) -> bool:
 
 def people(told: Json) -> list[str]:
     """Ids of those whose names are needed to show a message."""
-    users = [str(told.get("user") or ""), *markup.mentions(str(told.get("text") or ""))]
+    given: Any = told.get("reactions")
+    reactions = cast("list[Any]", given) if isinstance(given, list) else []
+    some = [cast("Json", one).get("users") for one in reactions if isinstance(one, dict)]
+    reacted = [str(user) for users in some if isinstance(users, list) for user in cast("list[Any]", users)]
+    users = [str(told.get("user") or ""), *markup.mentions(str(told.get("text") or "")), *reacted]
     return [user for user in users if user]
 
 

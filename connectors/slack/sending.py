@@ -4,7 +4,7 @@ https://docs.slack.dev/reference/methods/chat.postMessage; files are handed in f
 (https://docs.slack.dev/reference/methods/files.completeUploadExternal).
 """
 
-import asyncio
+from asyncio import sleep
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,7 +92,7 @@ async def _share(api: Api, known: Directory, place: Where, reply: Reply) -> Rece
     for _ in range(LOOKS):
         if stamp:
             return receipt(known, place.channel, stamp, place.thread)
-        await asyncio.sleep(PAUSE)  # it is shown a moment later
+        await sleep(PAUSE)  # it is shown a moment later
         try:
             stamp = _shown((await api.read("files.info", {"file": files[0]["id"]})).get("file"), place.channel)
         except (Permanent, Transient):

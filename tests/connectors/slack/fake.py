@@ -268,7 +268,11 @@ class Workspace:
         said = self.say(US, given.get("initial_comment", ""), channel, files=done, subtype="file_share", ts=now(), **more)
         for one in done:
             url = f"{self.address}/files/{one['id']}"
-            self.files[one["id"]] = one | {"url_private": url, "mimetype": "text/plain", "shares": {"public": {channel: [{"ts": said["ts"]}]}}}
+            self.files[one["id"]] = one | {
+                "url_private": url,
+                "mimetype": "text/plain",
+                "shares": {"public": {channel: [{"ts": said["ts"]}]}},
+            }
         return {"files": [{"id": one["id"], "title": one["title"]} for one in done]}
 
     def _files_info(self, given: Json) -> Json:
