@@ -11,6 +11,7 @@ GROUP = "parley.connectors"
 BUILT_IN = {
     "demo": "connectors.demo:Demo",
     "email": "connectors.email:Email",
+    "github": "connectors.github:GitHub",
     "mastodon": "connectors.mastodon:Mastodon",
     "matrix": "connectors.matrix:Matrix",
     "slack": "connectors.slack:Slack",
