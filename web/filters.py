@@ -63,6 +63,7 @@ PICTURES = {
     "telegram": "send",
     "rss": "rss",
     "slack": "hash",
+    "github": "circle-dot",
     "webhook": "webhook",
 }
 

@@ -7,7 +7,7 @@ https://docs.github.com/en/rest/issues/comments#list-issue-comments-for-a-reposi
 import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
@@ -19,6 +19,7 @@ from connectors.github.shapes import Reaction, Remark, Said, Topic
 from inbox.contract import Batch, Event, EventKind, Permanent, Rejected
 
 AT_ONCE = 100
+MOMENT = timedelta(seconds=1)  # some servers write a comment in two steps
 NEVER, FOREVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
@@ -114,7 +115,7 @@ class Looker:
             topic = Topic.model_validate(about) if about else None
             number = topic.number if topic else _number(said.issue_url)
             event = parse.remark(kind, number, said, entry, topic)
-            is_edited = said.updated_at is not None and said.updated_at > said.created_at
+            is_edited = said.updated_at is not None and said.updated_at - said.created_at >= MOMENT
             edit = parse.remark(kind, number, said, entry, topic, EventKind.EDIT) if is_edited else None
         self._events += [edit, event] if edit else [event]
 
@@ -148,6 +149,8 @@ def _as_pushed(entry: Json, kind: str, about: Json | None) -> bytes:
     """An entry in the shape of a delivery, to be read again as one."""
     below = about is not None or entry.get("issue_url") is not None
     names = ("issue_comment", "issue") if kind == parse.ISSUES else ("discussion_comment", "discussion")
-    payload = {"action": "created", names[1]: about, "comment": entry} if below else {"action": "opened", names[1]: entry}
+    address = str(entry.get("issue_url") or "")
+    above = about or {"number": address.rpartition("/")[2], "created_at": entry.get("created_at")}
+    payload = {"action": "created", names[1]: above, "comment": entry} if below else {"action": "opened", names[1]: entry}
     name = names[0] if below else {"issue": "issues", "discussion": "discussion"}[names[1]]
     return json.dumps({"event": name, "body": json.dumps(payload)}).encode()
