@@ -1,11 +1,11 @@
-// One of emulate's services on this machine only: node emulate.mjs MODULES SETTINGS (JSON: service, port, seed, hook).
+// One of emulate's services on this machine only: node emulate.mjs MODULES SETTINGS (JSON: service, port, base, seed, hook).
 // emulate has no way to say where Slack's events go, so the subscription is made with what the service hands over when it registers itself.
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 const [modules, given] = process.argv.slice(2);
-const { service, port, seed, hook } = JSON.parse(given);
+const { service, port, base, seed, hook } = JSON.parse(given);
 const folder = join(modules, "emulate", "dist");
 let events;
 const load = (name) => import(pathToFileURL(join(folder, name)).href);
@@ -23,6 +23,6 @@ if (hook) {
   }
 }
 const { createEmulator } = await load("api.js");
-const emulator = await createEmulator({ service, port, hostname: "127.0.0.1", seed, baseUrl: `http://127.0.0.1:${port}` });
+const emulator = await createEmulator({ service, port, hostname: "127.0.0.1", seed, baseUrl: base });
 events?.register({ url: hook, events: ["*"], active: true, owner: "slack" });
 console.log(emulator.url);

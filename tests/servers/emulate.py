@@ -57,7 +57,7 @@ class Emulated:
 
     def _launch(self) -> subprocess.Popen[bytes]:
         program, modules = node("emulate")
-        settings = {"service": self.service, "port": self.port, "seed": self.seed}
+        settings = {"service": self.service, "port": self.port, "base": self.address, "seed": self.seed}
         settings["hook"] = f"{self.address}/hook" if self.service == "slack" else ""
         script = __file__.removesuffix(".py") + ".mjs"
         return subprocess.Popen([program, script, str(modules), json.dumps(settings)], stdout=subprocess.DEVNULL)
@@ -78,7 +78,7 @@ class Emulated:
             added = await self.adds(client, request, body) if self.adds else None
             if added is not None:
                 return added
-            headers = {name: value for name, value in request.headers.items() if name not in {"host", "content-length", "connection"}}
+            headers = {name: value for name, value in request.headers.items() if name not in {"content-length", "connection"}}
             try:
                 answer = await client.request(request.method, path, params=request.query_params, content=body, headers=headers)
             except httpx.HTTPError:
