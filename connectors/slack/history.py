@@ -31,6 +31,8 @@ async def channels(api: Api) -> list[Channel]:
     scopes = api.scopes
     types = [kind for kind, scope in KINDS.items() if not scopes or {f"{scope}:read", f"{scope}:history"} <= scopes]
     found: list[Channel] = []
+    if not types:
+        return found
     given = {"types": ",".join(types), "exclude_archived": True, "limit": PAGE}
     async with aclosing(api.pages("users.conversations", "channels", given)) as pages:
         async for page in pages:

@@ -62,6 +62,7 @@ class Repository:
     lost_answers: int = 0
     page: int = 100
     address: str = ""
+    next_at: str = ""  # another host that the next part of a list is said to be at
     _next: int = 0
     _clock: datetime = MORNING
 
@@ -213,7 +214,8 @@ class Repository:
         limit, number = min(int(asked.get("per_page", 30)), self.page), int(asked.get("page", 1))
         answer = JSONResponse(found[(number - 1) * limit : number * limit])
         if number * limit < len(found):
-            after = request.url.include_query_params(page=number + 1)
+            after = str(request.url.include_query_params(page=number + 1))
+            after = after.replace(self.address, self.next_at) if self.next_at else after
             answer.headers["link"] = f'<{after}>; rel="next", <{after}>; rel="last"'
         return answer
 

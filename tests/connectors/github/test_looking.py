@@ -106,6 +106,16 @@ async def test_250_comments_during_a_pause_are_caught_up_in_order_and_once(repos
     assert {event.id for event in after.events} <= {event.id for event in heard.events}
 
 
+async def test_the_token_goes_to_no_other_host_though_a_list_says_that_it_goes_on_there(repository: Repository):
+    for number in range(3):
+        repository.open(ANNA, f"Number {number}", "")
+    other = Repository(page=1)
+    async with serving(other) as address:
+        repository.page, repository.next_at = 1, address
+        await looked(repository, None)
+    assert other.requests == []
+
+
 async def test_edits_of_a_pause_are_found_and_only_those(repository: Repository):
     issue, topic = repository.open(ANNA, "It is broken", "Wen?"), repository.discuss(ANNA, "Ideas", "Any")
     comment, remark = repository.say(BERND, "Me to", issue), repository.remark(BERND, "Yes", topic)

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ def workspace() -> Workspace:
     return Workspace()
 
 
+@cache
 def make(**more: Any) -> Slack:
     return Slack(SlackConfig.model_validate({"bot_token": TOKEN, "signing_secret": SECRET, **more}))
 

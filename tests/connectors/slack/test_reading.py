@@ -166,6 +166,8 @@ async def test_only_what_the_scopes_allow_is_asked_for(workspace: Workspace):
     heard = await caught_up(workspace, None)
     assert [event.text for event in heard.events] == ["Hello"]
     assert [given["types"] for method, given in workspace.calls if method == "users.conversations"] == ["public_channel"]
+    workspace.scopes = "chat:write"
+    assert not (await caught_up(workspace, None)).events
 
 
 async def test_a_limit_is_waited_for_in_place_and_a_long_one_is_the_hosts(workspace: Workspace, monkeypatch: pytest.MonkeyPatch):
