@@ -246,9 +246,9 @@ async def resolve(host: str, port: int) -> list[str]:
     return addresses
 
 
-async def check(host: str, port: int, *, name: str) -> None:
-    """Raise when a host cannot be found (Transient) or may not be reached (Forbidden)."""
+async def check(host: str, port: int, *, name: str) -> list[str]:
+    """The addresses to connect to. Raises when a host cannot be found (Transient) or may not be reached (Forbidden)."""
     try:
-        await resolve(host, port)
+        return await resolve(host, port)
     except httpcore.ConnectError:
         raise Transient(f"{name} cannot be found: there is no such host.") from None

@@ -62,6 +62,8 @@ PICTURES = {
     "google": "star",
     "telegram": "send",
     "rss": "rss",
+    "slack": "hash",
+    "github": "circle-dot",
     "webhook": "webhook",
 }
 
