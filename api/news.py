@@ -27,8 +27,9 @@ EVERYTHING = frozenset({
 })  # fmt: skip
 # What no inbox shows: keys and invitations, the health of channels (settings show it), letters that could not be read, who looked at what.
 INVISIBLE = frozenset({
-    "channel.failed", "channel.recovered", "channel.gap_found", "dead_letter.kept", "dead_letter.replayed", "template.changed",
-    "token.created", "token.revoked", "contact.exported", "figures.viewed", "invitation.created", "invitation.renewed",
+    "channel.failed", "channel.recovered", "channel.gap_found", "channel.gap_acknowledged", "channel.token_expiring", "channel.silent",
+    "channel.heard", "channel.reconciled", "dead_letter.kept", "dead_letter.replayed", "template.changed", "token.created",
+    "token.revoked", "contact.exported", "figures.viewed", "invitation.created", "invitation.renewed",
     "invitation.mailed", "invitation.revoked",
 })  # fmt: skip
 NOBODY = Mine()
