@@ -181,9 +181,9 @@ class _Comparison:
                 look.problem = f"Only its first {MOST_LISTED} messages were compared."
         if isinstance(self.connector, Counts):
             theirs = await self.connector.counts(post.external_id)
-            look.counts = theirs, len(await self._ours(post, before=self.place.clock()))
+            look.counts = theirs, len(await self._ours(post))
 
-    async def _ours(self, post: Post, *, before: datetime) -> set[str]:
+    async def _ours(self, post: Post, *, before: datetime | None = None) -> set[str]:
         async with self.place.database.transaction() as session:
             return await reconciliation.standing(session, post, before=before)
 

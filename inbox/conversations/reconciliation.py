@@ -127,21 +127,18 @@ async def here(session: AsyncSession, channel_id: int, external_ids: Collection[
     return {found for found in await session.scalars(query) if found is not None}
 
 
-async def standing(session: AsyncSession, post: Post, *, before: datetime) -> set[str]:
-    """What stands under a post by all that we know: public, not deleted, and here before the platform was asked."""
-    query = (
-        select(col(Message.external_id))
-        .join(Conversation, col(Conversation.id) == Message.conversation_id)
-        .where(
-            col(Conversation.post_id) == post.id,
-            col(Message.external_id).is_not(None),
-            col(Message.private).is_(False),
-            col(Message.deleted_at).is_(None),
-            col(Message.delivery).in_((Delivery.RECEIVED, Delivery.SENT)),
-            col(Message.received_at) < before,
-            col(Message.at) < before,
-        )
-    )
+async def standing(session: AsyncSession, post: Post, *, before: datetime | None = None) -> set[str]:
+    """What stands under a post by all that we know: public, not deleted, and here `before` the platform was asked."""
+    of_post = [
+        col(Conversation.post_id) == post.id,
+        col(Message.external_id).is_not(None),
+        col(Message.private).is_(False),
+        col(Message.deleted_at).is_(None),
+        col(Message.delivery).in_((Delivery.RECEIVED, Delivery.SENT)),
+    ]
+    if before is not None:
+        of_post += [col(Message.received_at) < before, col(Message.at) < before]
+    query = select(col(Message.external_id)).join(Conversation, col(Conversation.id) == Message.conversation_id).where(*of_post)
     return {found for found in await session.scalars(query) if found is not None}
 
 
