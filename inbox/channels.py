@@ -14,7 +14,7 @@ from sqlmodel import col
 
 from inbox import events
 from inbox.contract import Author, WritesAs
-from inbox.errors import Invalid
+from inbox.errors import Conflict, Invalid
 from inbox.models import Channel, ChannelAccess, ChannelState, Member, Role, Team
 from inbox.secrets import Vault, new_token
 from inbox.team import accounts, rights
@@ -155,6 +155,16 @@ async def grants(session: AsyncSession, channel: Channel) -> Grants:
         member_ids=frozenset(row.member_id for row in rows if row.member_id is not None),
         team_ids=frozenset(row.team_id for row in rows if row.team_id is not None),
     )
+
+
+def same_account(channel: Channel, account: Author) -> None:
+    """Conflict unless this is the account that the channel reads: what another one says must not join its conversations."""
+    if channel.account_id and account.id != channel.account_id:
+        raise Conflict(
+            "These credentials are of another account ({name}). Connect it as a channel of its own.",
+            code="other_account",
+            name=account.name,
+        )
 
 
 def needs_help(channel: Channel) -> bool:

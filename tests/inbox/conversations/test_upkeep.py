@@ -88,14 +88,14 @@ async def test_a_hole_stays_until_somebody_has_looked_into_it(session: AsyncSess
     await receive.receive(session, channel, Batch([said(2, found)], "two", gap=True), now=found, fence=0)
     (gap,) = await gaps.of(session, channel.id)
     assert (gap.since, gap.found_at, gap.acknowledged_at) == (MONDAY, found, None)
-    await gaps.acknowledge(session, admin, channel, now=found)
-    await gaps.acknowledge(session, admin, channel, now=found + timedelta(hours=1))
+    await gaps.acknowledge(session, admin, channel, up_to=gap.id, now=found)
+    await gaps.acknowledge(session, admin, channel, up_to=gap.id, now=found + timedelta(hours=1))
     (gap,) = await gaps.of(session, channel.id)
     await session.refresh(gap)
     assert gap.acknowledged_at == found
     assert [kind for kind in kinds(session) if "gap" in kind] == ["channel.gap_found", "channel.gap_acknowledged"]
     with pytest.raises(Forbidden):
-        await gaps.acknowledge(session, Access(channel.workspace_id, Role.AGENT, "member:1", 1), channel, now=found)
+        await gaps.acknowledge(session, Access(channel.workspace_id, Role.AGENT, "member:1", 1), channel, up_to=gap.id, now=found)
 
 
 async def test_credentials_that_end_are_told_of_fourteen_and_three_days_before_once_each(session: AsyncSession, channel: Channel):
