@@ -13,7 +13,7 @@ from typing import cast
 import psycopg
 import structlog
 from sqlalchemy import update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -47,7 +47,7 @@ async def read(place: Place, lease: Lease) -> None:
         except (AuthError, Misconfigured) as error:
             await _break(place, lease, str(error), code=type(error).__name__)
             return
-        except (DBAPIError, psycopg.Error) as error:  # ours, not the platform's
+        except (SQLAlchemyError, psycopg.Error) as error:  # ours, not the platform's: no connection was free, or the server is away
             log.warning("a batch was not stored; it is fetched again", channel=lease.channel_id, error=type(error).__name__)
             await asyncio.sleep(place.pace.first_pause)
         except Exception as error:  # a connector may be anybody's code: its channel goes on, and so do the others
@@ -140,7 +140,7 @@ async def _settled(place: Place, channel: Channel, lease: Lease, failures: Failu
     noted = False
     while not noted:
         await asyncio.sleep(place.pace.settle)
-        with suppress(DBAPIError, psycopg.Error):
+        with suppress(SQLAlchemyError, psycopg.Error):
             async with place.database.transaction() as session:
                 await health.worked(session, channel, now=place.clock(), fence=lease.fence)
             noted = True
@@ -229,5 +229,5 @@ async def _noting(place: Place, lease: Lease) -> AsyncGenerator[tuple[AsyncSessi
         channel = await _channel(place, lease)
         async with place.database.transaction() as session:
             yield session, channel
-    except (Gone, DBAPIError, psycopg.Error) as error:
+    except (Gone, SQLAlchemyError, psycopg.Error) as error:
         log.warning("a channel's state was not noted", channel=lease.channel_id, error=type(error).__name__)

@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 import structlog
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from connectors.host.place import Place
 from inbox.contract import Connector, Standing, TellsStanding
@@ -48,7 +48,7 @@ class Watch:
         try:
             async with self._place.database.transaction() as session:
                 await standings.store(session, self._lease.channel_id, changed, fence=self._lease.fence)
-        except (DBAPIError, psycopg.Error) as error:
+        except (SQLAlchemyError, psycopg.Error) as error:
             log.warning("a channel's standing was not stored", channel=self._lease.channel_id, error=type(error).__name__)
             return
         self._told, self._next = found, time + self._place.pace.standing
