@@ -33,7 +33,7 @@ from inbox.settings import Settings
 CHANNELS = 100
 SECONDS = 30.0  # that are measured; each bot asks at least once in them
 CPU_GOAL = 0.3  # milliseconds of processor time a second, for each channel: a tenth of a core for three hundred
-MEMORY_GOAL = 500.0  # kB for each channel
+MEMORY_GOAL = 200.0  # kB for each channel
 
 
 @dataclass(frozen=True)
