@@ -73,7 +73,7 @@ async def _once(place: Place, lease: Lease, failures: Failures) -> None:
         if not channel.account_id or channel.state == ChannelState.CONNECTING:
             await _check(place, channel, connector)
             channel = await _channel(place, lease)
-        watch = Watch(place, lease, connector)
+        watch = Watch(place, lease, channel, connector)
         beside = (asyncio.create_task(_settled(place, channel, lease, failures)), asyncio.create_task(watch.run()))
         try:
             await _stream(place, lease, channel, connector, failures, watch)

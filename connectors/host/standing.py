@@ -12,6 +12,7 @@ from connectors.host.place import Place
 from inbox.contract import Connector, Standing, TellsStanding
 from inbox.conversations import standings
 from inbox.conversations.leases import Lease
+from inbox.models import Channel
 
 log = structlog.get_logger()
 
@@ -19,11 +20,12 @@ log = structlog.get_logger()
 class Watch:
     """The standing of one connection. What it has never told leaves what is known as it is."""
 
-    def __init__(self, place: Place, lease: Lease, connector: Connector) -> None:
+    def __init__(self, place: Place, lease: Lease, channel: Channel, connector: Connector) -> None:
         self._place = place
         self._lease = lease
         self._connector = connector if isinstance(connector, TellsStanding) else None
         self._told = Standing()
+        self._kept = {name: getattr(channel, name) for name in asdict(self._told)}
         self._next = float("-inf")  # when to store again, by the loop's clock
 
     async def run(self) -> None:
@@ -38,7 +40,7 @@ class Watch:
             return
         try:
             found = self._connector.standing
-            changed = _changed(self._told, found)
+            changed = self._changed(found)
         except Exception as error:  # a connector may be anybody's code
             log.warning("a connector cannot tell its standing", channel=self._lease.channel_id, error=type(error).__name__)
             return
@@ -51,9 +53,10 @@ class Watch:
         except (SQLAlchemyError, psycopg.Error) as error:
             log.warning("a channel's standing was not stored", channel=self._lease.channel_id, error=type(error).__name__)
             return
+        self._kept |= changed
         self._told, self._next = found, time + self._place.pace.standing
 
-
-def _changed(before: Standing, now: Standing) -> dict[str, Any]:
-    known = asdict(before)
-    return {name: value for name, value in asdict(now).items() if value != known[name]}
+    def _changed(self, found: Standing) -> dict[str, Any]:
+        """What is told anew and differs from what is kept."""
+        told = asdict(self._told)
+        return {name: value for name, value in asdict(found).items() if value != told[name] and value != self._kept[name]}

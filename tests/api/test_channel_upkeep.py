@@ -1,6 +1,6 @@
 """What a channel's page, the inbox, the API and monitoring tell of how well a channel is read, and the way back when it has stopped."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -13,8 +13,8 @@ from api.commands import checks
 from api.commands.checks import Grade
 from api.deps import House
 from inbox import channels, vitals
-from inbox.contract import AuthError, Batch
-from inbox.conversations import receive
+from inbox.contract import AuthError, Batch, Request, Response
+from inbox.conversations import passed_over, receive
 from inbox.models import Channel, ChannelState, Post, Reconciliation, Role, Workspace
 from inbox.team import tokens
 from tests.api.people import Person, browser, found, person
@@ -25,10 +25,13 @@ REASON = "Harbour radio answered 401: the credentials are not accepted."
 
 
 class Quay(Harbour):
-    """A platform that counts."""
+    """A platform that counts, and whose calls are about nothing that anybody answers."""
 
     async def counts(self, post_id: str) -> int:
         return 0
+
+    def webhook(self, request: Request) -> tuple[Response, Mapping[str, Batch]]:
+        return Response(), {"": Batch(passed_over={"unknown: foghorn": 2})}
 
 
 @pytest.fixture(autouse=True)
@@ -222,3 +225,14 @@ async def test_monitoring_and_doctor_tell_of_silence_credentials_and_holes(app: 
     findings = {finding.seen: finding.grade for finding in checks.work(seen)}
     assert set(findings.values()) == {Grade.NOTE}
     assert [part for part in ("silent", "end in 2 days", "1 gaps") if not any(part in words for words in findings)] == []
+
+
+async def test_what_a_webhook_leaves_out_is_counted_though_it_brings_nothing_else(app: FastAPI, house: House, channel: Channel):
+    await set_(house, channel, platform="quay")
+    key = (await row(house, channel)).key
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://parley.test") as client:
+        answers = [await client.post(f"/hooks/{key}", content=b"{}") for _ in range(3)]
+    assert {answer.status_code for answer in answers} == {200}
+    async with house.database.transaction() as session:
+        assert await passed_over.of_all(session, [channel.id]) == {channel.id: {"unknown: foghorn": 6}}
