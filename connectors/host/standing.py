@@ -24,8 +24,9 @@ class Watch:
         self._place = place
         self._lease = lease
         self._connector = connector if isinstance(connector, TellsStanding) else None
-        self._told = Standing()
-        self._kept = {name: getattr(channel, name) for name in asdict(self._told)}
+        self._told: set[str] = set()
+        self._kept: dict[str, Any] = {name: getattr(channel, name) for name in asdict(Standing())}
+        self._looking = asyncio.Lock()  # after a batch, and by itself
         self._next = float("-inf")  # when to store again, by the loop's clock
 
     async def run(self) -> None:
@@ -36,17 +37,24 @@ class Watch:
 
     async def look(self, *, last: bool = False) -> None:
         """Store what has changed. A quota changes with every request: within `pace.standing` it is stored once, and at the `last` look."""
+        async with self._looking:
+            changed = self._look()
+            if changed and (last or asyncio.get_running_loop().time() >= self._next):
+                await self._store(changed)
+
+    def _look(self) -> dict[str, Any]:
+        """What differs from what is kept, of what this connection has told at some time."""
         if self._connector is None:
-            return
+            return {}
         try:
-            found = self._connector.standing
-            changed = self._changed(found)
+            found = asdict(self._connector.standing)
         except Exception as error:  # a connector may be anybody's code
             log.warning("a connector cannot tell its standing", channel=self._lease.channel_id, error=type(error).__name__)
-            return
-        time = asyncio.get_running_loop().time()
-        if not changed or (time < self._next and not last):
-            return
+            return {}
+        self._told |= {name for name, value in found.items() if value is not None}
+        return {name: found[name] for name in self._told if found[name] != self._kept[name]}
+
+    async def _store(self, changed: dict[str, Any]) -> None:
         try:
             async with self._place.database.transaction() as session:
                 await standings.store(session, self._lease.channel_id, changed, fence=self._lease.fence)
@@ -54,9 +62,4 @@ class Watch:
             log.warning("a channel's standing was not stored", channel=self._lease.channel_id, error=type(error).__name__)
             return
         self._kept |= changed
-        self._told, self._next = found, time + self._place.pace.standing
-
-    def _changed(self, found: Standing) -> dict[str, Any]:
-        """What is told anew and differs from what is kept."""
-        told = asdict(self._told)
-        return {name: value for name, value in asdict(found).items() if value != told[name] and value != self._kept[name]}
+        self._next = asyncio.get_running_loop().time() + self._place.pace.standing
