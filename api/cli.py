@@ -26,6 +26,7 @@ MODULES = {
     "restore": "backup",
     "resume": "backup",
     "contact": "contact",
+    "reconcile": "reconcile",
     "doctor": "doctor",
     "rebuild-waits": "rebuild_waits",
 }

@@ -1,7 +1,7 @@
 """Webhooks that arrive together are stored together: one transaction for all that wait, each answered only after its commit."""
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -41,7 +41,7 @@ class Gathering:
 
     async def store(self, channel_id: int, batches: Mapping[str, Batch]) -> None:
         """Return once everything is committed; raise when it is not."""
-        if not any(batch.events or batch.rejected for batch in batches.values()):
+        if not any(batch.events or batch.rejected or batch.passed_over for batch in batches.values()):
             return
         waiting = Waiting(batches)
         self._waiting[channel_id].append(waiting)
@@ -100,17 +100,21 @@ async def _by_channel(session: AsyncSession, channel: Channel, together: Sequenc
             col(Channel.removed_at).is_(None),
         )
         others = {found.account_id: found for found in await session.scalars(known)}
-    gathered: dict[int, tuple[Channel, list[Event], list[Rejected]]] = {}
+    gathered: dict[int, tuple[Channel, list[Event], list[Rejected], Counter[str]]] = {}
     for waiting in together:
         for account, batch in waiting.batches.items():
             target = others.get(account) or channel
-            _, events, rejected = gathered.setdefault(target.id, (target, [], []))
+            _, events, rejected, passed_over = gathered.setdefault(target.id, (target, [], [], Counter()))
             rejected.extend(batch.rejected)
+            passed_over.update(batch.passed_over)
             if account and account not in others:
                 rejected.extend(Rejected(repr(event.raw).encode(), "It is for an account that is not connected.") for event in batch.events)
             else:
                 events.extend(batch.events)
-    return [(target, Batch(events, rejected=rejected)) for _, (target, events, rejected) in sorted(gathered.items())]
+    return [
+        (target, Batch(events, rejected=rejected, passed_over=passed_over))
+        for _, (target, events, rejected, passed_over) in sorted(gathered.items())
+    ]
 
 
 def _settle(waiting: Waiting, error: Exception | None) -> None:

@@ -1,7 +1,7 @@
 """What one process measures of itself, and what monitoring reads of the installation (Prometheus)."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_latest
@@ -9,7 +9,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from inbox.vitals import Vitals
+from inbox.vitals import ChannelVitals, Vitals
 
 BUCKETS = (0.005, 0.015, 0.05, 0.15, 0.5, 1.5, 5, 15)
 
@@ -104,13 +104,20 @@ class Installation(Collector):
     def _channels(self) -> Iterator[Metric]:
         labels = ("channel", "platform")
         state = GaugeMetricFamily("parley_channel_state", "1 for the state that the channel is in.", labels=(*labels, "state"))
-        lag = GaugeMetricFamily("parley_channel_lag_seconds", "How late its newest live message reached us.", labels=labels)
-        silent = GaugeMetricFamily("parley_channel_silent_seconds", "Since its last event or successful look.", labels=labels)
+        numbers: dict[str, tuple[str, Callable[[ChannelVitals], float | None]]] = {
+            "lag_seconds": ("How late its newest live message reached us.", lambda channel: channel.lag_seconds),
+            "silent_seconds": ("Since its last event or successful look.", lambda channel: channel.silent_seconds),
+            "silent": ("1 while nothing has come for unusually long.", lambda channel: channel.silent_since is not None),
+            "quota_used": ("What the platform has counted of its quota.", lambda channel: channel.quota_used),
+            "quota_limit": ("How much it allows.", lambda channel: channel.quota_limit),
+            "token_seconds": ("Until its credentials end; negative when they have.", lambda channel: channel.token_seconds),
+            "gaps_open": ("Holes that the platform could not fill and nobody has looked into.", lambda channel: channel.open_gaps),
+        }
+        families = {name: GaugeMetricFamily(f"parley_channel_{name}", told, labels=labels) for name, (told, _) in numbers.items()}
         for channel in self.vitals.channels:
             of = [str(channel.id), channel.platform]
             state.add_metric([*of, channel.state], 1)
-            if channel.lag_seconds is not None:
-                lag.add_metric(of, channel.lag_seconds)
-            if channel.silent_seconds is not None:
-                silent.add_metric(of, channel.silent_seconds)
-        yield from (state, lag, silent)
+            for name, (_, value) in numbers.items():
+                if (number := value(channel)) is not None:
+                    families[name].add_metric(of, float(number))
+        yield from (state, *families.values())

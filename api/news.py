@@ -14,7 +14,8 @@ from inbox.conversations import directory, rows, surroundings, timeline, views
 from inbox.conversations.rows import Mine, Row
 from inbox.conversations.surroundings import Waiting
 from inbox.conversations.timeline import Entry
-from inbox.models import LogEvent
+from inbox.models import ChannelState, LogEvent, Role
+from inbox.team.rights import RANK
 from web import fragments
 from web.names import Names
 
@@ -27,8 +28,9 @@ EVERYTHING = frozenset({
 })  # fmt: skip
 # What no inbox shows: keys and invitations, the health of channels (settings show it), letters that could not be read, who looked at what.
 INVISIBLE = frozenset({
-    "channel.failed", "channel.recovered", "channel.gap_found", "dead_letter.kept", "dead_letter.replayed", "template.changed",
-    "token.created", "token.revoked", "contact.exported", "figures.viewed", "invitation.created", "invitation.renewed",
+    "channel.recovered", "channel.gap_found", "channel.gap_acknowledged", "channel.token_expiring", "channel.silent",
+    "channel.heard", "channel.reconciled", "dead_letter.kept", "dead_letter.replayed", "template.changed", "token.created",
+    "token.revoked", "contact.exported", "figures.viewed", "invitation.created", "invitation.renewed",
     "invitation.mailed", "invitation.revoked",
 })  # fmt: skip
 NOBODY = Mine()
@@ -40,6 +42,7 @@ class News:
 
     last_id: int
     everything: bool
+    troubled: frozenset[int] = frozenset()  # channels that stopped, or were mended: supervisors are told above their lists
     rows: Mapping[int, Row] = field(default_factory=dict[int, Row])
     mine: Mapping[tuple[int, int], Mine] = field(default_factory=dict[tuple[int, int], Mine])
     entries: Mapping[int, list[Entry]] = field(default_factory=dict[int, list[Entry]])
@@ -53,9 +56,16 @@ def changes_everything(event: LogEvent) -> bool:
     return event.kind in EVERYTHING and not (event.kind == "channel.changed" and event.data.get("fields") == ["state"])
 
 
+def changes_trouble(event: LogEvent) -> bool:
+    """Whether a channel may have stopped, or goes on."""
+    stops = event.kind == "channel.failed" and event.data.get("state") == ChannelState.BROKEN
+    return stops or (event.kind == "channel.changed" and event.data.get("fields") == ["state"])
+
+
 async def gather(session: AsyncSession, workspace_id: int, events: Sequence[LogEvent], watchers: Collection[Watcher]) -> News:
     """Read what the events touched, with a number of queries that does not grow with them."""
-    news = News(events[-1].id, everything=any(map(changes_everything, events)))
+    troubled = frozenset(event.channel_id for event in events if event.channel_id is not None and changes_trouble(event))
+    news = News(events[-1].id, any(map(changes_everything, events)), troubled)
     touched = {event.conversation_id for event in events if event.conversation_id is not None and event.kind not in INVISIBLE}
     if news.everything or not touched:
         return news
@@ -107,7 +117,8 @@ class Drawing:
         view = watcher.view
         is_particular = watcher.member_id in self._particular or (view is not None and view.personal)
         member = watcher.member_id if is_particular else None
-        like = (watcher.locale, member, view and view.key, watcher.rows, watcher.end, watcher.conversation, watcher.channels)
+        state = (watcher.rows, watcher.end, watcher.conversation, watcher.channels, self._is_troubled(watcher))
+        like = (watcher.locale, member, view and view.key, *state)
         if like not in self._told:
             ops = self._ops(watcher)
             self._told[like] = (self._press.frame(ops, self.news.last_id) if ops else None, watcher.rows)
@@ -116,7 +127,7 @@ class Drawing:
             watcher.tell(frame)
 
     def _ops(self, watcher: Watcher) -> list[str]:
-        if self.news.everything:
+        if self.news.everything or self._is_troubled(watcher):
             return ['{"stale":["page"]}']
         told: list[str] = []
         for row in self.news.rows.values():
@@ -125,6 +136,9 @@ class Drawing:
                 if row.id == watcher.conversation:
                     told += self._open(watcher, row)
         return told
+
+    def _is_troubled(self, watcher: Watcher) -> bool:
+        return RANK[watcher.access.role] >= RANK[Role.SUPERVISOR] and not self.news.troubled.isdisjoint(watcher.channels)
 
     def _row(self, watcher: Watcher, row: Row) -> list[str]:
         view, known = watcher.view, row.id in watcher.rows

@@ -205,6 +205,44 @@ class ChannelOut(Shape):
     next_try_at: datetime | None
     lag_seconds: float | None
     gap_at: datetime | None
+    quota_used: int | None
+    quota_limit: int | None
+    quota_resets_at: datetime | None
+    token_expires_at: datetime | None
+    silent_since: datetime | None = Field(description="Its newest event, when nothing has come for unusually long.")
+
+
+class GapOut(Shape):
+    """A hole that the platform could not fill: something may be missing between `since` and `found_at`."""
+
+    since: datetime | None
+    found_at: datetime
+    acknowledged_at: datetime | None
+
+
+class ReconciliationOut(Shape):
+    """The last comparison with what the platform lists. `compared` of `posts`; the others count messages, `differing` posts."""
+
+    days: int
+    started_at: datetime
+    finished_at: datetime | None
+    posts: int
+    compared: int
+    listed: int
+    known: int
+    fetched: int
+    unreadable: int
+    unlisted: int
+    differing: int
+    stopped: str
+
+
+class ChannelDetailOut(ChannelOut):
+    """One account with all that is known of how well it is read."""
+
+    gaps: list[GapOut]
+    passed_over: dict[str, int] = Field(description="What was read and left out on purpose: how often, by reason.")
+    reconciliation: ReconciliationOut | None
 
 
 class TemplateIn(Given):

@@ -14,7 +14,7 @@ from sqlmodel import col
 
 from inbox import events
 from inbox.contract import Author, WritesAs
-from inbox.errors import Invalid
+from inbox.errors import Conflict, Invalid
 from inbox.models import Channel, ChannelAccess, ChannelState, Member, Role, Team
 from inbox.secrets import Vault, new_token
 from inbox.team import accounts, rights
@@ -66,7 +66,7 @@ async def add(
     _put(vault, channel, config, account)
     session.add(channel)
     await session.flush()
-    _record(session, access, channel.id, "channel.added", now, platform=platform)
+    record(session, access, channel.id, "channel.added", now, platform=platform)
     return channel
 
 
@@ -93,7 +93,7 @@ async def change(
             _start_over(channel)
     if fields:
         await session.flush()
-        _record(session, access, channel.id, "channel.changed", now, fields=fields)
+        record(session, access, channel.id, "channel.changed", now, fields=fields)
 
 
 async def pause(session: AsyncSession, access: Access, channel: Channel, *, now: datetime) -> None:
@@ -101,7 +101,7 @@ async def pause(session: AsyncSession, access: Access, channel: Channel, *, now:
     access.need(Role.ADMIN)
     stop = update(Channel).where(col(Channel.id) == channel.id, col(Channel.state) != ChannelState.PAUSED)
     if await session.scalar(stop.values(state=ChannelState.PAUSED, next_try_at=None).returning(col(Channel.id))) is not None:
-        _record(session, access, channel.id, "channel.changed", now, fields=["state"])
+        record(session, access, channel.id, "channel.changed", now, fields=["state"])
 
 
 async def resume(session: AsyncSession, access: Access, channel: Channel, *, now: datetime) -> None:
@@ -109,7 +109,7 @@ async def resume(session: AsyncSession, access: Access, channel: Channel, *, now
     access.need(Role.ADMIN)
     _start_over(channel)
     await session.flush()
-    _record(session, access, channel.id, "channel.changed", now, fields=["state"])
+    record(session, access, channel.id, "channel.changed", now, fields=["state"])
 
 
 async def remove(session: AsyncSession, access: Access, channel: Channel, *, now: datetime) -> None:
@@ -118,7 +118,7 @@ async def remove(session: AsyncSession, access: Access, channel: Channel, *, now
     gone = update(Channel).where(col(Channel.id) == channel.id, col(Channel.removed_at).is_(None))
     gone = gone.values(removed_at=now, config="", state=ChannelState.PAUSED, next_try_at=None)
     if await session.scalar(gone.returning(col(Channel.id))) is not None:
-        _record(session, access, channel.id, "channel.removed", now)
+        record(session, access, channel.id, "channel.removed", now)
 
 
 async def restrict(
@@ -145,7 +145,7 @@ async def restrict(
     rows += [{**where, "member_id": None, "team_id": found} for found in sorted(await session.scalars(teams))]
     if rows:
         await session.execute(insert(ChannelAccess).values(rows))
-    _record(session, access, channel.id, "channel.changed", now, fields=["access"])
+    record(session, access, channel.id, "channel.changed", now, fields=["access"])
 
 
 async def grants(session: AsyncSession, channel: Channel) -> Grants:
@@ -155,6 +155,16 @@ async def grants(session: AsyncSession, channel: Channel) -> Grants:
         member_ids=frozenset(row.member_id for row in rows if row.member_id is not None),
         team_ids=frozenset(row.team_id for row in rows if row.team_id is not None),
     )
+
+
+def same_account(channel: Channel, account: Author) -> None:
+    """Conflict unless this is the account that the channel reads: what another one says must not join its conversations."""
+    if channel.account_id and account.id != channel.account_id:
+        raise Conflict(
+            "These credentials are of another account ({name}). Connect it as a channel of its own.",
+            code="other_account",
+            name=account.name,
+        )
 
 
 def needs_help(channel: Channel) -> bool:
@@ -183,6 +193,11 @@ def shown(config: BaseModel) -> dict[str, Any]:
     return json.loads(json.dumps(_without_secrets(config.model_dump()), default=to_jsonable_python))
 
 
+def record(session: AsyncSession, access: Access, channel_id: int, kind: str, now: datetime, **data: Any) -> None:
+    """Tell the log what somebody did to a channel."""
+    events.record(session, kind, workspace_id=access.workspace_id, at=now, actor=access.actor, channel_id=channel_id, **data)
+
+
 def _put(vault: Vault, channel: Channel, config: BaseModel, account: Author | None) -> None:
     channel.config = sealed(vault, config)
     if len(channel.config) > LONGEST_CONFIG:
@@ -191,6 +206,8 @@ def _put(vault: Vault, channel: Channel, config: BaseModel, account: Author | No
     if isinstance(config, WritesAs):
         channel.public_config |= {"addresses": list(config.senders)}
     channel.send_error = channel.send_error_at = None  # it was checked, both ways
+    channel.token_expires_at = channel.token_warned_days = None  # of the credentials before
+    channel.quota_used = channel.quota_limit = channel.quota_resets_at = None
     if account is not None:
         channel.account_id, channel.account_name = account.id, account.name
 
@@ -209,7 +226,3 @@ def _plain(value: object) -> Any:
 def _without_secrets(values: Mapping[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in values.items() if not isinstance(value, SecretStr)}
     return {name: _without_secrets(value) if isinstance(value, dict) else value for name, value in kept.items()}  # pyright: ignore[reportUnknownArgumentType]  # a dict of a dumped model
-
-
-def _record(session: AsyncSession, access: Access, channel_id: int, kind: str, now: datetime, **data: Any) -> None:
-    events.record(session, kind, workspace_id=access.workspace_id, at=now, actor=access.actor, channel_id=channel_id, **data)

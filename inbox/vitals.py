@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from inbox import events
-from inbox.models import Channel, DeadLetter, Delivery, Installation, Message, Wait
+from inbox.models import Channel, ChannelGap, DeadLetter, Delivery, Installation, Message, Wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,11 @@ class ChannelVitals:
     silent_seconds: float | None  # since the last event or successful look
     gap_at: datetime | None
     send_error: str | None = None  # why replies do not leave, whatever the reading does
+    silent_since: datetime | None = None  # nothing has come for unusually long
+    token_seconds: float | None = None  # until its credentials end; negative when they have
+    quota_used: int | None = None
+    quota_limit: int | None = None
+    open_gaps: int = 0  # holes that nobody has looked into
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,8 @@ async def _trouble(session: AsyncSession) -> dict[Delivery, int]:
 
 async def _channels(session: AsyncSession, now: datetime) -> list[ChannelVitals]:
     found = await session.scalars(select(Channel).where(col(Channel.removed_at).is_(None)).order_by(col(Channel.id)))
+    holes = select(col(ChannelGap.channel_id), func.count()).where(col(ChannelGap.acknowledged_at).is_(None))
+    open_gaps: dict[int, int] = {row[0]: row[1] for row in (await session.execute(holes.group_by(col(ChannelGap.channel_id)))).all()}
     return [
         ChannelVitals(
             id=channel.id,
@@ -106,6 +113,11 @@ async def _channels(session: AsyncSession, now: datetime) -> list[ChannelVitals]
             silent_seconds=_since(max(filter(None, (channel.last_event_at, channel.last_success_at)), default=None), now),
             gap_at=channel.gap_at,
             send_error=channel.send_error,
+            silent_since=channel.silent_since,
+            token_seconds=None if channel.token_expires_at is None else (channel.token_expires_at - now).total_seconds(),
+            quota_used=channel.quota_used,
+            quota_limit=channel.quota_limit,
+            open_gaps=open_gaps.get(channel.id, 0),
         )
         for channel in found
     ]

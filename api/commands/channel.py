@@ -20,6 +20,7 @@ from connectors import http
 from connectors.host import accounts
 from inbox import channels
 from inbox.contract import AcceptsWebhooks, Author, Connector, ConnectorError
+from inbox.conversations import gaps, passed_over
 from inbox.errors import Conflict, Invalid
 from inbox.models import Channel
 from inbox.settings import Settings
@@ -79,23 +80,32 @@ def list_channels(workspace: WorkspaceOption = "", as_json: JsonOption = False) 
     async def act(house: House, session: AsyncSession) -> list[dict[str, Any]]:
         del house
         access = await installation.access(session, workspace)
-        return [
-            {
-                "channel": channel.id,
-                "platform": channel.platform,
-                "name": channel.name,
-                "state": channel.state.value,
-                "last_event": channel.last_event_at,
-                "lag_seconds": None if channel.lag_seconds is None else round(channel.lag_seconds, 1),
-                "error": channel.error,
-                "send_error": channel.send_error,
-                "next_try": channel.next_try_at,
-            }
-            for channel in await channels.list_for(session, access)
-        ]
+        found = await channels.list_for(session, access)
+        left_out = await passed_over.of_all(session, [channel.id for channel in found])
+        holes = await gaps.open_of(session, [channel.id for channel in found])
+        return [{**_health(channel), "open_gaps": holes[channel.id], "passed_over": left_out[channel.id]} for channel in found]
 
     columns = ("channel", "platform", "name", "state", "last_event", "lag_seconds", "error", "send_error", "next_try")
     console.print_rows(installation.run(act), columns, as_json=as_json, empty="No channel is connected yet: parley channel add.")
+
+
+def _health(channel: Channel) -> dict[str, Any]:
+    return {
+        "channel": channel.id,
+        "platform": channel.platform,
+        "name": channel.name,
+        "state": channel.state.value,
+        "last_event": channel.last_event_at,
+        "silent_since": channel.silent_since,
+        "lag_seconds": None if channel.lag_seconds is None else round(channel.lag_seconds, 1),
+        "error": channel.error,
+        "send_error": channel.send_error,
+        "next_try": channel.next_try_at,
+        "quota_used": channel.quota_used,
+        "quota_limit": channel.quota_limit,
+        "quota_resets": channel.quota_resets_at,
+        "token_expires": channel.token_expires_at,
+    }
 
 
 @app.command()
@@ -106,15 +116,17 @@ def check(
 ) -> None:
     """Try the accounts: can they be read and answered from? Changes nothing on the platform."""
 
-    async def act(house: House, session: AsyncSession) -> list[tuple[Channel, Connector | str]]:
+    async def act(house: House, session: AsyncSession) -> list[tuple[Channel, Connector | str, dict[str, int]]]:
         access = await installation.access(session, workspace)
         wanted = [await rights.channel(session, access, channel_id)] if channel_id else await channels.list_for(session, access)
-        return [(channel, _connected(house, channel)) for channel in wanted]
+        left_out = await passed_over.of_all(session, [channel.id for channel in wanted])
+        return [(channel, _connected(house, channel), left_out[channel.id]) for channel in wanted]
 
     rows: list[dict[str, Any]] = []
-    for channel, connector in installation.run(act):
+    for channel, connector, left_out in installation.run(act):
         problem = connector if isinstance(connector, str) else asyncio.run(_try(connector))
-        rows.append({"channel": channel.id, "platform": channel.platform, "name": channel.name, "ok": not problem, "problem": problem})
+        told = {"channel": channel.id, "platform": channel.platform, "name": channel.name, "ok": not problem, "problem": problem}
+        rows.append({**told, "passed_over": left_out})
     columns = ("channel", "platform", "name", "ok", "problem")
     console.print_rows(rows, columns, as_json=as_json, empty="No channel is connected yet: parley channel add.")
     if not all(row["ok"] for row in rows):

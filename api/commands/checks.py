@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import stat
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -25,13 +25,14 @@ from inbox.errors import Unusable
 from inbox.files import Files
 from inbox.models import Attachment, Channel
 from inbox.settings import Settings
-from inbox.vitals import Vitals
+from inbox.vitals import ChannelVitals, Vitals
 
 SECONDS = 10.0  # for an answer from the public address
 LITTLE_SPACE = 2 * 1024**3
 NO_SPACE = 200 * 1024**2
 SKEW = 2.0  # seconds between this machine's clock and the database's
 SILENT = timedelta(days=1).total_seconds()
+ENDING = timedelta(days=14).total_seconds()
 STUCK = 120.0  # seconds that a due reply may wait
 
 
@@ -213,14 +214,32 @@ def work(seen: Vitals) -> list[Finding]:
     if seen.connections > 0.8 * seen.max_connections:
         mend = "Raise max_connections of the server, or run fewer processes."
         found.append(Finding("database", Grade.NOTE, f"{seen.connections} of {seen.max_connections} connections are used.", mend))
-    for channel in seen.channels:
-        if channel.state in ("broken", "failing"):
-            mend = "Reconnect it in the settings." if channel.state == "broken" else "It is tried again; see what the platform says."
-            found.append(Finding("channel", Grade.PROBLEM, f"{channel.name} ({channel.id}) is {channel.state}: {channel.error}", mend))
-        if channel.send_error:
-            mend = "Check the account in the settings; a reply that leaves ends this."
-            found.append(Finding("channel", Grade.PROBLEM, f"{channel.name} ({channel.id}) does not send: {channel.send_error}", mend))
+    found += [finding for channel in seen.channels for finding in _channel(channel)]
     return found or [Finding("work", Grade.OK, f"{len(seen.channels)} channels, {seen.queued} replies due, {seen.open_waits} open waits.")]
+
+
+def _channel(channel: ChannelVitals) -> Iterator[Finding]:
+    """It is read, it sends, it is heard, and goes on to be."""
+    name = f"{channel.name} ({channel.id})"
+    if channel.state in ("broken", "failing"):
+        mend = "Reconnect it in the settings." if channel.state == "broken" else "It is tried again; see what the platform says."
+        yield Finding("channel", Grade.PROBLEM, f"{name} is {channel.state}: {channel.error}", mend)
+    if channel.send_error:
+        mend = "Check the account in the settings; a reply that leaves ends this."
+        yield Finding("channel", Grade.PROBLEM, f"{name} does not send: {channel.send_error}", mend)
+    if channel.silent_since is not None:
+        mend = f"See whether anything was said there; parley channel check {channel.id}. Its page says when it counts as silent."
+        yield Finding(
+            "channel", Grade.NOTE, f"{name} has been silent for unusually long, since {channel.silent_since:%Y-%m-%d %H:%M} UTC.", mend
+        )
+    if channel.token_seconds is not None and channel.token_seconds < ENDING and channel.state != "broken":
+        days = int(channel.token_seconds // 86400)
+        told = f"end in {days} days" if days > 0 else "end within a day" if channel.token_seconds > 0 else "have ended"
+        grade = Grade.NOTE if channel.token_seconds > 0 else Grade.PROBLEM
+        yield Finding("channel", grade, f"The credentials of {name} {told}.", "Enter new ones on its page in the settings.")
+    if channel.open_gaps:
+        mend = "Look at the platform whether somebody was missed, then say so on the channel's page."
+        yield Finding("channel", Grade.NOTE, f"{name} has {channel.open_gaps} gaps that nobody has looked into.", mend)
 
 
 async def vital(house: House, session: AsyncSession) -> list[Finding]:

@@ -15,6 +15,7 @@ from inbox.conversations import directory, search, views
 from inbox.conversations.directory import Directory
 from inbox.models import Role
 from inbox.questions import Questions
+from inbox.team import rights
 from inbox.team.rights import RANK, Access
 from web import render
 from web.names import Names
@@ -43,6 +44,7 @@ class Reader:
             "names": Names(names),
             "event_id": event_id,
             "can_act": RANK[self.access.role] >= RANK[Role.AGENT],
+            "stopped": (),
         }
 
     async def draw(
@@ -63,6 +65,8 @@ class Reader:
             found = await search.find(session, access, words)
         side = panes.SideAsking.of(board, access, "" if words else chosen.key) if part in ("", "side") else None
         listed = panes.ListAsking.of(board, access, chosen, found=found, after=after, now=now) if part in ("", "list") else None
+        sees_trouble = part in ("", "list") and RANK[access.role] >= RANK[Role.SUPERVISOR]
+        stopped = board.add(rights.stopped(access)) if sees_trouble else None
         opened = None
         if conversation_id is not None and part in ("", "conversation"):
             opened = panes.ConversationAsking.of(board, access, conversation_id, before=before, now=now)
@@ -71,6 +75,8 @@ class Reader:
         if side is not None:
             context["side"] = shown = side.pane(names.answer)
             context["unread"] = shown.unread
+        if stopped is not None:
+            context["stopped"] = stopped.answer
         if listed is not None:
             context["list"] = listed.pane(words.strip(), await panes.title(session, access, chosen, names.answer, self.locale))
         if part in ("", "conversation"):

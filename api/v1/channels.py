@@ -3,9 +3,10 @@
 from fastapi import APIRouter
 
 from api.deps import ApiAccessDep, Number, SessionDep
-from api.schemas import ChannelOut
+from api.schemas import ChannelDetailOut, ChannelOut, GapOut, ReconciliationOut
 from api.v1 import PROBLEMS
 from inbox import channels
+from inbox.conversations import gaps, passed_over, reconciliation
 from inbox.team import rights
 
 router = APIRouter(prefix="/channels", tags=["channels"], responses=PROBLEMS)
@@ -18,6 +19,13 @@ async def list_channels(access: ApiAccessDep, session: SessionDep) -> list[Chann
 
 
 @router.get("/{channel_id}")
-async def get_channel(access: ApiAccessDep, channel_id: Number, session: SessionDep) -> ChannelOut:
-    """One channel."""
-    return ChannelOut.model_validate(await rights.channel(session, access, channel_id))
+async def get_channel(access: ApiAccessDep, channel_id: Number, session: SessionDep) -> ChannelDetailOut:
+    """One channel, with its gaps, what was left out on purpose, and the last comparison with its platform."""
+    channel = await rights.channel(session, access, channel_id)
+    compared = await reconciliation.latest(session, channel.id)
+    return ChannelDetailOut(
+        **ChannelOut.model_validate(channel).model_dump(),
+        gaps=[GapOut.model_validate(gap) for gap in await gaps.of(session, channel.id)],
+        passed_over=(await passed_over.of_all(session, [channel.id]))[channel.id],
+        reconciliation=None if compared is None else ReconciliationOut.model_validate(compared),
+    )

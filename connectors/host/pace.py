@@ -15,6 +15,7 @@ class Pace:
     channel_lease: float = 30.0
     look: float = 2.0  # for channels to take, and for replies when no wake-up comes
     check: float = 30.0
+    standing: float = 10.0  # between two looks at quota and token, and between two writings of them
     settle: float = 5.0  # a stream that ran this long without a word works
     first_pause: float = 1.0  # after a failure; doubles
     longest_pause: float = 300.0
@@ -27,5 +28,8 @@ class Pace:
     at_once: int = 64  # replies, in one process
     at_once_each: int = 8  # replies, of one channel
     tidy: float = 600.0
+    oversee: float = 300.0  # silence, credentials that end, and comparisons that are due
+    listing: float = 600.0  # of one post, while comparing
+    comparing: float = 3600.0  # a whole channel
     sweep: float = 6 * 3600.0  # of files that belong to nothing: every file is looked at
     farewell: float = 3.0  # for sends that have begun, when the process ends

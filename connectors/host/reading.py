@@ -13,12 +13,13 @@ from typing import cast
 import psycopg
 import structlog
 from sqlalchemy import update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from connectors.host.accounts import PATIENCE, Misconfigured, close, connect
 from connectors.host.place import Place
+from connectors.host.standing import Watch
 from inbox import pauses
 from inbox.contract import AuthError, Batch, Connector, ConnectorError, CursorExpired, Permanent, RateLimited
 from inbox.conversations import health, receive
@@ -26,6 +27,7 @@ from inbox.conversations.leases import Lease
 from inbox.models import Channel, ChannelState
 
 log = structlog.get_logger()
+TOLD = 5.0  # seconds: a shorter rest is over before anybody has read of it
 
 
 class Gone(Exception):
@@ -41,11 +43,11 @@ async def read(place: Place, lease: Lease) -> None:
         except (Gone, receive.LeaseLost):
             return
         except RateLimited as error:
-            await asyncio.sleep(max(error.retry_after, place.pace.first_pause))
+            await _rest(place, lease, max(error.retry_after, place.pace.first_pause))
         except (AuthError, Misconfigured) as error:
             await _break(place, lease, str(error), code=type(error).__name__)
             return
-        except (DBAPIError, psycopg.Error) as error:  # ours, not the platform's
+        except (SQLAlchemyError, psycopg.Error) as error:  # ours, not the platform's: no connection was free, or the server is away
             log.warning("a batch was not stored; it is fetched again", channel=lease.channel_id, error=type(error).__name__)
             await asyncio.sleep(place.pace.first_pause)
         except Exception as error:  # a connector may be anybody's code: its channel goes on, and so do the others
@@ -71,14 +73,16 @@ async def _once(place: Place, lease: Lease, failures: Failures) -> None:
         if not channel.account_id or channel.state == ChannelState.CONNECTING:
             await _check(place, channel, connector)
             channel = await _channel(place, lease)
-        settled = asyncio.create_task(_settled(place, channel, lease, failures))
+        watch = Watch(place, lease, channel, connector)
+        beside = (asyncio.create_task(_settled(place, channel, lease, failures)), asyncio.create_task(watch.run()))
         try:
-            await _stream(place, lease, channel, connector, failures)
+            await _stream(place, lease, channel, connector, failures, watch)
         except CursorExpired:
             failures.gap = True
             await _forget_cursor(place, lease)
         finally:
-            await pauses.stop(settled)
+            await pauses.stop(*beside)
+            await watch.look(last=True)
 
 
 async def _check(place: Place, channel: Channel, connector: Connector) -> None:
@@ -103,12 +107,13 @@ async def _check(place: Place, channel: Channel, connector: Connector) -> None:
         await health.known(session, channel, account_id=account.id, account_name=account.name, now=place.clock())
 
 
-async def _stream(place: Place, lease: Lease, channel: Channel, connector: Connector, failures: Failures) -> None:
+async def _stream(place: Place, lease: Lease, channel: Channel, connector: Connector, failures: Failures, watch: Watch) -> None:
     batches = connector.stream(channel.cursor)
     try:
         async for batch in batches:
             await _store(place, lease, channel, _marked(batch, gap=failures.gap))
             failures.gap, failures.count = False, 0
+            await watch.look()
     finally:
         if isinstance(batches, AsyncGenerator):
             await _end(channel, cast("AsyncGenerator[Batch]", batches))
@@ -135,11 +140,19 @@ async def _settled(place: Place, channel: Channel, lease: Lease, failures: Failu
     noted = False
     while not noted:
         await asyncio.sleep(place.pace.settle)
-        with suppress(DBAPIError, psycopg.Error):
+        with suppress(SQLAlchemyError, psycopg.Error):
             async with place.database.transaction() as session:
                 await health.worked(session, channel, now=place.clock(), fence=lease.fence)
             noted = True
     failures.count = 0
+
+
+async def _rest(place: Place, lease: Lease, seconds: float) -> None:
+    """Wait as the platform asks: no failure, but the channel says when it goes on."""
+    if seconds >= TOLD:
+        async with _noting(place, lease) as (session, channel):
+            await health.rests(session, channel, until=place.clock() + timedelta(seconds=seconds), fence=lease.fence)
+    await asyncio.sleep(seconds)
 
 
 async def _fail(place: Place, lease: Lease, failures: Failures, error: Exception) -> None:
@@ -216,5 +229,5 @@ async def _noting(place: Place, lease: Lease) -> AsyncGenerator[tuple[AsyncSessi
         channel = await _channel(place, lease)
         async with place.database.transaction() as session:
             yield session, channel
-    except (Gone, DBAPIError, psycopg.Error) as error:
+    except (Gone, SQLAlchemyError, psycopg.Error) as error:
         log.warning("a channel's state was not noted", channel=lease.channel_id, error=type(error).__name__)

@@ -11,17 +11,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from connectors.host.place import Place
 from inbox import pauses
-from inbox.conversations import erasing, timers
+from inbox.conversations import erasing, silence, standings, timers
 
 log = structlog.get_logger()
 KEPT = timedelta(days=1)  # a file that nothing names
 FAILURES = (SQLAlchemyError, psycopg.Error, OSError)
+UNREMOVED = "what is past its time could not be removed"
+UNSEEN = "channels could not be looked through"
 Step = Callable[[AsyncSession, datetime], Awaitable[int]]
 
 
 async def run(place: Place, stop: asyncio.Event) -> None:
     """Wake conversations at their time, and tidy now and then, until told to stop."""
-    tidied = swept = float("-inf")
+    tidied = swept = overseen = float("-inf")
     while not stop.is_set():
         pause = place.pace.look
         try:
@@ -31,6 +33,9 @@ async def run(place: Place, stop: asyncio.Event) -> None:
         if asyncio.get_running_loop().time() - tidied > place.pace.tidy:
             tidied = asyncio.get_running_loop().time()
             await _tidy(place)
+        if asyncio.get_running_loop().time() - overseen > place.pace.oversee:
+            overseen = asyncio.get_running_loop().time()
+            await _attempt("channels that are silent, or whose credentials end", _oversee(place), sentence=UNSEEN)
         if asyncio.get_running_loop().time() - swept > place.pace.sweep:
             swept = asyncio.get_running_loop().time()
             await _attempt("files of nothing", _sweep(place))
@@ -81,11 +86,19 @@ async def _expire(place: Place) -> None:
         await timers.expire(session, place.clock())
 
 
-async def _attempt(what: str, step: Awaitable[None]) -> None:
+async def _attempt(what: str, step: Awaitable[None], *, sentence: str = UNREMOVED) -> None:
     try:
         await step
     except FAILURES as error:
-        _tell("what is past its time could not be removed", error, what=what)
+        _tell(sentence, error, what=what)
+
+
+async def _oversee(place: Place) -> None:
+    async with place.database.transaction() as session:
+        await silence.note(session, place.clock())
+    async with place.database.transaction() as session:
+        await standings.warn(session, place.clock())
+        await silence.look(session, place.clock())
 
 
 async def _sweep(place: Place) -> None:

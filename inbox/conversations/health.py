@@ -32,6 +32,11 @@ async def failed(
         _record(session, "channel.failed", channel, now, state=ChannelState.FAILING.value, code=code)
 
 
+async def rests(session: AsyncSession, channel: Channel, *, until: datetime, fence: int) -> None:
+    """The platform asked to wait: no failure, and no event."""
+    await _set(session, channel, fence, next_try_at=until)
+
+
 async def broke(session: AsyncSession, channel: Channel, reason: str, *, code: str, now: datetime, fence: int) -> None:
     """The channel cannot be read until a person reconnects it."""
     values = {"error": reason, "error_at": now, "next_try_at": None, "lease_until": None, "lease_owner": None}

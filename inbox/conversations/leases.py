@@ -16,7 +16,8 @@ TAKE = text(
     f"""
     WITH free AS (SELECT id FROM channel WHERE {READABLE} AND (lease_until IS NULL OR lease_until < clock_timestamp())
                    ORDER BY id LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED)
-    UPDATE channel SET lease_owner = :owner, lease_until = clock_timestamp() + make_interval(secs => :seconds), fence = fence + 1
+    UPDATE channel SET lease_owner = :owner, lease_until = clock_timestamp() + make_interval(secs => :seconds), fence = fence + 1,
+                       read_since = clock_timestamp()
       FROM free WHERE channel.id = free.id
     RETURNING channel.id, channel.fence, md5(channel.config) AS config
     """  # noqa: S608  # built from the constant above

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from inbox import events
 from inbox.contract import Batch, Event
-from inbox.conversations import incoming, intake, rejects
+from inbox.conversations import gaps, incoming, intake, passed_over, rejects
 from inbox.conversations.incoming import Incoming, Origin
 from inbox.conversations.intake import Received
 from inbox.conversations.newcomers import Overtaken
@@ -43,10 +43,11 @@ MARK = """
            state = CASE WHEN channel.state = 'connecting' OR (%s AND channel.state = 'failing') THEN 'healthy' ELSE channel.state END,
            error = CASE WHEN %s THEN NULL ELSE channel.error END,
            failures = CASE WHEN %s THEN 0 ELSE channel.failures END,
-           next_try_at = CASE WHEN %s THEN NULL ELSE channel.next_try_at END
-      FROM (SELECT id, state FROM channel WHERE id = %s FOR NO KEY UPDATE) AS before
+           next_try_at = CASE WHEN %s THEN NULL ELSE channel.next_try_at END,
+           silent_since = CASE WHEN %s::timestamptz > channel.silent_since THEN NULL ELSE channel.silent_since END
+      FROM (SELECT id, state, last_event_at, silent_since FROM channel WHERE id = %s FOR NO KEY UPDATE) AS before
      WHERE channel.id = before.id AND (%s::bigint IS NULL OR channel.fence = %s)
-    RETURNING before.state
+    RETURNING before.state, before.last_event_at, before.silent_since IS NOT NULL AND channel.silent_since IS NULL
 """
 
 
@@ -62,10 +63,12 @@ async def receive(
     now: datetime,
     fence: int | None = None,
     move_cursor: bool = True,
+    late: bool = False,
     files: Files | None = None,
 ) -> Received:
     """Take a batch in. `fence`: the lease of the stream it came by, None for a webhook, which never moves the cursor either.
 
+    `late`: it was missed and fetched by itself, so it tells nothing of the channel's delay, nor whether its stream works.
     Raises `LeaseLost` when another process has taken the channel meanwhile: the caller's transaction must not commit.
     """
     source = "webhook" if fence is None else "stream"
@@ -82,9 +85,11 @@ async def receive(
     for rejected in batch.rejected:
         await rejects.keep(session, channel, source=source, raw=rejected.raw, reason=rejected.reason, now=now)
     taking = _Taking(session, await driver(session), channel, origin, source, now)
-    mark = _Mark(origin, batch, cleaned, now, fence, move_cursor)
+    mark = _Mark(origin, batch, cleaned, now, fence, move_cursor, works=fence is not None and not late, is_late=late)
     received = await _take(taking, cleaned, mark) if cleaned else Received()
-    await _read_mark(taking, batch, mark, works=fence is not None)
+    await _read_mark(taking, batch, mark)
+    if batch.passed_over:
+        await passed_over.count(session, channel, batch.passed_over, now=now)
     return received
 
 
@@ -163,23 +168,33 @@ class _Mark:
     """The place to go on from and the channel's health, told in the batch's transaction; last, since every batch of the channel does it."""
 
     def __init__(
-        self, origin: Origin, batch: Batch, cleaned: Sequence[Incoming], now: datetime, fence: int | None, move_cursor: bool
+        self,
+        origin: Origin,
+        batch: Batch,
+        cleaned: Sequence[Incoming],
+        now: datetime,
+        fence: int | None,
+        move_cursor: bool,
+        *,
+        works: bool,
+        is_late: bool,
     ) -> None:
         newest = max(cleaned, key=lambda event: event.at, default=None)
-        is_news = newest is not None and newest.at >= origin.connected_at
+        is_news = newest is not None and newest.at >= origin.connected_at and not is_late
         lag = max(0.0, (now - newest.told_at).total_seconds()) if newest is not None and is_news else None
-        works = fence is not None
+        last = newest.at if newest else None
+        self.works = works
         self.before: AsyncCursor[Row] | None = None  # once it is sent
         self._values = (
-            move_cursor, batch.cursor, newest.at if newest else None, now, lag, now if batch.gap else None,
-            works, works, works, works, origin.id, fence, fence,
+            move_cursor, batch.cursor, last, now, lag, now if batch.gap else None,
+            works, works, works, works, last, origin.id, fence, fence,
         )  # fmt: skip
 
     def leave(self, send: Send) -> None:
         self.before = send(MARK, self._values)
 
 
-async def _read_mark(taking: _Taking, batch: Batch, mark: _Mark, *, works: bool) -> None:
+async def _read_mark(taking: _Taking, batch: Batch, mark: _Mark) -> None:
     """Learn that the lease is still ours, and tell the log what has become of the channel."""
     if mark.before is None:  # the set was written in pieces, or not at all
         async with pipeline(taking.connection) as send:
@@ -187,11 +202,14 @@ async def _read_mark(taking: _Taking, batch: Batch, mark: _Mark, *, works: bool)
     before = None if mark.before is None else await mark.before.fetchone()
     if before is None:
         raise LeaseLost(f"another process reads channel {taking.origin.id} now")
+    state, last_event_at, is_heard = before
     if batch.gap:
-        _record(taking, "channel.gap_found", gap_at=taking.now.isoformat())
-    if before[0] == ChannelState.CONNECTING:
+        await gaps.found(taking.session, taking.channel, since=last_event_at, now=taking.now)
+    if is_heard:
+        _record(taking, "channel.heard")
+    if state == ChannelState.CONNECTING:
         _record(taking, "channel.changed", fields=["state"])
-    elif works and before[0] == ChannelState.FAILING:
+    elif mark.works and state == ChannelState.FAILING:
         _record(taking, "channel.recovered")
 
 

@@ -38,12 +38,14 @@ from inbox.models.team import (
     Throttle,
     Workspace,
 )
+from inbox.models.upkeep import ChannelGap, ChannelHour, PassedOver, Reconciliation
 from inbox.models.widget import Mailing, Visitor, VisitorMail, VisitorPresence, VisitorToken
 
 __all__ = [
-    "Account", "AccountSession", "ApiToken", "Attachment", "Calendar", "CalendarVersion", "Channel", "ChannelAccess", "ChannelState",
-    "ChannelVoice", "Contact", "Conversation", "ConversationLabel", "DeadLetter", "DeferredChange", "Delivery", "Direction", "Draft",
-    "Erasure", "Identity", "Inbound", "Installation", "Invitation", "Label", "LogEvent", "Mailing", "Member", "Message", "Metric",
-    "Note", "Outcome", "Policy", "Post", "Presence", "Priority", "Reaction", "Reading", "Role", "Status", "Team", "TeamMember",
-    "Template", "Thread", "Throttle", "Visitor", "VisitorMail", "VisitorPresence", "VisitorToken", "Wait", "Workspace",
+    "Account", "AccountSession", "ApiToken", "Attachment", "Calendar", "CalendarVersion", "Channel", "ChannelAccess", "ChannelGap",
+    "ChannelHour", "ChannelState", "ChannelVoice", "Contact", "Conversation", "ConversationLabel", "DeadLetter", "DeferredChange",
+    "Delivery", "Direction", "Draft", "Erasure", "Identity", "Inbound", "Installation", "Invitation", "Label", "LogEvent", "Mailing",
+    "Member", "Message", "Metric", "Note", "Outcome", "PassedOver", "Policy", "Post", "Presence", "Priority", "Reaction", "Reading",
+    "Reconciliation", "Role", "Status", "Team", "TeamMember", "Template", "Thread", "Throttle", "Visitor", "VisitorMail",
+    "VisitorPresence", "VisitorToken", "Wait", "Workspace",
 ]  # fmt: skip

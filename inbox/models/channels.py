@@ -61,6 +61,15 @@ class Channel(Table, table=True):
     last_success_at: datetime | None = moment(nullable=True)
     lag_seconds: float | None = None  # received_at - platform time of the newest live message
     gap_at: datetime | None = moment(nullable=True)  # the last time that the platform could not fill a hole
+    read_since: datetime | None = moment(nullable=True)  # when the lease was taken, by the database's clock
+
+    quota_used: int | None = Field(default=None, sa_type=BigInteger, nullable=True)  # as the platform tells it
+    quota_limit: int | None = Field(default=None, sa_type=BigInteger, nullable=True)
+    quota_resets_at: datetime | None = moment(nullable=True)
+    token_expires_at: datetime | None = moment(nullable=True)
+    token_warned_days: int | None = None  # the warning that was given last
+    silence_hours: int | None = None  # without any event until it is told; None: by its own habits, 0: never
+    silent_since: datetime | None = moment(nullable=True)  # its newest event when it was told to be silent; None: it is not
 
 
 class ChannelAccess(Table, table=True):

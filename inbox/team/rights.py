@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from inbox import questions
 from inbox.errors import Forbidden, NotFound
-from inbox.models import Channel, ChannelAccess, Conversation, Member, Role, TeamMember
+from inbox.models import Channel, ChannelAccess, ChannelState, Conversation, Member, Role, TeamMember
 from inbox.questions import Question
 
 RANK = {Role.VIEWER: 0, Role.AGENT: 1, Role.SUPERVISOR: 2, Role.ADMIN: 3}
@@ -100,6 +100,27 @@ def _showing(everything: bool) -> bytes:
     looks = func.coalesce(col(Channel.public_config)["looks_like"].astext, col(Channel.platform))
     mine = (col(Channel.workspace_id) == bindparam("workspace"), visible(col(Channel.id), everything=everything))
     query = select(col(Channel.id), col(Channel.name), looks, col(Channel.removed_at).is_not(None)).where(*mine)
+    return questions.compiled(query.order_by(col(Channel.name), col(Channel.id)))
+
+
+class StoppedChannel(NamedTuple):
+    """A channel that nobody can read until a person reconnects it."""
+
+    id: int
+    name: str
+    error: str | None
+
+
+def stopped(access: Access) -> Question[Sequence[StoppedChannel]]:
+    """The channels that the member may see and that have stopped, in alphabetical order."""
+    return Question(_stopped(access.sees_everything), asker(access), lambda found: [StoppedChannel._make(row) for row in found])
+
+
+@cache
+def _stopped(everything: bool) -> bytes:
+    mine = (col(Channel.workspace_id) == bindparam("workspace"), visible(col(Channel.id), everything=everything))
+    broken = (col(Channel.state) == ChannelState.BROKEN, col(Channel.removed_at).is_(None))
+    query = select(col(Channel.id), col(Channel.name), col(Channel.error)).where(*mine, *broken)
     return questions.compiled(query.order_by(col(Channel.name), col(Channel.id)))
 
 

@@ -11,7 +11,7 @@ import tomllib
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +23,17 @@ from typer.testing import CliRunner
 
 from api import cli
 from inbox import embedded
-from inbox.contract import Author, Batch, Event, EventKind
+from inbox.contract import Author, Batch, Event, EventKind, Rejected
 from inbox.conversations import dead_letters, receive
 from inbox.db import Database
 from inbox.files import Files
 from inbox.models import Attachment, Channel, Conversation, Installation, Message, Wait, Workspace
 from inbox.secrets import Vault, open_vault
 from inbox.settings import Settings
+from tests.connectors.library import Shelf, comment, library, shelves
 from tests.make import MONDAY, Make
+
+__all__ = ["library"]  # a fixture
 
 ROOT = Path(__file__).parents[2]
 SECRET = "whsec_" + "A" * 43 + "="
@@ -321,3 +324,32 @@ async def test_waits_that_differ_from_what_was_said_are_corrected_unless_the_log
     again = await asyncio.to_thread(parley, "rebuild-waits")
     assert (again.code, again.out.splitlines()[0]) == (0, "2 conversations told anew: 0 waits were corrected.")
     assert "older than the log" in again.out
+
+
+async def test_a_channel_is_compared_with_its_platform(parley: Parley, database: Database, library: None):
+    vault, now = open_vault(Settings()), datetime.now(UTC)
+    shelves["cli"] = Shelf()
+    recent = [comment(number, at=now - timedelta(hours=number)) for number in (1, 2)]
+    async with database.transaction() as session:
+        make = Make(session)
+        workspace = await make.workspace()
+        values = {"connected_at": now - timedelta(days=9), "config": vault.encrypt(json.dumps({"shelf": "cli"}))}
+        channel = await make.channel(workspace, platform="library", **values)
+        silent = await make.channel(workspace, config=vault.encrypt(json.dumps({"secret": SECRET})))
+        left_out = Batch(recent[:1], passed_over={"story_insights": 2}, gap=True)
+        await receive.receive(session, channel, left_out, now=now - timedelta(minutes=1), move_cursor=False)
+    shelves["cli"].posts = {"p1": [Batch(recent)]}
+    done = await asyncio.to_thread(parley, "reconcile", str(channel.id), "--days", "3", "--json")
+    told = done.json
+    assert (done.code, told["fetched"], told["known"], told["complete"], told["days"]) == (0, 1, 1, True, 3), done
+    shelves["cli"].posts = {"p1": [Batch(recent, rejected=[Rejected(b"?", "Not a comment.")])]}
+    again = await asyncio.to_thread(parley, "reconcile", str(channel.id))
+    assert again.code == 1
+    assert "1 of 1 posts compared: the platform lists 3 messages, 2 were here." in again.out
+    assert "1 are listed and could not be read." in again.out
+    refused = await asyncio.to_thread(parley, "reconcile", str(silent.id))
+    assert (refused.code, "lists nothing" in refused.err) == (1, True), refused
+    rows = (await asyncio.to_thread(parley, "channel", "list", "--json")).json
+    assert [(row["passed_over"], row["open_gaps"]) for row in rows] == [({"story_insights": 2}, 1), ({}, 0)]
+    checked = (await asyncio.to_thread(parley, "channel", "check", str(channel.id), "--json")).json
+    assert (checked[0]["ok"], checked[0]["passed_over"]) == (True, {"story_insights": 2})

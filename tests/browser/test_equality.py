@@ -12,11 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from api import hub, news
-from inbox import events
+from inbox import channels, events
 from inbox.contract import Attachment, EventKind, Receipt
-from inbox.conversations import assignment, drafts, fetching, labels, notes, outbox, reading, replies, status, waiting
+from inbox.conversations import assignment, drafts, fetching, health, labels, notes, outbox, reading, replies, status, waiting
 from inbox.models import Attachment as StoredAttachment
-from inbox.models import Conversation, Delivery, Member, Message, Outcome, Status
+from inbox.models import Channel, Conversation, Delivery, Member, Message, Outcome, Role, Status
 from inbox.promptness import waits
 from inbox.team import rights
 from tests.browser.conftest import Desk
@@ -178,6 +178,15 @@ class Day:
     async def draft(self) -> None:
         await self.with_first(lambda s, c, a: drafts.save(s, a, c, body="Liebe", now=datetime.now(UTC)), who="Aylin")
 
+    async def stop_channel(self) -> None:
+        """The platform refuses the credentials: supervisors are told above their lists."""
+
+        async def work(session: AsyncSession) -> None:
+            channel = await session.get_one(Channel, self.desk.channel.id)
+            await health.broke(session, channel, "The token has ended.", code="AuthError", now=datetime.now(UTC), fence=channel.fence)
+
+        await self.desk.do(work)
+
     def renamed(self, kind: str, **data: Any) -> Callable[[], Awaitable[None]]:
         """Something with a name changed: the row first, its event with it."""
 
@@ -220,6 +229,7 @@ def steps(day: Day) -> dict[str, Callable[[], Awaitable[Any]]]:
         "message.completed": day.complete,
         "wait.corrected": day.correct_wait,
         "draft.saved": day.draft,
+        "channel.failed": day.stop_channel,
         **{kind: day.renamed(kind) for kind in sorted(news.EVERYTHING)},
     }
 
@@ -288,3 +298,20 @@ async def settled(page: Page, event_id: int) -> Any:
             return after
         before = after
     return before
+
+
+async def test_a_supervisor_hears_at_once_that_a_channel_stopped_and_that_it_goes_on(desk: Desk) -> None:
+    await desk.say("Ist das vegan?", name="Anna")
+    page = await desk.page("Fatma", "/inbox?view=open")
+    day = Day(desk)
+    await day.stop_channel()
+    notice = page.locator(".list-notices .notice")
+    await notice.wait_for()
+    assert "The token has ended." in await notice.inner_text()
+
+    async def resume(session: AsyncSession) -> None:
+        access = rights.Access(desk.workspace.id, Role.ADMIN, "system")
+        await channels.resume(session, access, await session.get_one(Channel, desk.channel.id), now=datetime.now(UTC))
+
+    await desk.do(resume)
+    await notice.wait_for(state="detached")

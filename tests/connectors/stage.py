@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, SecretStr
 
-from inbox.contract import Author, Batch, Capabilities, Event, EventKind, Receipt, Reply
+from inbox.contract import Author, Batch, Capabilities, Event, EventKind, Receipt, Reply, Standing
 
 
 def message(number: int, **more: Any) -> Event:
@@ -28,6 +28,7 @@ class Script:
     acknowledged: list[str | None] = field(default_factory=list)
     sent: list[Reply] = field(default_factory=list)
     send: Callable[[Reply], Any] | None = None
+    standing: Standing = field(default_factory=Standing)
     hangs_on_close: bool = False
     opened: int = 0
     closed: int = 0
@@ -68,6 +69,10 @@ class Stage:
             yield step
             self.script.acknowledged.append(step.cursor)
         await asyncio.Event().wait()
+
+    @property
+    def standing(self) -> Standing:
+        return self.script.standing
 
     async def send(self, reply: Reply) -> Receipt:
         self.script.sent.append(reply)

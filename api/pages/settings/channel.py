@@ -11,7 +11,7 @@ from api import problems
 from api.deps import AccessDep, ChannelDep, House, HouseDep, NowDep, RowId, SessionDep, needs
 from api.pages import forms
 from api.pages.forms import Frame, FrameDep
-from api.pages.settings import checking, config_form
+from api.pages.settings import checking, config_form, upkeep
 from inbox import channels
 from inbox.contract import AcceptsWebhooks, Connector
 from inbox.errors import Conflict, Invalid, NotFound
@@ -49,6 +49,31 @@ async def change(
         await channels.change(
             session, house.vault, access, kept, name=given.get("name", ""), config=filled.config, account=account, now=now
         )
+    except (Conflict, Invalid) as refused:
+        error = f"{problems.sentence(refused, frame.locale)} {filled.about_all(frame.locale)}".strip()
+        again = await rights.channel(session, access, channel.id)
+        return await page(frame, session, access, house, again, error=error, filled=filled)
+    return frame.back(f"/{channel.id}")
+
+
+@router.post("/reconnect")
+async def reconnect(
+    channel: ChannelDep, request: Request, frame: FrameDep, session: SessionDep, access: AccessDep, house: HouseDep, now: NowDep
+) -> Response:
+    """Other credentials of the same account, once they are checked: reading goes on where it stopped."""
+    kind = connectors.find(channel.platform)
+    form = await request.form()
+    given: Mapping[str, Any] = {key: value for key, value in form.items() if isinstance(value, str)}
+    typed = config_form.unseal(house.vault, access.workspace_id, given.get("kept", ""))
+    filled = config_form.read_secrets(kind.Config, given, channels.opened(house.vault, channel), typed)
+    try:
+        if filled.config is None:
+            raise Invalid("Some fields need another look.")
+        await checking.release(session)
+        account = await checking.check(kind, filled.config, house.settings)
+        kept = await rights.channel(session, access, channel.id)
+        channels.same_account(kept, account)
+        await channels.change(session, house.vault, access, kept, name=kept.name, config=filled.config, account=account, now=now)
     except (Conflict, Invalid) as refused:
         error = f"{problems.sentence(refused, frame.locale)} {filled.about_all(frame.locale)}".strip()
         again = await rights.channel(session, access, channel.id)
@@ -131,6 +156,9 @@ async def page(
         error=error,
         channel=channel,
         title=kind.title if kind else channel.platform,
+        verified=kind.capabilities.verified.value if kind else "",
+        upkeep=await upkeep.load(session, channel, kind, now=house.clock()),
+        secrets=[entry for entry in drawn if entry.kind == "secret"],
         main=main,
         more=more,
         kept=config_form.seal(house.vault, access.workspace_id, kind.Config, filled.values) if kind and filled else "",

@@ -85,6 +85,16 @@ def read(kind: type[BaseModel], form: Mapping[str, Any], kept: Mapping[str, Any]
                 values[entry.name] = given or kept[entry.name]
         elif given:  # what is left empty keeps its default
             values[entry.name] = given
+    return _checked(kind, values)
+
+
+def read_secrets(kind: type[BaseModel], form: Mapping[str, Any], stored: Mapping[str, Any], typed: Mapping[str, Any]) -> Filled:
+    """The same for a form of secrets alone: everything else stays as it is `stored`; `typed` are those of a form that came back."""
+    given = {entry.name: str(form.get(entry.id, "")).strip() for entry in entries(kind, {}) if entry.kind == "secret"}
+    return _checked(kind, {**stored, **typed, **{name: value for name, value in given.items() if value}})
+
+
+def _checked(kind: type[BaseModel], values: dict[str, Any]) -> Filled:
     filled = Filled(values)
     try:
         filled.config = kind.model_validate(values)
