@@ -16,6 +16,7 @@ BUILT_IN = {
     "telegram": "connectors.telegram:Telegram",
     "webhook": "connectors.webhook:Webhook",
     "widget": "connectors.widget:Widget",
+    "youtube": "connectors.youtube:YouTube",
 }
 
 
