@@ -13,6 +13,7 @@ BUILT_IN = {
     "email": "connectors.email:Email",
     "mastodon": "connectors.mastodon:Mastodon",
     "matrix": "connectors.matrix:Matrix",
+    "reddit": "connectors.reddit:Reddit",
     "telegram": "connectors.telegram:Telegram",
     "webhook": "connectors.webhook:Webhook",
     "widget": "connectors.widget:Widget",

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, cast
@@ -12,7 +13,9 @@ from pydantic import ValidationError
 
 from inbox.contract import Batch, CursorExpired, Event, Rejected
 
+Json = dict[str, Any]
 AT_ONCE = 200  # events of a batch
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def digest(*parts: object) -> str:
@@ -23,6 +26,44 @@ def digest(*parts: object) -> str:
 def now() -> datetime:
     """The clock of the polling connectors."""
     return datetime.now(UTC)
+
+
+def spread(rest: float, left: float, cost: float, *, shortest: float, longest: float) -> float:
+    """Seconds until the next look of this cost, so that what is left lasts for the rest of the time."""
+    return longest if left < cost else min(max(rest * cost / left, shortest), longest)
+
+
+@dataclass(slots=True)
+class Reach:
+    """How far back a list is read that begins with its newest: until what was met before; at the very beginning, as much as is asked for.
+
+    An id to go on from would be shorter, but platforms answer with nothing for ever once the thing with that id is deleted.
+    """
+
+    until: datetime | None
+    history: int
+    overlap: timedelta  # things may be listed late: they were looked at for spam
+    pages: int = 1  # at least
+    gap: bool = False
+    newest: datetime = LONG_AGO  # of all that the list has; by the platform's clock, not by ours
+
+    def __post_init__(self) -> None:
+        self.newest = self.until or LONG_AGO
+
+    async def read(self, pages: AsyncGenerator[list[Json]], began: Callable[[Json], datetime | None], most: int) -> list[Json]:
+        """The entries, the newest first. `gap`: what was met before lies further back than `most` pages."""
+        found: list[Json] = []
+        count = 0
+        async with aclosing(pages):
+            async for page in pages:
+                found, count = found + page, count + 1
+                times = [at for at in map(began, page) if at]
+                self.newest = max([self.newest, *times])
+                met = self.until is not None and bool(times) and min(times) < self.until - self.overlap
+                if count >= self.pages and (met or (self.until is None and len(found) >= max(1, self.history))):
+                    return found if self.until else found[: self.history]
+        self.gap = self.until is not None and count >= most
+        return found if self.until else found[: self.history]
 
 
 @dataclass(slots=True)
@@ -89,7 +130,7 @@ class Budget:
         rest = (self.resets_at(at) - at).total_seconds()
         if spendable < cost:
             return rest
-        return min(max(rest * cost / spendable, shortest), longest)
+        return spread(rest, spendable, cost, shortest=shortest, longest=longest)
 
     def _turn(self, at: datetime) -> None:
         today = at.astimezone(ZoneInfo(self.zone)).date().isoformat()

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from connectors.polling import Pieces, digest, now
+from connectors.polling import Pieces, Reach, digest, now
 from connectors.rest import Json, Refusal, objects
 from connectors.youtube import parse
 from connectors.youtube.api import AT_ONCE, YouTubeApi
@@ -25,7 +25,7 @@ REPLY_PAGES = 10
 SWEEP = 10  # every so many looks, what is known is looked at again
 SWEEP_PAGES = 2
 WATCHED = 300  # comments that are asked for again
-OVERLAP = timedelta(hours=1)  # a comment may be listed late: it was looked at for spam
+OVERLAP = timedelta(hours=1)
 HELD = "|held"
 
 
@@ -62,25 +62,17 @@ class Reader:
         return self.api.pages("commentThreads", most=most, **given, **params)
 
     async def _new_threads(self, pieces: Pieces, *, at_least: int) -> list[Json]:
-        """Threads from the newest back to those that were met before; at the very beginning, as many as there may be of history."""
-        found: list[Json] = []
-        until, pages = self.place.newest, 0
-        async for page in self._threads(MOST_PAGES):
-            found, pages = found + page, pages + 1
-            oldest = min((at for at in map(_began, page) if at), default=None)
-            met = until is not None and oldest is not None and oldest < until - OVERLAP
-            if pages >= at_least and (met or (until is None and len(found) >= max(1, self._history))):
-                break
-        else:
-            pieces.gap = until is not None and pages == MOST_PAGES
-        times = [at for at in (*map(_began, found), until) if at]
-        self.place.newest = max(times) if times else now()
-        return found if until else found[: self._history]
+        """Threads from the newest back to those that were met before."""
+        reach = Reach(self.place.newest, self._history, OVERLAP, pages=at_least)
+        found = await reach.read(self._threads(MOST_PAGES), _began, MOST_PAGES)
+        pieces.gap = reach.gap
+        self.place.newest = reach.newest
+        return found
 
     def _begin(self, entries: list[Json]) -> None:
         """What comes in at first is all that was asked for: what is older stays out for ever."""
         times = [at for at in map(_began, entries) if at] if self._history else []
-        self.place.start = min(times, default=now())
+        self.place.start = min(times, default=(self.place.newest or now()) + timedelta(seconds=1))
 
     async def _read(self, entry: Json, pieces: Pieces) -> list[Said]:
         """The comments of a thread: those that came along, and all its answers where there are more than that and their number changed."""
