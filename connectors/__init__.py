@@ -17,6 +17,7 @@ BUILT_IN = {
     "telegram": "connectors.telegram:Telegram",
     "webhook": "connectors.webhook:Webhook",
     "widget": "connectors.widget:Widget",
+    "x": "connectors.x:X",
     "youtube": "connectors.youtube:YouTube",
 }
 

@@ -8,7 +8,7 @@ from connectors.reddit import Reddit
 from inbox.contract import Ambiguous, AuthError, Batch, Connector, EventKind, Permanent, RateLimited, Transient
 from tests.connectors import answers
 from tests.connectors.answers import Answer
-from tests.connectors.conformance import NOWHERE, Adapter, Said, Trouble
+from tests.connectors.conformance import MORNING, NOWHERE, Adapter, Said, Trouble
 from tests.connectors.reddit import fake
 from tests.connectors.reddit.fake import PASSWORD, SECRET, TOKEN, US
 from tests.connectors.relay import first_batches, routed, says_json
@@ -65,7 +65,7 @@ class RedditAdapter:
     async def arrive(self, connector: Connector, said: Sequence[Said]) -> Batch:
         reddit = fake.Reddit()
         root = reddit.post(US, "Bread")
-        first = reddit.say("anna", "When?", root, id="m1")
+        first = reddit.say("anna", "When?", root, id="m1", at=MORNING)
         for one in said:
             reddit.say(US if one.by == "us" else one.by, one.text, first if one.by == "us" else root, id=one.message_id, at=one.at)
         return await first_batches(reddit, lambda address: Reddit(Reddit.Config.model_validate(self.config(Path(), address))))
