@@ -11,6 +11,7 @@ GROUP = "parley.connectors"
 BUILT_IN = {
     "demo": "connectors.demo:Demo",
     "email": "connectors.email:Email",
+    "linkedin": "connectors.linkedin:LinkedIn",
     "mastodon": "connectors.mastodon:Mastodon",
     "matrix": "connectors.matrix:Matrix",
     "reddit": "connectors.reddit:Reddit",
