@@ -16,6 +16,7 @@ BUILT_IN = {
     "matrix": "connectors.matrix:Matrix",
     "reddit": "connectors.reddit:Reddit",
     "telegram": "connectors.telegram:Telegram",
+    "tiktok": "connectors.tiktok:TikTok",
     "webhook": "connectors.webhook:Webhook",
     "widget": "connectors.widget:Widget",
     "x": "connectors.x:X",

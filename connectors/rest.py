@@ -8,7 +8,7 @@ import httpx
 
 from connectors import http
 from connectors.oauth import Authorizer
-from inbox.contract import Ambiguous, ConnectorError, Permanent, Transient
+from inbox.contract import Ambiguous, AuthError, ConnectorError, Permanent, Transient
 
 Json = dict[str, Any]
 Judge = Callable[[httpx.Response, Json], ConnectorError | None]
@@ -21,6 +21,14 @@ class Refusal(Permanent):
     def __init__(self, message: str, *, is_gone: bool = False) -> None:
         super().__init__(message)
         self.is_gone = is_gone
+
+
+class Stale(AuthError):
+    """The token is refused; a fresh one may do."""
+
+
+class Doubtful(Transient):
+    """The platform failed at it; a change may have been made."""
 
 
 class Api:
@@ -46,12 +54,12 @@ class Api:
     ) -> httpx.Response:
         """The same, for who wants the answer's headers too."""
         response = await self._once(method, path, params, sending, options)
-        if response.status_code == 401 and self._access.forget():
+        error = self._judge(response, parsed(response))
+        if (response.status_code == 401 or isinstance(error, Stale)) and self._access.forget():
             response = await self._once(method, path, params, sending, options)
-        told = parsed(response)
-        error = self._judge(response, told)
+            error = self._judge(response, parsed(response))
         if error is not None:
-            raise error
+            raise Ambiguous(str(error)) if sending and isinstance(error, Doubtful) else error
         return response
 
     def opened(self, response: httpx.Response, *, sending: bool = False) -> Json:
