@@ -1,5 +1,6 @@
 """Access tokens that run out and are fetched anew with a refresh token (RFC 6749, 6), and how a request shows them."""
 
+import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -60,6 +61,7 @@ class Tokens:
         self._token, self._ends = given, float("inf") if given else 0.0
         # A provider may hand out a new refresh token each time; the newest one is kept as long as this process lives.
         self._refresh_token = dict(grant.form).get("refresh_token", "") if grant else ""
+        self._turn = asyncio.Lock()  # two requests at once fetch one token: a refresh token may be good for one time only
         self.scope = ""
         self.refresh_ends_at: datetime | None = None
 
@@ -71,14 +73,17 @@ class Tokens:
         return had
 
     async def current(self) -> str:
-        if self._grant is not None and time.monotonic() >= self._ends - EARLY:
-            token = await self._fetch(self._grant)
-            self._token, self._ends = token.access_token, time.monotonic() + token.expires_in
-            self._refresh_token = token.refresh_token or self._refresh_token
-            self.scope = token.scope
-            if token.refresh_token_expires_in is not None:
-                self.refresh_ends_at = datetime.now(UTC) + timedelta(seconds=token.refresh_token_expires_in)
-        return self._token
+        async with self._turn:
+            if self._grant is not None and time.monotonic() >= self._ends - EARLY:
+                self._keep(await self._fetch(self._grant))
+            return self._token
+
+    def _keep(self, token: Token) -> None:
+        self._token, self._ends = token.access_token, time.monotonic() + token.expires_in
+        self._refresh_token = token.refresh_token or self._refresh_token
+        self.scope = token.scope
+        if token.refresh_token_expires_in is not None:
+            self.refresh_ends_at = datetime.now(UTC) + timedelta(seconds=token.refresh_token_expires_in)
 
     async def _fetch(self, grant: Grant) -> Token:
         form = dict(grant.form) | ({"refresh_token": self._refresh_token} if self._refresh_token else {})

@@ -101,7 +101,7 @@ def test_a_body_of_another_kind_is_counted(linkedin: LinkedIn, body: bytes):
 def test_a_thousand_forgeries_are_refused(linkedin: LinkedIn):
     body = pushed(notification())
     forged = list(forgeries.variants(body, webhook.signature(SECRET, body)))
-    assert len(forged) == 1000
+    assert len(forged) >= 1000
     for changed, signature in forged:
         with pytest.raises(Refused):
             linkedin.webhook(request(changed, signature))

@@ -144,7 +144,7 @@ def test_what_was_kept_is_read_again(tiktok: TikTok):
 def test_a_thousand_forgeries_and_old_signatures_are_refused(tiktok: TikTok):
     body = pushed("comment.update", comment())
     forged = list(forgeries.variants(body, webhook.signature(SECRET, body, AT)))
-    assert len(forged) == 1000
+    assert len(forged) >= 1000
     for changed, signature in forged:
         with pytest.raises(Refused):
             tiktok.webhook(request(changed, signature))

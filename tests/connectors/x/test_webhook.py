@@ -122,7 +122,7 @@ def test_what_cannot_be_read_is_kept(x: X, body: bytes):
 def test_a_thousand_forgeries_are_refused(x: X):
     body = activity("post.mention.create", POST)
     forged = list(forgeries.variants(body, signing.answer(SECRET, body)))
-    assert len(forged) == 1000
+    assert len(forged) >= 1000
     for changed, signature in forged:
         with pytest.raises(Refused):
             x.webhook(pushed(changed, signature))
