@@ -1,7 +1,7 @@
 """The connector: the comments under a page's posts, and a way to answer them as the page."""
 
 from asyncio import sleep
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
@@ -129,6 +129,14 @@ class LinkedIn:
     async def act(self, action: Action, message_id: str, text: str = "") -> None:
         """Like a comment, or change or delete one of ours."""
         await outgoing.act(self._api, self._config.urn, action, message_id, text)
+
+    async def listed(self, post_id: str) -> AsyncGenerator[Batch]:
+        """All comments of a post."""
+        pieces = Pieces()
+        for comment in await Reader(self._api, self._config.urn, Place(), 0).comments(post_id, pieces):
+            pieces.events.append(parse.comment(comment, None, self._config.urn))
+        for batch in pieces.batches(None, ""):
+            yield batch
 
     async def counts(self, post_id: str) -> int:
         """What LinkedIn says: answers count too."""

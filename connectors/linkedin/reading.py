@@ -37,7 +37,7 @@ class Reader:
         said: list[tuple[Comment, Post]] = []
         for post in posts:
             if sweeps or counts.get(post.id) != self.place.counts.get(post.id):
-                found = await self._comments(post, pieces)
+                found = await self.comments(post.id, pieces)
                 said += [(comment, post) for comment in found]
         self.place.counts = counts
         if self.place.start is None:
@@ -61,10 +61,10 @@ class Reader:
                 found.append(post)
         return found
 
-    async def _comments(self, post: Post, pieces: Pieces) -> list[Comment]:
+    async def comments(self, post: str, pieces: Pieces) -> list[Comment]:
         """All comments of a post, and all answers to them; those that are known and missing were deleted."""
         try:
-            found, is_whole = await self._list(post.id, pieces)
+            found, is_whole = await self._list(post, pieces)
             for comment in list(found):
                 if comment.commentsSummary.totalFirstLevelComments:
                     replies, all_of_them = await self._list(comment.commentUrn, pieces, comment.commentUrn)

@@ -34,9 +34,10 @@ class TikTokApi:
         """What lies under `data`."""
         return _data(await self._api.get(path, business_id=self._account, **params))
 
-    async def videos(self, count: int) -> list[Json]:
-        """https://business-api.tiktok.com/portal/docs?id=1739940572667906: the newest first."""
-        return objects((await self.get("business/video/list/", fields=VIDEO_FIELDS, max_count=count)).get("videos"))
+    async def videos(self, count: int, only: str | None = None) -> list[Json]:
+        """https://business-api.tiktok.com/portal/docs?id=1739940572667906: the newest first, or one of them."""
+        filters = json.dumps({"video_ids": [only]}) if only else None
+        return objects((await self.get("business/video/list/", fields=VIDEO_FIELDS, max_count=count, filters=filters)).get("videos"))
 
     async def comments(self, video: str, comment: str | None = None) -> AsyncGenerator[list[Json]]:
         """Page after page of the comments of a video, or of the answers to one of them, the newest first."""

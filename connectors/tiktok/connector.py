@@ -1,14 +1,14 @@
 """The connector: comments by polling and webhook, direct messages by webhook, and a way to answer both."""
 
 from asyncio import sleep
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ValidationError
 
-from connectors.polling import kept, now, reason
-from connectors.rest import Json, inner
+from connectors.polling import Pieces, kept, now, reason
+from connectors.rest import Json, first, inner
 from connectors.tiktok import parse, webhook
 from connectors.tiktok.api import TikTokApi
 from connectors.tiktok.config import TikTokConfig
@@ -95,6 +95,21 @@ class TikTok:
             return Batch([parse.comment(Comment.model_validate(entry), None, self._config.business_id)] if kind == "comment" else [])
         except ValidationError as error:
             return Batch(rejected=[Rejected(raw, reason(error))])
+
+    async def listed(self, post_id: str) -> AsyncGenerator[Batch]:
+        """All comments of a video, the latest 500 at most."""
+        pieces, me = Pieces(), self._config.business_id
+        for comment in await Reader(self._api, me, Place(), 0).comments(post_id, pieces):
+            pieces.events.append(parse.comment(comment, None, me))
+        for batch in pieces.batches(None, ""):
+            yield batch
+
+    async def counts(self, post_id: str) -> int:
+        """What TikTok says: answers count too."""
+        told = first(await self._api.videos(1, only=post_id))
+        if not isinstance(told.get("comments"), int):
+            raise Permanent("TikTok does not say how many comments the video has.")
+        return int(told["comments"])
 
     async def send(self, reply: Reply) -> Receipt:
         """Answer in a comment's thread, or in a direct conversation."""

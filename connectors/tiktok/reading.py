@@ -36,7 +36,7 @@ class Reader:
         said: list[tuple[Comment, Video]] = []
         for video in videos:
             if sweeps or self.place.counts.get(video.item_id) != video.comments:
-                said += [(comment, video) for comment in await self._comments(video.item_id, pieces)]
+                said += [(comment, video) for comment in await self.comments(video.item_id, pieces)]
         self.place.counts = {video.item_id: video.comments for video in videos}
         if self.place.start is None:
             said = self._begin(said)
@@ -55,7 +55,7 @@ class Reader:
                 pieces.reject("video", entry, error)
         return found
 
-    async def _comments(self, video: str, pieces: Pieces) -> list[Comment]:
+    async def comments(self, video: str, pieces: Pieces) -> list[Comment]:
         """All comments of a video, and all answers to them; those that are known and missing were deleted."""
         try:
             found, is_whole = await self._list(video, None, pieces)

@@ -9,7 +9,7 @@ from connectors.linkedin import LinkedIn as Connector
 from connectors.linkedin.config import LinkedInConfig
 from inbox.contract import Action, Ambiguous, Attachment, Permanent, Reply
 from tests.connectors.linkedin.fake import ANNA, SECRET, TOKEN, US, Json, LinkedIn
-from tests.connectors.served import serving
+from tests.connectors.served import serving, told
 
 COMMENT = "urn:li:comment:(urn:li:activity:701,7)"
 
@@ -91,7 +91,14 @@ async def test_what_cannot_be_done_is_said(connector: Connector):
         await connector.act(Action.LIKE, "urn:li:share:1")
 
 
-async def test_comments_are_counted(linkedin: LinkedIn, connector: Connector):
-    post = linkedin.post("New")
-    linkedin.say(ANNA, "And?", linkedin.say(ANNA, "When?", post))
-    assert await connector.counts(post["id"]) == 2
+async def test_a_post_is_listed_and_counted_whole(linkedin: LinkedIn, connector: Connector):
+    other, post = linkedin.post("Other"), linkedin.post("New")
+    linkedin.say(ANNA, "Elsewhere", other)
+    first = linkedin.say(ANNA, "When?", post)
+    second = linkedin.say(ANNA, "And?", first)
+    found = [event async for batch in connector.listed(first["object"]) for event in batch.events]
+    assert [event.message_id for event in found] == [first["commentUrn"], second["commentUrn"]]
+    assert await connector.counts(first["object"]) == 2
+    linkedin.trouble["GET /socialMetadata"] = [told({"results": {}})]
+    with pytest.raises(Permanent, match="how many"):
+        await connector.counts(first["object"])

@@ -1,5 +1,6 @@
 """TikTok's Business API on this machine, as far as its documents describe it (https://business-api.tiktok.com/portal/docs)."""
 
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -91,6 +92,8 @@ class TikTok(Fake):
                 return answer({"username": "ours", "display_name": "Our Bakery", "profile_image": "https://p16.example/us.jpg"})
             case "business/video/list":
                 films = [film | {"comments": self._count(film["item_id"])} for film in self.videos.values()]
+                only = json.loads(asked.get("filters", "{}")).get("video_ids")
+                films = [film for film in films if only is None or film["item_id"] in only]
                 return answer({"videos": films[::-1][: int(asked["max_count"])], "has_more": False, "cursor": 0})
             case "business/comment/list":
                 return self._page(asked, [one for one in self._of(asked["video_id"]) if "parent_comment_id" not in one])

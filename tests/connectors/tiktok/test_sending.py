@@ -105,3 +105,15 @@ async def test_the_picture_of_a_direct_message_is_fetched(tiktok: TikTok, connec
     assert await connector.fetch_file("tiktok:conversation|message|media") == b"\xff\xd8"
     content = {"conversation_id": "conversation", "message_id": "message", "media_id": "media", "media_type": "IMAGE"}
     assert tiktok.given == [("business/message/media/download", content)]
+
+
+async def test_a_video_is_listed_and_counted_whole(tiktok: TikTok, connector: Connector):
+    other, film = tiktok.film("Other"), tiktok.film("One")
+    tiktok.say("anna", "Elsewhere", other)
+    tops = [tiktok.say("anna", f"Question {number}", film) for number in range(40)]
+    replies = [tiktok.say("bernd", f"Answer {number}", tops[1]) for number in range(5)]
+    found = [event.message_id async for batch in connector.listed(film["item_id"]) for event in batch.events]
+    assert sorted(found) == sorted(name(comment) for comment in (*tops, *replies))
+    assert await connector.counts(film["item_id"]) == 45
+    with pytest.raises(Permanent, match="how many"):
+        await connector.counts("7")
