@@ -26,6 +26,16 @@ BUILT_IN = {
     "webhook": "connectors.webhook:Webhook",
     "widget": "connectors.widget:Widget",
     "wordpress": "connectors.wordpress:WordPress",
+    "linkedin": "connectors.linkedin:LinkedIn",
+    "mastodon": "connectors.mastodon:Mastodon",
+    "matrix": "connectors.matrix:Matrix",
+    "reddit": "connectors.reddit:Reddit",
+    "telegram": "connectors.telegram:Telegram",
+    "tiktok": "connectors.tiktok:TikTok",
+    "webhook": "connectors.webhook:Webhook",
+    "widget": "connectors.widget:Widget",
+    "x": "connectors.x:X",
+    "youtube": "connectors.youtube:YouTube",
 }
 
 
