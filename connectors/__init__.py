@@ -11,6 +11,7 @@ GROUP = "parley.connectors"
 BUILT_IN = {
     "demo": "connectors.demo:Demo",
     "email": "connectors.email:Email",
+    "facebook": "connectors.facebook:Facebook",
     "mastodon": "connectors.mastodon:Mastodon",
     "matrix": "connectors.matrix:Matrix",
     "telegram": "connectors.telegram:Telegram",
