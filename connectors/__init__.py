@@ -16,6 +16,7 @@ BUILT_IN = {
     "matrix": "connectors.matrix:Matrix",
     "telegram": "connectors.telegram:Telegram",
     "webhook": "connectors.webhook:Webhook",
+    "whatsapp": "connectors.whatsapp:WhatsApp",
     "widget": "connectors.widget:Widget",
 }
 

@@ -123,8 +123,9 @@ def proof(token: str, app_secret: str) -> str:
     return hmac.new(app_secret.encode(), token.encode(), hashlib.sha256).hexdigest()
 
 
-def entries(told: Json) -> list[Json]:
-    found = told.get("data")
+def entries(told: Json, name: str = "data") -> list[Json]:
+    """The objects of a list in an answer."""
+    found = told.get(name)
     return [cast("Json", entry) for entry in cast("list[Any]", found) if isinstance(entry, dict)] if isinstance(found, list) else []
 
 

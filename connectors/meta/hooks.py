@@ -16,6 +16,7 @@ from connectors.meta.shapes import Json, dumped, moment, reason
 from inbox.contract import Batch, Event, Refused, Rejected, Request, Response
 
 SIGNATURE = "x-hub-signature-256"
+SEVERAL = ("messages", "statuses", "message_echoes")
 UNREADABLE = (ValidationError, ValueError, TypeError, KeyError, AttributeError, OverflowError, OSError)
 
 
@@ -138,11 +139,24 @@ def _parts(told: Json, entry: Json, received_at: datetime) -> Iterator[Part]:
     at = moment(entry["time"]) if entry.get("time") else received_at
     changes = [*(entry.get("changes") or ()), *([{"field": entry["field"], "value": entry.get("value")}] if "field" in entry else ())]
     for change in changes:
-        raw = {**told, "entry": [{**shell, "changes": [change]}]}
-        yield Part(str(entry.get("id", "")), str(change["field"]), change.get("value"), at, raw)
+        for value in _apart(change.get("value")):
+            raw = {**told, "entry": [{**shell, "changes": [{**change, "value": value}]}]}
+            yield Part(str(entry.get("id", "")), str(change["field"]), value, at, raw)
     for name in ("messaging", "standby"):
         for item in entry.get(name) or ():
             yield Part(str(entry.get("id", "")), "messaging", item, at, {**told, "entry": [{**shell, name: [item]}]})
+
+
+def _apart(value: Any) -> Iterator[Any]:
+    """WhatsApp tells several messages and statuses in one change: one of them each, so that none takes another along."""
+    given = cast("Json", value) if isinstance(value, dict) else {}
+    lists: dict[str, list[Any]] = {name: given[name] for name in SEVERAL if isinstance(given.get(name), list)}
+    if not any(lists.values()):
+        yield value
+        return
+    shell = {name: about for name, about in given.items() if name not in lists}
+    for name, things in lists.items():
+        yield from ({**shell, name: [thing]} for thing in things)
 
 
 def _read_part(part: Part, reader: Reader, gathered: Mapping[str, Pieces]) -> None:
