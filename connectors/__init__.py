@@ -12,6 +12,7 @@ BUILT_IN = {
     "demo": "connectors.demo:Demo",
     "email": "connectors.email:Email",
     "facebook": "connectors.facebook:Facebook",
+    "instagram": "connectors.instagram:Instagram",
     "mastodon": "connectors.mastodon:Mastodon",
     "matrix": "connectors.matrix:Matrix",
     "telegram": "connectors.telegram:Telegram",
