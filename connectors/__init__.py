@@ -16,6 +16,7 @@ BUILT_IN = {
     "mastodon": "connectors.mastodon:Mastodon",
     "matrix": "connectors.matrix:Matrix",
     "telegram": "connectors.telegram:Telegram",
+    "threads": "connectors.threads:Threads",
     "webhook": "connectors.webhook:Webhook",
     "whatsapp": "connectors.whatsapp:WhatsApp",
     "widget": "connectors.widget:Widget",

@@ -27,7 +27,7 @@ class Graph:
 
     def __init__(self, name: str, address: str, token: str, app_secret: str = "", *, limit: int = http.LIMIT) -> None:
         self.name, self._address, self._secrets = name, address, tuple(filter(None, (token, app_secret)))
-        self._client = http.Client(name, limit=limit)
+        self._client, self._app_secret = http.Client(name, limit=limit), app_secret
         self._headers = {"authorization": f"Bearer {token}"}
         self._proof = {"appsecret_proof": proof(token, app_secret)} if app_secret else {}
         self._token = token
@@ -67,12 +67,13 @@ class Graph:
             raise Permanent(f"{self.name} does not have the file any more.")
         return response.content
 
-    async def look_at_token(self, app_id: str, needed: frozenset[str] = frozenset()) -> None:
-        """Ask what the token is good for, and until when (https://developers.facebook.com/docs/graph-api/reference/debug_token)."""
-        _, app_secret = self._secrets
-        told = await self._fetch(
-            "GET", "debug_token", {"authorization": f"Bearer {app_id}|{app_secret}"}, params={"input_token": self._token}
-        )
+    async def look_at_token(self, app_id: str = "", needed: frozenset[str] = frozenset()) -> None:
+        """Ask what the token is good for, and until when (https://developers.facebook.com/docs/graph-api/reference/debug_token).
+
+        The app asks; without its id the token asks for itself.
+        """
+        asking = f"Bearer {app_id}|{self._app_secret}" if app_id else self._headers["authorization"]
+        told = await self._fetch("GET", "debug_token", {"authorization": asking}, params={"input_token": self._token})
         about: Any = told.get("data")
         data = cast("Json", about) if isinstance(about, dict) else {}
         if not data.get("is_valid", True):
@@ -82,6 +83,11 @@ class Graph:
             raise AuthError(f"The access token lacks the permission {', '.join(sorted(missing))}.")
         ends = [int(data[name]) for name in ("expires_at", "data_access_expires_at") if data.get(name)]  # 0: never
         self.token_ends(moment(min(ends)) if ends else None)
+
+    def renew(self, token: str) -> None:
+        """Go on with another token; the former one stays a secret."""
+        self._token, self._headers = token, {"authorization": f"Bearer {token}"}
+        self._secrets = (token, *self._secrets)
 
     def token_ends(self, at: datetime | None) -> None:
         self.standing = replace(self.standing, token_expires_at=at)

@@ -118,7 +118,7 @@ def _read_one(told: Json, received_at: datetime, reader: Reader, gathered: Mappi
     if told.get("object", reader.about) != reader.about:
         gathered[""].passed[f"notifications about {told['object']}"[:80]] += 1
         return
-    entries: Any = told.get("entry")
+    entries: Any = [told] if "values" in told else told.get("entry")
     if not isinstance(entries, list):
         gathered[""].rejected.append(Rejected(dumped(told), "The notification has no entries."))
         return
@@ -126,7 +126,8 @@ def _read_one(told: Json, received_at: datetime, reader: Reader, gathered: Mappi
         try:
             parts = list(_parts(told, entry, received_at))
         except UNREADABLE:
-            gathered[""].rejected.append(Rejected(dumped({**told, "entry": [entry]}), "The entry is not what Meta's documents say."))
+            raw = told if "values" in told else {**told, "entry": [entry]}
+            gathered[""].rejected.append(Rejected(dumped(raw), "The entry is not what Meta's documents say."))
             continue
         for part in parts:
             _read_part(part, reader, gathered)
@@ -135,6 +136,9 @@ def _read_one(told: Json, received_at: datetime, reader: Reader, gathered: Mappi
 def _parts(told: Json, entry: Json, received_at: datetime) -> Iterator[Part]:
     """https://developers.facebook.com/docs/graph-api/webhooks/getting-started#event-notifications: `changes`, or direct messages as
     `messaging`; as `standby` while another app answers. Instagram tells some changes without the list."""
+    if "values" in entry:
+        yield from _without_entries(entry, received_at)
+        return
     shell = {name: value for name, value in entry.items() if name not in {"changes", "messaging", "standby", "field", "value"}}
     at = moment(entry["time"]) if entry.get("time") else received_at
     changes = [*(entry.get("changes") or ()), *([{"field": entry["field"], "value": entry.get("value")}] if "field" in entry else ())]
@@ -145,6 +149,14 @@ def _parts(told: Json, entry: Json, received_at: datetime) -> Iterator[Part]:
     for name in ("messaging", "standby"):
         for item in entry.get(name) or ():
             yield Part(str(entry.get("id", "")), "messaging", item, at, {**told, "entry": [{**shell, name: [item]}]})
+
+
+def _without_entries(told: Json, received_at: datetime) -> Iterator[Part]:
+    """Threads tells one thing at a time (https://developers.facebook.com/docs/threads/webhooks#notification-formats)."""
+    values: Any = told["values"]
+    at = moment(told["time"]) if told.get("time") else received_at
+    for change in cast("list[Any]", values) if isinstance(values, list) else [values]:
+        yield Part(str(told.get("target_id", "")), str(change["field"]), change.get("value"), at, {**told, "values": change})
 
 
 def _apart(value: Any) -> Iterator[Any]:
