@@ -230,6 +230,7 @@ class Capabilities:
     actions: frozenset[Action] = frozenset()
     window_hours: int | None = None
     human_window_hours: int | None = None
+    window_kinds: frozenset[ConversationKind] | None = None  # the kinds of conversation that have these windows; None: all
     one_reply_only: bool = False
     subject: bool = False  # replies carry a subject and recipients
     html: bool = False
@@ -357,6 +358,14 @@ class TellsStanding(Protocol):
     @property
     def standing(self) -> Standing:
         """What the platform's answers have told so far; no network. The host reads it after each batch and while it waits."""
+        ...
+
+
+@runtime_checkable
+class Renews(Protocol):
+    @property
+    def renewed(self) -> Mapping[str, str]:
+        """Secrets of the `Config` that the platform has given anew, by field; no network. The host keeps them after each batch."""
         ...
 
 

@@ -53,8 +53,9 @@ class Facebook:
         history=True,
         attachments=True,
         actions=frozenset({Action.LIKE, Action.HIDE, Action.UNHIDE, Action.DELETE, Action.EDIT, Action.PRIVATE_REPLY}),
-        window_hours=24,  # of direct chats; comments can be answered at any time
+        window_hours=24,
         human_window_hours=7 * 24,
+        window_kinds=frozenset({ConversationKind.DIRECT}),  # comments can be answered at any time
     )
     about: ClassVar[str] = "page"  # of its notifications
 
@@ -131,6 +132,8 @@ class Facebook:
 
     async def act(self, action: Action, message_id: str, text: str = "") -> None:
         """Moderate a comment, or answer who wrote it in private."""
+        if not message_id.replace("_", "").isdecimal():
+            raise Permanent("Messenger has no such action.")
         if action is Action.LIKE:
             await self._graph.post(f"{message_id}/likes", sending=False)
         elif action in {Action.HIDE, Action.UNHIDE}:

@@ -52,8 +52,9 @@ class Instagram:
         history=True,
         attachments=True,
         actions=frozenset({Action.HIDE, Action.UNHIDE, Action.DELETE, Action.PRIVATE_REPLY}),
-        window_hours=24,  # of direct chats; comments can be answered at any time
+        window_hours=24,
         human_window_hours=7 * 24,
+        window_kinds=frozenset({ConversationKind.DIRECT}),  # comments can be answered at any time
     )
     about: ClassVar[str] = "instagram"  # of its notifications
 
@@ -138,6 +139,8 @@ class Instagram:
 
     async def act(self, action: Action, message_id: str, text: str = "") -> None:
         """Moderate a comment, or answer who wrote it in private."""
+        if not message_id.isdecimal():
+            raise Permanent("Direct messages have no such action.")
         if action in {Action.HIDE, Action.UNHIDE}:
             await self._graph.post(message_id, {"hide": action is Action.HIDE}, sending=False)
         elif action is Action.DELETE:

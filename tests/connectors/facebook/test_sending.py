@@ -171,3 +171,9 @@ async def test_what_cannot_be_sent_never_leaves(facebook: Facebook, api: PageApi
     with pytest.raises(Permanent):
         await facebook.send(given)
     assert not api.sent()
+
+
+async def test_messages_in_a_chat_have_no_actions(facebook: Facebook, api: PageApi):
+    with pytest.raises(Permanent):
+        await facebook.act(Action.HIDE, "m_7")
+    assert not api.calls

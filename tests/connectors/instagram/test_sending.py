@@ -108,3 +108,9 @@ async def test_actions(instagram: Instagram, api: AccountApi, action: Action, me
     assert (call.method, call.path, call.content) == (method, "7", content)
     with pytest.raises(Permanent):
         await instagram.act(Action.LIKE, "7")
+
+
+async def test_messages_in_a_chat_have_no_actions(instagram: Instagram, api: AccountApi):
+    with pytest.raises(Permanent):
+        await instagram.act(Action.HIDE, "aWdmid")
+    assert not api.calls
