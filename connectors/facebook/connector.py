@@ -12,7 +12,8 @@ from connectors.facebook.config import FacebookConfig
 from connectors.meta import chats, direct, hooks, outgoing
 from connectors.meta.catching_up import catch_up
 from connectors.meta.graph import Graph, uploaded
-from connectors.meta.hooks import Part, Passed, Pieces
+from connectors.meta.hooks import Passed, Pieces
+from connectors.meta.parts import Part
 from connectors.meta.shapes import Json, inner, moment
 from inbox.contract import (
     Action,

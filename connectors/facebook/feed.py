@@ -10,7 +10,8 @@ from typing import Any
 
 from connectors.facebook import comments
 from connectors.meta import words
-from connectors.meta.hooks import Part, Passed
+from connectors.meta.hooks import Passed
+from connectors.meta.parts import Part
 from connectors.meta.shapes import Moment, Person, Shape, Words
 from inbox.contract import Attachment, Author, ConversationKind, Event, EventKind, Post
 

@@ -8,7 +8,7 @@ https://developers.facebook.com/docs/instagram-platform/instagram-graph-api/refe
 from datetime import datetime
 from typing import Any
 
-from connectors.meta.hooks import Part
+from connectors.meta.parts import Part
 from connectors.meta.shapes import Json, Moment, Person, Shape, Words
 from inbox import contract
 from inbox.contract import Attachment, Author, ConversationKind, Event, EventKind

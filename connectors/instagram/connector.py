@@ -13,7 +13,8 @@ from connectors.instagram.config import InstagramConfig
 from connectors.meta import chats, direct, hooks, outgoing
 from connectors.meta.catching_up import catch_up
 from connectors.meta.graph import Graph
-from connectors.meta.hooks import Part, Passed, Pieces
+from connectors.meta.hooks import Passed, Pieces
+from connectors.meta.parts import Part
 from connectors.meta.shapes import inner, moment
 from inbox.contract import (
     Action,

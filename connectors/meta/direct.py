@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Annotated
 
 from connectors.meta import words
-from connectors.meta.hooks import Part, Passed
+from connectors.meta.hooks import Passed
+from connectors.meta.parts import Part
 from connectors.meta.shapes import Moment, Person, Several, Shape, Words
 from inbox.contract import Author, Event, EventKind
 

@@ -42,19 +42,6 @@ CLOSED_SUBCODES = {  # where the code alone says only "permission"
     2018278: OUTSIDE,
     2534022: OUTSIDE,  # Instagram's
 }
-GONE = 33  # a subcode of code 100: no such object, or none that this token may see
-
-
-class Refusal(Permanent):
-    """Meta says no. `code`, `subcode`: as it counts them."""
-
-    def __init__(self, message: str, code: int, subcode: int) -> None:
-        super().__init__(message)
-        self.code, self.subcode = code, subcode
-
-    @property
-    def is_gone(self) -> bool:
-        return self.code == 100 and self.subcode == GONE
 
 
 class Details(Shape):
@@ -109,7 +96,7 @@ def error(
         return Transient(f"{name} cannot do it now: {words}")
     if status >= 500:
         return (Ambiguous if sending else Transient)(f"{name} answered {status}: {words}")
-    return Refusal(f"{name} refuses: {words or found.code}", found.code, found.error_subcode)
+    return Permanent(f"{name} refuses: {words or found.code}")
 
 
 def _of_status(name: str, status: int, headers: Mapping[str, str], *, sending: bool) -> ConnectorError:

@@ -4,19 +4,20 @@ import hashlib
 import hmac
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Protocol, cast
 
 from pydantic import ValidationError
 
+from connectors.meta import parts
 from connectors.meta.config import MetaConfig
-from connectors.meta.shapes import Json, dumped, moment, reason
+from connectors.meta.parts import Part
+from connectors.meta.shapes import Json, dumped, reason
 from inbox.contract import Batch, Event, Refused, Rejected, Request, Response
 
 SIGNATURE = "x-hub-signature-256"
-SEVERAL = ("messages", "statuses", "message_echoes")
 UNREADABLE = (ValidationError, ValueError, TypeError, KeyError, AttributeError, OverflowError, OSError)
 
 
@@ -34,17 +35,6 @@ class Pieces:
 
     def batch(self, cursor: str | None = None) -> Batch:
         return Batch(self.events, cursor, rejected=self.rejected, passed_over=dict(self.passed))
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One thing of a notification. `field`: what it is about; `raw`: a whole notification with only this in it, to be read again."""
-
-    entry_id: str
-    field: str
-    value: Any
-    at: datetime
-    raw: Json
 
 
 class Reader(Protocol):
@@ -118,57 +108,13 @@ def _read_one(told: Json, received_at: datetime, reader: Reader, gathered: Mappi
     if told.get("object", reader.about) != reader.about:
         gathered[""].passed[f"notifications about {told['object']}"[:80]] += 1
         return
-    entries: Any = [told] if "values" in told else told.get("entry")
-    if not isinstance(entries, list):
-        gathered[""].rejected.append(Rejected(dumped(told), "The notification has no entries."))
-        return
-    for entry in cast("list[Any]", entries):
-        try:
-            parts = list(_parts(told, entry, received_at))
-        except UNREADABLE:
-            raw = told if "values" in told else {**told, "entry": [entry]}
-            gathered[""].rejected.append(Rejected(dumped(raw), "The entry is not what Meta's documents say."))
-            continue
-        for part in parts:
+    for part in parts.split(told, received_at):
+        if isinstance(part, Rejected):
+            gathered[""].rejected.append(part)
+        elif isinstance(part, Part):
             _read_part(part, reader, gathered)
-
-
-def _parts(told: Json, entry: Json, received_at: datetime) -> Iterator[Part]:
-    """https://developers.facebook.com/docs/graph-api/webhooks/getting-started#event-notifications: `changes`, or direct messages as
-    `messaging`; as `standby` while another app answers. Instagram tells some changes without the list."""
-    if "values" in entry:
-        yield from _without_entries(entry, received_at)
-        return
-    shell = {name: value for name, value in entry.items() if name not in {"changes", "messaging", "standby", "field", "value"}}
-    at = moment(entry["time"]) if entry.get("time") else received_at
-    changes = [*(entry.get("changes") or ()), *([{"field": entry["field"], "value": entry.get("value")}] if "field" in entry else ())]
-    for change in changes:
-        for value in _apart(change.get("value")):
-            raw = {**told, "entry": [{**shell, "changes": [{**change, "value": value}]}]}
-            yield Part(str(entry.get("id", "")), str(change["field"]), value, at, raw)
-    for name in ("messaging", "standby"):
-        for item in entry.get(name) or ():
-            yield Part(str(entry.get("id", "")), "messaging", item, at, {**told, "entry": [{**shell, name: [item]}]})
-
-
-def _without_entries(told: Json, received_at: datetime) -> Iterator[Part]:
-    """Threads tells one thing at a time (https://developers.facebook.com/docs/threads/webhooks#notification-formats)."""
-    values: Any = told["values"]
-    at = moment(told["time"]) if told.get("time") else received_at
-    for change in cast("list[Any]", values) if isinstance(values, list) else [values]:
-        yield Part(str(told.get("target_id", "")), str(change["field"]), change.get("value"), at, {**told, "values": change})
-
-
-def _apart(value: Any) -> Iterator[Any]:
-    """WhatsApp tells several messages and statuses in one change: one of them each, so that none takes another along."""
-    given = cast("Json", value) if isinstance(value, dict) else {}
-    lists: dict[str, list[Any]] = {name: given[name] for name in SEVERAL if isinstance(given.get(name), list)}
-    if not any(lists.values()):
-        yield value
-        return
-    shell = {name: about for name, about in given.items() if name not in lists}
-    for name, things in lists.items():
-        yield from ({**shell, name: [thing]} for thing in things)
+        else:
+            gathered[""].passed[part] += 1
 
 
 def _read_part(part: Part, reader: Reader, gathered: Mapping[str, Pieces]) -> None:
@@ -176,7 +122,10 @@ def _read_part(part: Part, reader: Reader, gathered: Mapping[str, Pieces]) -> No
     try:
         account = reader.account(part)
         pieces = gathered["" if account == reader.own else account]
-        pieces.events += reader.read(part, account)
+        found = reader.read(part, account)
+        pieces.events += found
+        if not found:
+            pieces.passed[f"{part.field} of nothing"[:80]] += 1
     except Passed as passed:
         pieces.passed[str(passed)] += 1
     except UNREADABLE as error:

@@ -12,7 +12,8 @@ from pydantic import BaseModel
 from connectors.meta import hooks
 from connectors.meta.catching_up import catch_up
 from connectors.meta.graph import Graph, entries
-from connectors.meta.hooks import Part, Pieces
+from connectors.meta.hooks import Pieces
+from connectors.meta.parts import Part
 from connectors.meta.shapes import inner, moment
 from connectors.threads import looking, posts
 from connectors.threads.config import ThreadsConfig

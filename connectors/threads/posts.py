@@ -5,7 +5,8 @@ https://developers.facebook.com/docs/threads/retrieve-and-manage-replies/replies
 """
 
 from connectors.meta import words
-from connectors.meta.hooks import Part, Passed
+from connectors.meta.hooks import Passed
+from connectors.meta.parts import Part
 from connectors.meta.shapes import Json, Moment, Shape, Words, moment
 from inbox import contract
 from inbox.contract import Attachment, Author, ConversationKind, Event, EventKind

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from connectors.meta import hooks
 from connectors.meta.graph import Graph, entries, uploaded
-from connectors.meta.hooks import Part
+from connectors.meta.parts import Part
 from connectors.meta.shapes import Json
 from connectors.whatsapp import reading, templates, words
 from connectors.whatsapp.config import WhatsAppConfig

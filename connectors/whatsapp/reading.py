@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from connectors.meta import errors
-from connectors.meta.hooks import Part, Passed
+from connectors.meta.hooks import Passed
+from connectors.meta.parts import Part
 from connectors.meta.shapes import inner
 from connectors.whatsapp import words
 from connectors.whatsapp.shapes import Fault, Message, Referral, Status, Value

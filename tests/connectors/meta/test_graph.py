@@ -65,7 +65,7 @@ async def graph(api: Numbers) -> AsyncIterator[Graph]:
         (1200, 0, 500, Transient),
         (131016, 0, 500, Transient),
         (999, 0, 500, Ambiguous),
-        (100, 33, 400, errors.Refusal),
+        (100, 33, 400, Permanent),
         (368, 0, 403, RateLimited),
         (506, 0, 400, Permanent),
     ],
@@ -73,7 +73,7 @@ async def graph(api: Numbers) -> AsyncIterator[Graph]:
 def test_a_code_means_what_the_documents_say(code: int, subcode: int, status: int, expected: type[ConnectorError]):
     found = errors.fault(json.dumps(Refusal(code, subcode, f"refused {TOKEN}").content).encode())
     error = errors.error("Facebook", status, found, {}, sending=True, secrets=(TOKEN,))
-    assert type(error) is expected or (expected is Permanent and isinstance(error, Permanent))
+    assert type(error) is expected
     assert TOKEN not in str(error)
     if expected is Ambiguous:
         assert type(errors.error("Facebook", status, found, {}, sending=False, secrets=())) is Transient
