@@ -71,7 +71,7 @@ class Facebook:
         return self._graph.standing
 
     async def check(self) -> Author:
-        """The token is the Page's, may do what is needed, and the Page sends its notifications to the app."""
+        """The token is the Page's own, and may do what is needed."""
         await self._graph.look_at_token(self._config.app_id, NEEDED)
         me = await self._graph.get("me", fields="id,name,username,picture{url}")
         if str(me.get("id")) != self.own:

@@ -13,6 +13,7 @@ from inbox.contract import Batch, CursorExpired
 
 EVERY = 300.0  # seconds between two looks
 OVERLAP = timedelta(minutes=10)  # lists are behind, and two clocks never agree
+REPEATED = timedelta(hours=36)  # for so long Meta repeats a notification; no list tells what was edited, deleted or liked meanwhile
 PORTION = 200  # events in a batch
 Look = Callable[[datetime, Pieces], Awaitable[None]]
 
@@ -20,15 +21,16 @@ Look = Callable[[datetime, Pieces], Awaitable[None]]
 async def catch_up(look: Look, cursor: str | None, history: timedelta) -> AsyncGenerator[Batch]:
     """Batches in the order of their times; the place moves only with the last one of a look."""
     since = datetime.now(UTC) - history if cursor is None else _read(cursor) - OVERLAP
+    gap = cursor is not None and datetime.now(UTC) - since > REPEATED
     while True:
         began, pieces = datetime.now(UTC), Pieces()
         await look(since, pieces)
         events = sorted(pieces.events, key=lambda event: event.at)
         while len(events) > PORTION:
-            yield Batch(events[:PORTION])
-            events = events[PORTION:]
-        yield Batch(events, began.isoformat(timespec="seconds"), rejected=pieces.rejected, passed_over=dict(pieces.passed))
-        since = began - OVERLAP
+            yield Batch(events[:PORTION], gap=gap)
+            events, gap = events[PORTION:], False
+        yield Batch(events, began.isoformat(timespec="seconds"), gap, pieces.rejected, dict(pieces.passed))
+        since, gap = began - OVERLAP, False
         await asyncio.sleep(EVERY)
 
 

@@ -188,6 +188,15 @@ async def test_nothing_is_asked_again_before_its_time(facebook: Facebook, api: P
     assert calls == 5
 
 
+@pytest.mark.parametrize(("away", "gap"), [(None, False), (timedelta(hours=30), False), (timedelta(hours=40), True)])
+async def test_a_pause_longer_than_meta_repeats_is_a_gap_once(facebook: Facebook, api: PageApi, away: timedelta | None, gap: bool):
+    api.post(POST, at=AGO)
+    for number in range(250):
+        api.comment(POST, f"55_{number}", "Hm", at=AGO + timedelta(seconds=number))
+    found = await look(facebook, None if away is None else (NOW - away).isoformat())
+    assert [batch.gap for batch in found] == [gap, False]
+
+
 async def test_a_place_that_cannot_be_read_is_forgotten(facebook: Facebook):
     with pytest.raises(CursorExpired):
         await look(facebook, "yesterday")
