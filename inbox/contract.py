@@ -230,10 +230,10 @@ class Capabilities:
     actions: frozenset[Action] = frozenset()
     window_hours: int | None = None
     human_window_hours: int | None = None
-    window_kinds: frozenset[ConversationKind] | None = None  # the kinds of conversation that have these windows; None: all
     one_reply_only: bool = False
     subject: bool = False  # replies carry a subject and recipients
     html: bool = False
+    window_kinds: frozenset[ConversationKind] | None = None  # the kinds of conversation that have the windows; None: all
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ LATER = MORNING + timedelta(minutes=5)
 POST = f"{PAGE}_55"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def facebook() -> Facebook:
     return Facebook(Facebook.Config.model_validate(config("http://127.0.0.1:9", page_id=PAGE)))
 

@@ -15,7 +15,7 @@ SAMPLES = Path(__file__).parents[4] / "shared" / "samples" / "whatsapp"
 UNKNOWN = "[This kind of message cannot be shown here: look at it in WhatsApp.]"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def whatsapp() -> WhatsApp:
     return WhatsApp(WhatsApp.Config.model_validate(config("http://127.0.0.1:9", phone_number_id=NUMBER, business_account_id=BUSINESS)))
 
