@@ -234,6 +234,7 @@ class Capabilities:
     one_reply_only: bool = False
     subject: bool = False  # replies carry a subject and recipients
     html: bool = False
+    window_kinds: frozenset[ConversationKind] | None = None  # the kinds of conversation that have the windows; None: all
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,6 +359,14 @@ class TellsStanding(Protocol):
     @property
     def standing(self) -> Standing:
         """What the platform's answers have told so far; no network. The host reads it after each batch and while it waits."""
+        ...
+
+
+@runtime_checkable
+class Renews(Protocol):
+    @property
+    def renewed(self) -> Mapping[str, str]:
+        """Secrets of the `Config` that the platform has given anew, by field; no network. The host keeps them after each batch."""
         ...
 
 

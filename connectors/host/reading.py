@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from connectors.host import renewing
 from connectors.host.accounts import PATIENCE, Misconfigured, close, connect
 from connectors.host.place import Place
 from connectors.host.standing import Watch
@@ -112,6 +113,7 @@ async def _stream(place: Place, lease: Lease, channel: Channel, connector: Conne
     try:
         async for batch in batches:
             await _store(place, lease, channel, _marked(batch, gap=failures.gap))
+            await renewing.keep(place, lease, channel, connector)
             failures.gap, failures.count = False, 0
             await watch.look()
     finally:

@@ -4,7 +4,7 @@ Their ids were drawn with the look-up. `settle` decides without the database; `w
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from psycopg.types.json import Jsonb
@@ -129,7 +129,8 @@ def _meet(known: Known, newcomers: Newcomers) -> None:
     """Who is new, and who is described otherwise than before; the batch's last word counts."""
     described = {event.person.external_id: event.person for event in known.fresh if event.person}
     for external_id in sorted(described):
-        person, before = described[external_id], known.people.get(external_id)
+        before = known.people.get(external_id)
+        person = _named(described[external_id], before)
         if before is None:
             new = known.newcomers[external_id]
             newcomers.people.append((new, person))
@@ -141,6 +142,13 @@ def _meet(known: Known, newcomers: Newcomers) -> None:
             before.name, before.handle, before.avatar = person.name, person.handle, person.avatar
             before.is_self, before.is_staff = before.is_self or person.is_self, before.is_staff or person.is_staff
     newcomers.changed.sort(key=lambda person: person.id)
+
+
+def _named(person: Person, before: KnownPerson | None) -> Person:
+    """An event may name somebody only by id: that takes nothing away."""
+    if before is None or person.name != person.external_id:
+        return person
+    return replace(person, name=before.name, handle=person.handle or before.handle, avatar=person.avatar or before.avatar)
 
 
 def _differs(before: KnownPerson, person: Person) -> bool:

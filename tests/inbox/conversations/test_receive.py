@@ -139,6 +139,16 @@ async def test_comments_keep_their_post_and_everybody_under_it(session: AsyncSes
     assert [post.title for post in await everything(session, StoredPost)] == ["New flavour"]
 
 
+async def test_an_event_that_names_somebody_only_by_id_takes_no_name_away(session: AsyncSession, channel: Channel):
+    await take(session, channel, said("Hello", author=Author("13", "", None)))
+    assert [person.name for person in await everything(session, Identity)] == ["13"]
+    await take(session, channel, said("Hello?", author=Author("13", "Bernd", "bernd", "https://example.org/b.png")))
+    await take(session, channel, said("Anybody?", author=Author("13", "")))
+    assert [(person.name, person.handle, person.avatar) for person in await everything(session, Identity)] == [
+        ("Bernd", "bernd", "https://example.org/b.png")
+    ]
+
+
 async def test_people_are_known_by_what_the_platform_last_said_of_them(session: AsyncSession, channel: Channel):
     await take(session, channel, said(number="m1"))
     await take(session, channel, said(number="m2", author=Author("anna", "Anna Berg", handle="anna", avatar="https://example.org/a.png")))
