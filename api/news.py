@@ -18,7 +18,7 @@ from inbox.models import LogEvent
 from web import fragments
 from web.names import Names
 
-MESSAGES = ("message.", "reaction.", "reply.")
+MESSAGES = ("message.", "reaction.", "reply.", "moderation.")
 WAITS = ("message.", "reply.", "wait.", "conversation.moved")
 # Names, rights or whole conversations changed: what is shown anywhere may be wrong, so pages read themselves again.
 EVERYTHING = frozenset({

@@ -7,10 +7,10 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from api.deps import RowId
-from inbox.contract import ConversationKind
+from inbox.contract import Action, ConversationKind
 from inbox.conversations.rows import Row
 from inbox.conversations.timeline import Entry
-from inbox.models import ChannelState, Delivery, Direction, Role, Status
+from inbox.models import ChannelState, Delivery, Direction, ModerationState, Role, Status
 
 T = TypeVar("T")
 Text = Annotated[str, StringConstraints(max_length=100_000)]
@@ -155,6 +155,26 @@ class ReplyIn(Given):
     to: Recipients | None = None
     cc: Recipients | None = None
     bcc: Recipients | None = None
+
+
+class ActionIn(Given):
+    """What shall be done to a message on its platform; `text` is that of an edit. What it can do is told by the channel's platform."""
+
+    action: Action
+    text: Text = ""
+
+
+class ActionOut(Shape):
+    """An action on a message. `error` says why it failed, or is tried again."""
+
+    id: int
+    message_id: int
+    action: Action
+    member_id: int | None
+    state: ModerationState
+    act_at: datetime
+    done_at: datetime | None
+    error: str | None
 
 
 class NoteIn(Given):

@@ -145,13 +145,17 @@ async def _check_channel(session: AsyncSession, conversation: Conversation) -> N
 def _check_text(text: str, attachments: Sequence[int], capabilities: Capabilities | None) -> None:
     if not text and not attachments:
         raise Invalid("The reply is empty.", code="empty")
-    open_places = PLACEHOLDER.findall(text)
-    if open_places:
-        raise Invalid("Fill in or delete {places} first.", code="placeholders", places=", ".join(sorted(set(open_places))))
+    check_places(text)
     if capabilities is not None:
         lengths.check(text, capabilities)
         if attachments and not capabilities.attachments:
             raise Invalid("This platform takes no attachments.", code="no_attachments")
+
+
+def check_places(text: str) -> None:
+    """Raise Invalid when a blank of a template is still open."""
+    if open_places := PLACEHOLDER.findall(text):
+        raise Invalid("Fill in or delete {places} first.", code="placeholders", places=", ".join(sorted(set(open_places))))
 
 
 async def _check_unchanged(

@@ -21,6 +21,7 @@ from inbox.models.conversations import (
     Thread,
 )
 from inbox.models.log import LogEvent
+from inbox.models.moderation import Moderation, ModerationState
 from inbox.models.privacy import Erasure
 from inbox.models.promptness import Metric, Outcome, Wait
 from inbox.models.team import (
@@ -41,8 +42,8 @@ from inbox.models.widget import Mailing, Visitor, VisitorMail, VisitorPresence, 
 
 __all__ = [
     "Account", "AccountSession", "ApiToken", "Attachment", "Channel", "ChannelAccess", "ChannelState", "ChannelVoice", "Contact",
-    "Conversation", "ConversationLabel", "DeadLetter", "DeferredChange", "Delivery", "Direction", "Draft", "Erasure", "Identity", "Inbound",
-    "Installation", "Invitation", "Label", "LogEvent", "Mailing", "Member", "Message", "Metric", "Note", "Outcome", "Post",
-    "Presence", "Reaction", "Reading", "Role", "Status", "Team", "TeamMember", "Template", "Thread", "Throttle", "Visitor", "VisitorMail",
-    "VisitorPresence", "VisitorToken", "Wait", "Workspace",
+    "Conversation", "ConversationLabel", "DeadLetter", "DeferredChange", "Delivery", "Direction", "Draft", "Erasure", "Identity",
+    "Inbound", "Installation", "Invitation", "Label", "LogEvent", "Mailing", "Member", "Message", "Metric", "Moderation",
+    "ModerationState", "Note", "Outcome", "Post", "Presence", "Reaction", "Reading", "Role", "Status", "Team", "TeamMember", "Template",
+    "Thread", "Throttle", "Visitor", "VisitorMail", "VisitorPresence", "VisitorToken", "Wait", "Workspace",
 ]  # fmt: skip

@@ -234,6 +234,9 @@ class Message(Table, table=True):
     )  # closes the wait of every author, not just of the one answered
     then_resolve: bool = flag()  # "send and close"
     template_id: int | None = number(nullable=True)
+    platform_template: dict[str, Any] | None = Field(
+        default=None, sa_type=JSONB, nullable=True
+    )  # approved by the platform: name, language, text, values
     delivered_at: datetime | None = moment(nullable=True)
     seen_at: datetime | None = moment(nullable=True)  # the customer has seen it
 
