@@ -4,7 +4,9 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 
-from inbox.contract import Connector
+from pydantic import BaseModel
+
+from inbox.contract import Capabilities, Connector, Narrows
 from inbox.errors import NotFound
 
 GROUP = "parley.connectors"
@@ -32,6 +34,11 @@ def find(platform: str) -> type[Connector]:
         )
     module, _, name = path.partition(":")
     return getattr(import_module(module), name)
+
+
+def allowed(kind: type[Connector], config: BaseModel) -> Capabilities:
+    """What an account with this configuration can do."""
+    return config.narrow(kind.capabilities) if isinstance(config, Narrows) else kind.capabilities
 
 
 @cache

@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import JSONResponse
 
+from api import able
 from api.deps import AccessDep, ConversationDep, NowDep, Number, SessionDep
-from api.pages import panes
 from api.pages.conversations import DoneDep, done
 from api.pages.waiting import MessageDep
 from api.pages.writing import OWN_KEY
@@ -41,7 +41,7 @@ async def create_action(
         action,
         client_key=client_key,
         now=now,
-        capabilities=panes.capabilities(channel.platform),
+        capabilities=able.of(channel.platform, channel.actions),
         text=text.replace("\r\n", "\n"),
     )
     if "text/html" in request.headers.get("accept", ""):

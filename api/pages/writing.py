@@ -6,8 +6,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form, Query, Request, Response, UploadFile
 from fastapi.responses import FileResponse, JSONResponse
 
+from api import able
 from api.deps import AccessDep, ConversationDep, HouseDep, MemberDep, NowDep, Number, RowId, SessionDep
-from api.pages import panes
 from api.pages.conversations import DoneDep, done
 from api.pages.here import LocaleDep, WorkspaceDep
 from inbox.assistant import templates
@@ -90,7 +90,7 @@ async def create_reply(
         conversation,
         member,
         envelope=envelope or None,
-        capabilities=panes.capabilities(channel.platform),
+        capabilities=able.of(channel.platform, channel.actions),
         actor=access.actor,
         now=now,
         **form.options,

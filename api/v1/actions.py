@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-import connectors
+from api import able
 from api.deps import ApiAccessDep, NowDep, Number, SessionDep
 from api.schemas import ActionIn, ActionOut
 from api.v1 import PROBLEMS
@@ -15,9 +15,7 @@ from inbox.models import Channel, Conversation, Message, Moderation
 router = APIRouter(prefix="/messages/{message_id}/actions", tags=["actions"], responses=PROBLEMS)
 KeyHeader = Annotated[
     str,
-    Header(
-        alias="Idempotency-Key", min_length=1, max_length=200, description="Yours, the same for every try of one action."
-    ),
+    Header(alias="Idempotency-Key", min_length=1, max_length=200, description="Yours, the same for every try of one action."),
 ]
 
 
@@ -50,7 +48,7 @@ async def create_action(
         wanted.action,
         client_key=f"{access.actor}:{key}",
         now=now,
-        capabilities=connectors.find(channel.platform).capabilities,
+        capabilities=able.of(channel.platform, channel.actions),
         text=wanted.text,
     )
     response.headers["Location"] = f"/api/v1/messages/{message.id}/actions/{queued.id}"

@@ -2,8 +2,9 @@
 
 from fastapi import APIRouter
 
-from api.deps import ApiAccessDep, Number, SessionDep
-from api.schemas import ChannelOut
+from api import approved
+from api.deps import ApiAccessDep, HouseDep, Number, SessionDep
+from api.schemas import ApprovedOut, ChannelOut
 from api.v1 import PROBLEMS
 from inbox import channels
 from inbox.team import rights
@@ -21,3 +22,10 @@ async def list_channels(access: ApiAccessDep, session: SessionDep) -> list[Chann
 async def get_channel(access: ApiAccessDep, channel_id: Number, session: SessionDep) -> ChannelOut:
     """One channel."""
     return ChannelOut.model_validate(await rights.channel(session, access, channel_id))
+
+
+@router.get("/{channel_id}/approved-templates")
+async def list_approved(access: ApiAccessDep, channel_id: Number, session: SessionDep, house: HouseDep) -> list[ApprovedOut]:
+    """Texts that the platform has approved, and takes outside of its window too."""
+    channel = await rights.channel(session, access, channel_id)
+    return [ApprovedOut.model_validate(template) for template in await approved.every(session, house, channel)]

@@ -17,7 +17,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from connectors.host.accounts import PATIENCE, Misconfigured, close, connect
+import connectors
+from connectors.host.accounts import PATIENCE, Misconfigured, close, configured, connect
 from connectors.host.place import Place
 from inbox import pauses
 from inbox.contract import AuthError, Batch, Connector, ConnectorError, CursorExpired, Permanent, RateLimited
@@ -68,6 +69,7 @@ async def _once(place: Place, lease: Lease, failures: Failures) -> None:
     """Connect, and take in what comes until something ends it."""
     channel = await _channel(place, lease)
     async with _connected(place, channel) as connector:
+        await _allow(place, channel)
         if not channel.account_id or channel.state == ChannelState.CONNECTING:
             await _check(place, channel, connector)
             channel = await _channel(place, lease)
@@ -79,6 +81,13 @@ async def _once(place: Place, lease: Lease, failures: Failures) -> None:
             await _forget_cursor(place, lease)
         finally:
             await pauses.stop(settled)
+
+
+async def _allow(place: Place, channel: Channel) -> None:
+    """Note what the account can do: a newer connector may know better, and other settings may allow other things."""
+    kind, config = configured(channel, place.accounts.vault)
+    async with place.database.transaction() as session:
+        await health.allowed(session, channel, kind.capabilities, connectors.allowed(kind, config), now=place.clock())
 
 
 async def _check(place: Place, channel: Channel, connector: Connector) -> None:
