@@ -138,7 +138,7 @@ class Drawing:
         return [self._op(watcher, "row", row.id, row), self._mine(row.id, belongs, place, mine.unread(row), mine.draft)]
 
     def _open(self, watcher: Watcher, row: Row) -> list[str]:
-        told = [self._op(watcher, "head", row.id, row)]
+        told = [self._op(watcher, "head", row.id, row), self._op(watcher, "window", row.id, row)]
         if row.id in self.news.waiting:
             told.append(self._op(watcher, "answers", row.id, row))
         told += [self._op(watcher, entry.kind, entry.id, entry) for entry in self.news.entries.get(row.id, ())]
@@ -152,6 +152,8 @@ class Drawing:
                 op: dict[str, Any] = {"row": number, "html": fragments.row(frame, thing)}
             elif sort == "head":
                 op = {"put": f"head-{number}", "html": fragments.head(frame, thing)}
+            elif sort == "window":
+                op = {"put": f"window-{number}", "html": fragments.window(frame, thing)}
             elif sort == "answers":
                 op = {"put": f"answers-{number}", "html": fragments.answers(frame, thing, self.news.waiting[number])}
             else:

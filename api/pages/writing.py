@@ -118,10 +118,13 @@ async def undo_reply(
     """Take a reply back before it leaves; its text goes into the draft again."""
     access.need(Role.AGENT)
     body = await replies.undo(session, message, access.actor, now)
-    await drafts.save(session, access, conversation, body=body, now=now)
+    if message.platform_template is not None:  # its words are the platform's
+        body = ""
+    mode = "private" if message.private else "reply"
+    await drafts.save(session, access, conversation, body=body, mode=mode, now=now)
     if "text/html" in request.headers.get("accept", ""):
         return done(request, conversation.workspace_id, conversation.id)
-    return JSONResponse({"body": body})
+    return JSONResponse({"body": body, "mode": mode})
 
 
 @router.post(WITHIN + "/replies/{message_id}/retry")

@@ -323,7 +323,7 @@ class Draft(Table, table=True):
     workspace_id: int = workspace()
     conversation_id: int = number(primary_key=True)
     member_id: int = number(primary_key=True)
-    mode: str = "reply"  # or "note"
+    mode: str = "reply"  # or "private" or "note"
     body: str
     options: dict[str, Any] = json()  # recipients, parent, private
     updated_at: datetime = moment()
