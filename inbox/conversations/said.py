@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.dialects.postgresql import aggregate_order_by, distinct_on
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
@@ -196,7 +196,7 @@ def _deeds() -> ColumnElement[Any]:
         .outerjoin(Member, col(Member.id) == Moderation.member_id)
         .where(col(Moderation.message_id) == Message.id, col(Moderation.state) != ModerationState.UNDONE)
         .correlate(Message)
-        .distinct(col(Moderation.action))
+        .ext(distinct_on(col(Moderation.action)))
         .order_by(col(Moderation.action), col(Moderation.id).desc())
         .subquery()
     )
