@@ -58,6 +58,7 @@ class EmailAdapter:
     returns_client_key: ClassVar[bool] = True
     folds_blanks: ClassVar[bool] = True
     sent_id: ClassVar[str] = "parley.our-key@shop.example"
+    speaks: ClassVar[str] = "smtp"
     silence: ClassVar[Answer | None] = staticmethod(answers.smtp(b".", b""))
     trouble: ClassVar[tuple[Trouble, ...]] = (
         Trouble("refused sign-in", answers.smtp(b"AUTH", b"535 5.7.8 not " + PASSWORD.encode()), (AuthError,)),

@@ -47,9 +47,7 @@ async def test_counts_are_what_the_lists_hold(session: AsyncSession, make: Make)
         assert counts[view.key] == len((await views.page(session, access, view, limit=1000)).rows), view.key
 
 
-async def test_what_a_colleague_holds_is_not_mine_to_answer_next_nor_counted_as_such(
-    session: AsyncSession, make: Make
-) -> None:
+async def test_what_a_colleague_holds_is_not_mine_to_answer_next_nor_counted_as_such(session: AsyncSession, make: Make) -> None:
     me, channel, _team, _made = await crowd(make)
     page = await views.page(session, rights.of(me), views.parse("next"), limit=1000)
     assert {row.assignee_id for row in page.rows} == {None, me.id}
