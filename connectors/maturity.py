@@ -21,8 +21,8 @@ Kind = type[Connector]
 HEAD = """# What each connector can do
 
 Made by `python -m connectors.maturity` from the connectors' capabilities, their protocols, and their adapters in the tests; do not edit it
-by hand. *done*: it is there, and tests show it. **–**: the platform cannot do it, or there is nothing to do. **todo**: it could be done and is
-not. The reasons are below the tables.
+by hand. *done*: it is there, and tests show it. **–**: the platform cannot do it, or there is nothing to do. **todo**: it could be done and
+is not. The reasons are below the tables.
 """
 
 
