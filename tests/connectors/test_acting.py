@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, ClassVar
 
 import pytest
+from pydantic import BaseModel
 from sqlalchemy import select
 from sqlmodel import col
 
@@ -16,7 +18,7 @@ from inbox.contract import Action, Ambiguous, AuthError, Batch, Capabilities, Pe
 from inbox.conversations import moderation
 from inbox.models import Channel, Conversation, Message, Moderation, ModerationState, Role
 from inbox.team.rights import Access
-from tests.connectors.stage import Stage, message
+from tests.connectors.stage import Stage, StageConfig, message
 from tests.connectors.test_runner import PACE, Theatre
 
 keys = count(1)
@@ -37,6 +39,17 @@ class Acting(Stage):
             raise answer
         if callable(answer):
             await answer()
+
+
+class NarrowConfig(StageConfig):
+    """An account that can do less than its platform."""
+
+    def narrow(self, capabilities: Capabilities) -> Capabilities:
+        return replace(capabilities, replies=False, window_hours=24, actions=frozenset({Action.LIKE}))
+
+
+class Narrow(Acting):
+    Config: ClassVar[type[BaseModel]] = NarrowConfig
 
 
 @pytest.fixture
@@ -151,6 +164,17 @@ async def test_the_actions_of_a_removed_channel_fail_with_the_reason(theatre: Th
     async with theatre.host():
         assert (await until(theatre, number, ModerationState.FAILED)).error == "The channel was removed."
     assert asked == []
+
+
+async def test_what_the_account_can_do_is_known_before_anything_comes_in(theatre: Theatre, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(connectors.BUILT_IN, "stage", "tests.connectors.test_acting:Narrow")
+    for cached in (connectors.find, connectors.addresses):
+        cached.cache_clear()
+    channel, _ = await theatre.channel(Batch([message(1)], "one"))
+    async with theatre.host():
+        await theatre.until(lambda: _one(theatre))
+    row = await theatre.row(channel)
+    assert (row.answers, row.answer_hours, row.actions) == (False, 24, ["like"])
 
 
 async def test_many_processes_do_it_once(theatre: Theatre):
