@@ -87,6 +87,20 @@ async def expire_leases(session: AsyncSession, now: datetime) -> int:
     return len(lost)
 
 
+async def doubt_overdue(session: AsyncSession, reason: str, now: datetime) -> int:
+    """Likes that were due before now may have been given already, and are left to a person; the rest is done again. How many."""
+    due = update(Moderation).where(
+        col(Moderation.state).in_([ModerationState.QUEUED, ModerationState.ACTING]),
+        col(Moderation.act_at) <= now,
+        col(Moderation.action).not_in(REPEATABLE),
+    )
+    values = {"state": ModerationState.AMBIGUOUS, "uncertain": True, "error": reason}
+    changed = (await session.scalars(due.values(values).returning(Moderation))).all()
+    for moderation in sorted(changed, key=lambda moderation: moderation.id):
+        record(session, "moderation.ambiguous", moderation, actor="system", now=now)
+    return len(changed)
+
+
 async def target(session: AsyncSession, moderation: Moderation) -> str | None:
     """The platform's id of the message; None when it is no longer there to be acted on."""
     there = select(col(Message.external_id)).where(col(Message.id) == moderation.message_id, col(Message.deleted_at).is_(None))

@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from inbox import contract
 from inbox.contract import Action, Batch, Capabilities, Event, EventKind
-from inbox.conversations import acting, moderation, receive
+from inbox.conversations import acting, hold, moderation, receive
 from inbox.errors import Conflict, Forbidden, Invalid, ParleyError
 from inbox.models import Conversation, Delivery, Direction, Member, Message, Moderation, ModerationState, Role, Wait
 from inbox.promptness import waits
@@ -250,3 +250,11 @@ async def test_a_refusal_after_a_doubt_says_nothing_about_the_first_try(scene: S
     (claimed,) = await scene.claim()
     await acting.mark_failed(scene.session, claimed, "There is no such comment.", LATER)
     assert claimed.state == ModerationState.AMBIGUOUS
+
+
+async def test_a_restored_installation_repeats_no_like_that_may_have_been_given_since_the_backup(scene: Scene):
+    like, hide = await scene.ask(Action.LIKE), await scene.ask(Action.HIDE)
+    await hold.release(scene.session, send_overdue=False, now=LATER)
+    for asked in (like, hide):
+        await scene.session.refresh(asked)
+    assert (like.state, hide.state) == (ModerationState.AMBIGUOUS, ModerationState.QUEUED)
