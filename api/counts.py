@@ -7,6 +7,7 @@ from api.watcher import NO_COUNTS, Watcher
 from api.wire import Frame, telling
 from inbox.conversations.views import View
 
+Owned = tuple[tuple[str, int], ...]  # the counts of personal views, by view
 Numbers = frozenset[tuple[str, int]]  # (view, count), never changed: pages with the same numbers share them
 
 
@@ -15,10 +16,10 @@ class Counts:
 
     def __init__(self, shared: Mapping[str, int]) -> None:
         self._shared = shared
-        self._numbers: dict[tuple[frozenset[View], int], Numbers] = {}
+        self._numbers: dict[tuple[frozenset[View], Owned], Numbers] = {}
         self._frames: dict[tuple[Numbers, Numbers, int | None], Frame | None] = {}
 
-    def tell(self, watcher: Watcher, mine: int, unread: int) -> None:
+    def tell(self, watcher: Watcher, mine: Owned, unread: int) -> None:
         """Tell a page what is other than it was told last; views that it chose during the counting come with the next."""
         numbers = self._of(watcher.views, mine)
         change = (watcher.counts, numbers, unread if unread != watcher.unread else None)
@@ -29,11 +30,12 @@ class Counts:
         if frame is not None:
             watcher.tell(frame)
 
-    def _of(self, views: frozenset[View], mine: int) -> Numbers:
+    def _of(self, views: frozenset[View], mine: Owned) -> Numbers:
         key = (views, mine)
         if key not in self._numbers:
             known = [view for view in views if view.key in self._shared]
-            self._numbers[key] = frozenset((view.key, mine if view.personal else self._shared[view.key]) for view in known) or NO_COUNTS
+            own = dict(mine)
+            self._numbers[key] = frozenset((view.key, own.get(view.key, self._shared[view.key])) for view in known) or NO_COUNTS
         return self._numbers[key]
 
 

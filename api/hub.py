@@ -1,7 +1,7 @@
 """The log's reader of one web process: one LISTEN connection, one reading of each event, and every open page told what concerns it."""
 
 import asyncio
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ from api.deps import House
 from api.watcher import Watcher
 from inbox import db, events, pauses
 from inbox.conversations import reading, views
-from inbox.models import LogEvent, Member, Status, Workspace
+from inbox.models import LogEvent, Member, Workspace
 from inbox.team import presence, rights, sessions
 
 APART = 0.05  # seconds between two readings: what happens within them travels in one frame
@@ -193,13 +193,10 @@ class Hub:
         for channels, watchers in by_rights.items():
             shown = {view for watcher in watchers for view in watcher.views}
             counts = Counts(views.counts(tallies, shown, channels, None))
-            mine: Counter[int] = Counter()
-            for tally in tallies:
-                if tally.assignee_id is not None and tally.status == Status.OPEN and tally.channel_id in channels:
-                    mine[tally.assignee_id] += tally.count
+            owned = views.Owned(tallies, channels)
             unread = await reading.unread(session, workspace_id, channels, {watcher.member_id for watcher in watchers})
             for watcher in watchers:
-                counts.tell(watcher, mine[watcher.member_id], unread.get(watcher.member_id, 0))
+                counts.tell(watcher, owned.of(watcher.member_id), unread.get(watcher.member_id, 0))
 
     async def guard(self) -> None:
         """End the sockets of sessions that were ended and of members who were removed."""

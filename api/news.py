@@ -19,7 +19,7 @@ from inbox.team.rights import RANK
 from web import fragments
 from web.names import Names
 
-MESSAGES = ("message.", "reaction.", "reply.")
+MESSAGES = ("message.", "reaction.", "reply.", "moderation.")
 WAITS = ("message.", "reply.", "wait.", "conversation.moved")
 # Names, rights or whole conversations changed: what is shown anywhere may be wrong, so pages read themselves again.
 EVERYTHING = frozenset({
@@ -152,7 +152,7 @@ class Drawing:
         return [self._op(watcher, "row", row.id, row), self._mine(row.id, belongs, place, mine.unread(row), mine.draft)]
 
     def _open(self, watcher: Watcher, row: Row) -> list[str]:
-        told = [self._op(watcher, "head", row.id, row)]
+        told = [self._op(watcher, "head", row.id, row), self._op(watcher, "window", row.id, row)]
         if row.id in self.news.waiting:
             told.append(self._op(watcher, "answers", row.id, row))
         told += [self._op(watcher, entry.kind, entry.id, entry) for entry in self.news.entries.get(row.id, ())]
@@ -166,6 +166,8 @@ class Drawing:
                 op: dict[str, Any] = {"row": number, "html": fragments.row(frame, thing)}
             elif sort == "head":
                 op = {"put": f"head-{number}", "html": fragments.head(frame, thing)}
+            elif sort == "window":
+                op = {"put": f"window-{number}", "html": fragments.window(frame, thing)}
             elif sort == "answers":
                 op = {"put": f"answers-{number}", "html": fragments.answers(frame, thing, self.news.waiting[number])}
             else:

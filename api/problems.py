@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from api import headers as security_headers
 from inbox.errors import Invalid, ParleyError, TooMany, Unauthorized
 from web import render
-from web.i18n import language, locale_of
+from web.i18n import REASON, language, locale_of
 
 log = structlog.get_logger()
 
@@ -44,8 +44,10 @@ def refusal(request: Request, error: ParleyError, *, headers: dict[str, str] | N
 
 def sentence(error: ParleyError, locale: str) -> str:
     """What the error says, in the reader's language."""
-    text = language(locale).gettext(error.message)
-    return text.format(**error.fields) if error.fields else text
+    spoken = language(locale)
+    text = spoken.gettext(error.message)
+    fields = {name: spoken.sentence(value) if name == REASON else value for name, value in error.fields.items()}
+    return text.format(**fields) if fields else text
 
 
 async def _validation(request: Request, error: RequestValidationError) -> Response:

@@ -7,10 +7,10 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from api.deps import RowId
-from inbox.contract import ConversationKind
+from inbox.contract import Action, ConversationKind
 from inbox.conversations.rows import Row
 from inbox.conversations.timeline import Entry
-from inbox.models import ChannelState, Delivery, Direction, Role, Status
+from inbox.models import ChannelState, Delivery, Direction, ModerationState, Role, Status
 
 T = TypeVar("T")
 Text = Annotated[str, StringConstraints(max_length=100_000)]
@@ -73,6 +73,8 @@ class ConversationOut(Shape):
     waiting_since: datetime | None = Field(description="Since when the longest waiting customer waits; null: nobody does.")
     waiting_count: int
     snoozed_until: datetime | None
+    answers: bool = Field(description="Whether the channel can be answered at all.")
+    answer_until: datetime | None = Field(description="The platform takes answers until then; null: always.")
     assignee_id: int | None
     team_id: int | None
     labels: list[str]
@@ -139,6 +141,22 @@ class MessageOut(Shape):
         )
 
 
+class ApprovedIn(Given):
+    """A text that the platform has approved, with a value for each of its variables."""
+
+    name: Annotated[str, StringConstraints(max_length=600)]
+    language: Annotated[str, StringConstraints(max_length=40)]
+    values: Annotated[list[Text], Field(max_length=50)] = []
+
+
+class ApprovedOut(Shape):
+    """A text that the platform has approved; `{{1}}`, `{{2}}` … are its variables."""
+
+    name: str
+    language: str
+    text: str
+
+
 class ReplyIn(Given):
     """An answer to the customer. `seen_message_id`: refuse when something newer came in or was answered, unless `anyway`."""
 
@@ -149,12 +167,35 @@ class ReplyIn(Given):
     answers_all: bool = Field(default=False, description="Ends the wait of every author, not just of the one answered.")
     then_resolve: bool = False
     template_id: RowId | None = None
+    approved: ApprovedIn | None = Field(
+        default=None, description="Sent instead of `body`; the platform takes it outside of its window too."
+    )
     seen_message_id: RowId | None = None
     anyway: bool = False
     subject: Annotated[str, StringConstraints(max_length=500)] | None = None
     to: Recipients | None = None
     cc: Recipients | None = None
     bcc: Recipients | None = None
+
+
+class ActionIn(Given):
+    """What shall be done to a message on its platform; `text` is that of an edit. What it can do is told by the channel's platform."""
+
+    action: Action
+    text: Text = ""
+
+
+class ActionOut(Shape):
+    """An action on a message. `error` says why it failed, or is tried again."""
+
+    id: int
+    message_id: int
+    action: Action
+    member_id: int | None
+    state: ModerationState
+    act_at: datetime
+    done_at: datetime | None
+    error: str | None
 
 
 class NoteIn(Given):

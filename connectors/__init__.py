@@ -4,40 +4,36 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 
-from inbox.contract import Connector
+from pydantic import BaseModel
+
+from inbox.contract import Capabilities, Connector, Narrows
 from inbox.errors import NotFound
 
 GROUP = "parley.connectors"
 BUILT_IN = {
     "demo": "connectors.demo:Demo",
     "discord": "connectors.discord:Discord",
-    "email": "connectors.email:Email",
-    "line": "connectors.line:Line",
     "discourse": "connectors.discourse:Discourse",
     "email": "connectors.email:Email",
-    "feed": "connectors.feed:Feed",
-    "lemmy": "connectors.lemmy:Lemmy",
-    "github": "connectors.github:GitHub",
     "facebook": "connectors.facebook:Facebook",
+    "feed": "connectors.feed:Feed",
+    "github": "connectors.github:GitHub",
     "instagram": "connectors.instagram:Instagram",
-    "mastodon": "connectors.mastodon:Mastodon",
-    "matrix": "connectors.matrix:Matrix",
-    "slack": "connectors.slack:Slack",
-    "telegram": "connectors.telegram:Telegram",
-    "twitch": "connectors.twitch:Twitch",
-    "threads": "connectors.threads:Threads",
-    "webhook": "connectors.webhook:Webhook",
-    "whatsapp": "connectors.whatsapp:WhatsApp",
-    "widget": "connectors.widget:Widget",
-    "wordpress": "connectors.wordpress:WordPress",
+    "lemmy": "connectors.lemmy:Lemmy",
+    "line": "connectors.line:Line",
     "linkedin": "connectors.linkedin:LinkedIn",
     "mastodon": "connectors.mastodon:Mastodon",
     "matrix": "connectors.matrix:Matrix",
     "reddit": "connectors.reddit:Reddit",
+    "slack": "connectors.slack:Slack",
     "telegram": "connectors.telegram:Telegram",
+    "threads": "connectors.threads:Threads",
     "tiktok": "connectors.tiktok:TikTok",
+    "twitch": "connectors.twitch:Twitch",
     "webhook": "connectors.webhook:Webhook",
+    "whatsapp": "connectors.whatsapp:WhatsApp",
     "widget": "connectors.widget:Widget",
+    "wordpress": "connectors.wordpress:WordPress",
     "x": "connectors.x:X",
     "youtube": "connectors.youtube:YouTube",
 }
@@ -56,6 +52,11 @@ def find(platform: str) -> type[Connector]:
         )
     module, _, name = path.partition(":")
     return getattr(import_module(module), name)
+
+
+def allowed(kind: type[Connector], config: BaseModel) -> Capabilities:
+    """What an account with this configuration can do."""
+    return config.narrow(kind.capabilities) if isinstance(config, Narrows) else kind.capabilities
 
 
 @cache

@@ -31,7 +31,11 @@ class WidgetConfig(BaseModel):
     title: str = Field(default="", max_length=60, title="Title", description="What stands above the chat. Empty: the channel's name.")
     greeting: str = Field(default="", max_length=500, title="Greeting", description="The first words, before the visitor has written.")
     colour: str = Field(
-        default="#3a5bd9", pattern=r"^#[0-9a-fA-F]{6}$", title="Colour", description="Of the button and the visitor's words."
+        default="#3a5bd9",
+        pattern=r"^#[0-9a-fA-F]{6}$",
+        title="Colour",
+        description="Of the button and the visitor's words.",
+        json_schema_extra={"format": "color"},
     )
     theme: Literal["auto", "light", "dark"] = Field(
         default="auto",

@@ -7,7 +7,7 @@ framework; the inbox knows no platform. Everything here is a plain value. Times 
      ├─ AuthError        the platform no longer accepts the credentials: the host stops and asks a person to reconnect
      ├─ RateLimited      wait `retry_after` seconds; not a failure
      ├─ Transient        try again later; the host backs off with full jitter, 1 s … 5 min
-     ├─ Ambiguous        only from `send`: the reply may or may not have been accepted
+     ├─ Ambiguous        only from `send` and `act`: it may or may not have been accepted
      ├─ Permanent        this will never work as it stands; the message says why
      │   └─ WindowClosed the platform allows no answer any more
      └─ CursorExpired    the platform forgot our place: fetch what it still has and mark a gap
@@ -228,10 +228,12 @@ class Capabilities:
     attachments: bool = False
     max_attachment_bytes: int = 25 * 1024 * 1024
     actions: frozenset[Action] = frozenset()
+    own_only: frozenset[Action] = frozenset()  # of these actions: those that are possible only with messages of our own
+    consequences: Mapping[Action, str] = field(default_factory=dict[Action, str])  # what one really does here, where that is not the usual
     replies: bool = True  # whether anything can be answered at all
     window_hours: int | None = None
-    human_window_hours: int | None = None
-    one_reply_only: bool = False
+    human_window_hours: int | None = None  # the longer window for what a person wrote
+    one_reply_only: bool = False  # until the customer speaks again
     subject: bool = False  # replies carry a subject and recipients
     html: bool = False
     window_kinds: frozenset[ConversationKind] | None = None  # the kinds of conversation that have the windows; None: all
@@ -317,7 +319,10 @@ class FetchesFiles(Protocol):
 @runtime_checkable
 class Acts(Protocol):
     async def act(self, action: Action, message_id: str, text: str = "") -> None:
-        """Do one of `capabilities.actions` to a message."""
+        """Do one of `capabilities.actions` to a message; `text` is that of an edit. Raise `Ambiguous` when it may have been done.
+
+        Every action but a like is tried again after that: it says how the message shall be, and twice is the same as once.
+        """
         ...
 
 
@@ -374,6 +379,15 @@ class Renews(Protocol):
 class HasTemplates(Protocol):
     async def templates(self) -> Sequence[PlatformTemplate]:
         """The texts that the platform has approved for this account."""
+        ...
+
+
+@runtime_checkable
+class Narrows(Protocol):
+    """A `Config` whose account cannot do all that its platform can, or not always."""
+
+    def narrow(self, capabilities: Capabilities) -> Capabilities:
+        """The connector's capabilities as this account has them."""
         ...
 
 

@@ -11,6 +11,7 @@ import connectors
 from api import cli, measures
 from api.app import create_app
 from api.deps import House
+from connectors import maturity
 from inbox.assistant import templates
 from inbox.events import KINDS
 from inbox.settings import Settings
@@ -78,6 +79,20 @@ def test_every_number_for_monitoring_is_documented():
 @pytest.mark.parametrize("platform", sorted(connectors.addresses()))
 def test_every_connector_is_documented(platform: str):
     assert len(page(f"channels/{platform}.md")) > 400
+
+
+def test_what_each_connector_can_do_is_told_as_it_is() -> None:
+    assert maturity.PAGE.read_text() == maturity.page(), "python -m connectors.maturity writes it anew"
+
+
+def test_a_connector_that_says_nothing_about_itself_is_in_the_table_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(connectors.BUILT_IN, "stage", "tests.connectors.stage:Stage")
+    connectors.find.cache_clear()
+    connectors.addresses.cache_clear()
+    rows = [line for line in maturity.page().splitlines() if line.startswith("| [stage]")]
+    connectors.find.cache_clear()
+    connectors.addresses.cache_clear()
+    assert rows[1] == "| [stage](channels/stage.md) | done | **todo** | **todo** | **todo** | **todo** |"
 
 
 def test_links_between_pages_lead_somewhere():

@@ -32,6 +32,11 @@ def head(frame: Frame, row: Row) -> str:
     return render.fragment("inbox/head.html", frame.locale, row=row, now=frame.now, timezone=frame.timezone)
 
 
+def window(frame: Frame, row: Row) -> str:
+    """How long the platform takes answers."""
+    return render.fragment("inbox/window.html", frame.locale, row=row, now=frame.now, timezone=frame.timezone)
+
+
 def answers(frame: Frame, row: Row, waiting: Sequence[Waiting]) -> str:
     """Whom a reply can answer."""
     return render.fragment("inbox/answers.html", frame.locale, row=row, waiting=waiting)

@@ -1,8 +1,9 @@
 """Languages: gettext catalogues read from their .po files, and formats from Babel."""
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from babel import Locale, UnknownLocaleError
@@ -13,6 +14,10 @@ from babel.numbers import format_decimal
 SUPPORTED = ("en", "de")
 FOLDER = Path(__file__).parent / "locale"
 LENGTHS = ((172800, 86400, "{n} d"), (7200, 3600, "{n} h"), (60, 60, "{n} min"), (0, 1, "{n} s"))  # from so many seconds on, the unit
+FIELD = re.compile(r"\{(\w+)\}")  # of a sentence that is filled in
+REASON = "reason"  # a field that is a sentence itself
+WORDS = (REASON, "name")  # and what something is called: "The outgoing mail server"
+SHORTEST_SHAPE = 8  # characters
 UNITS = ((86400, "{n} d"), (3600, "{n} h"), (60, "{n} min"))  # seconds, and how the page writes them
 
 
@@ -26,6 +31,10 @@ class Language:
 
     def gettext(self, text: str) -> str:
         return self.texts.get(text, text)
+
+    def sentence(self, text: str) -> str:
+        """A sentence that came from elsewhere, a connector's error say: known word for word, or by its shape ("Wait {n} seconds.")."""
+        return _sentence(self.code, text)
 
     def ngettext(self, one: str, many: str, count: int) -> str:
         forms = self.plurals.get(one, (one, many))  # English and German: one form for 1, another for the rest
@@ -114,6 +123,31 @@ def language(code: str) -> Language:
         elif isinstance(message.id, str) and isinstance(message.string, str) and message.string:
             texts[message.id] = message.string
     return Language(code, texts, plurals)
+
+
+@lru_cache(maxsize=2000)
+def _sentence(code: str, text: str) -> str:
+    texts = language(code).texts
+    if text in texts:
+        return texts[text]
+    for shape, told in _shapes(code):
+        if found := shape.fullmatch(text):
+            fields = {name: _sentence(code, value) if name in WORDS else value for name, value in found.groupdict().items()}
+            return told.format(**fields)
+    return text
+
+
+@cache
+def _shapes(code: str) -> list[tuple[re.Pattern[str], str]]:
+    """The sentences with fields, those that say most first; what hardly says anything would be found in everything."""
+    found: list[tuple[int, re.Pattern[str], str]] = []
+    for text, told in language(code).texts.items():
+        parts = FIELD.split(text)
+        words = sum(map(len, parts[::2]))
+        if len(parts) > 1 and words >= SHORTEST_SHAPE and len(set(parts[1::2])) == len(parts) // 2:
+            shape = "".join(re.escape(part) if at % 2 == 0 else f"(?P<{part}>.+)" for at, part in enumerate(parts))
+            found.append((words, re.compile(shape, re.DOTALL), told))
+    return [(shape, told) for _, shape, told in sorted(found, key=lambda one: -one[0])]
 
 
 @cache

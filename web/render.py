@@ -57,12 +57,14 @@ def fragment(name: str, locale: str, **context: Any) -> str:
 def row(locale: str, row: Any, now: datetime) -> Markup:
     """A conversation's row in a list: drawn once until something that it shows has changed, its times among them."""
     waited = None if row.waiting_since is None else told(now - row.waiting_since)
-    return _row(locale, row, told(now - row.last_message_at), waited)
+    closed = row.window.closed(now)
+    left = told(row.answer_until - now) if row.answer_until and not closed else None
+    return _row(locale, row, told(now - row.last_message_at), waited, left, closed)
 
 
 @lru_cache(maxsize=KEPT)
-def _row(locale: str, row: Any, ago: timedelta, waited: timedelta | None) -> Markup:
-    return _safe(fragment("inbox/row.html", locale, row=row, ago=ago, waited=waited))
+def _row(locale: str, row: Any, ago: timedelta, waited: timedelta | None, left: timedelta | None, closed: str | None) -> Markup:
+    return _safe(fragment("inbox/row.html", locale, row=row, ago=ago, waited=waited, left=left, closed=closed))
 
 
 def entry(locale: str, entry: Any, *, first_of_day: bool, timezone: str, workspace_id: int, names: Any, now: datetime) -> Markup:

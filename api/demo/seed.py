@@ -10,12 +10,13 @@ from sqlalchemy import ColumnElement, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+import connectors
 from api.demo import words
 from api.deps import House
-from connectors.demo import history, script
+from connectors.demo import Demo, DemoConfig, history, script
 from inbox import events
 from inbox.contract import Author, Batch, Event
-from inbox.conversations import receive
+from inbox.conversations import health, receive
 from inbox.models import (
     Account,
     Channel,
@@ -115,6 +116,7 @@ async def _channel(session: AsyncSession, house: House, workspace: Workspace, pl
         state=ChannelState.HEALTHY,
         connected_at=began,
         created_at=began,
+        **health.allowances(Demo.capabilities, connectors.allowed(Demo, DemoConfig.model_validate(config))),
     )
     session.add(channel)
     await session.flush()

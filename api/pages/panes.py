@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-import connectors
+from api import able
 from inbox.contract import Capabilities
 from inbox.conversations import reading, rows, surroundings, timeline, views
 from inbox.conversations.directory import Directory
@@ -137,6 +137,7 @@ class ConversationPane:
     draft: surroundings.ShownDraft | None
     people: Sequence[Person]
     capabilities: Capabilities
+    has_templates: bool  # approved by the platform
     addresses: Sequence[str]
     first_new: str
     client_key: str
@@ -175,7 +176,8 @@ class ConversationAsking:
             person=self.around.person(around),
             draft=around.draft,
             people=self.people.answer,
-            capabilities=capabilities(around.platform.name),
+            capabilities=able.of(around.platform.name, around.platform.actions),
+            has_templates=able.has_templates(around.platform.name),
             addresses=around.platform.addresses,
             first_new=_first_new(shown.entries, around.read),
             client_key=secrets.token_urlsafe(12),
@@ -202,14 +204,6 @@ async def title(session: AsyncSession, access: Access, view: View, names: Direct
         "resolved": _("Resolved"),
         "spam": _("Spam"),
     }[view.name]
-
-
-def capabilities(platform: str) -> Capabilities:
-    """What the platform can do; a platform whose package is gone can do nothing special."""
-    try:
-        return connectors.find(platform).capabilities
-    except NotFound:
-        return Capabilities()
 
 
 def _keys(teams: Collection[int], channels: Collection[int]) -> list[str]:

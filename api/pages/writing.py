@@ -6,8 +6,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form, Query, Request, Response, UploadFile
 from fastapi.responses import FileResponse, JSONResponse
 
+from api import able
 from api.deps import AccessDep, ConversationDep, HouseDep, MemberDep, NowDep, Number, RowId, SessionDep
-from api.pages import panes
 from api.pages.conversations import DoneDep, done
 from api.pages.here import LocaleDep, WorkspaceDep
 from inbox.assistant import templates
@@ -90,7 +90,7 @@ async def create_reply(
         conversation,
         member,
         envelope=envelope or None,
-        capabilities=panes.capabilities(channel.platform),
+        capabilities=able.of(channel.platform, channel.actions),
         actor=access.actor,
         now=now,
         **form.options,
@@ -118,10 +118,13 @@ async def undo_reply(
     """Take a reply back before it leaves; its text goes into the draft again."""
     access.need(Role.AGENT)
     body = await replies.undo(session, message, access.actor, now)
-    await drafts.save(session, access, conversation, body=body, now=now)
+    if message.platform_template is not None:  # its words are the platform's
+        body = ""
+    mode = "private" if message.private else "reply"
+    await drafts.save(session, access, conversation, body=body, mode=mode, now=now)
     if "text/html" in request.headers.get("accept", ""):
         return done(request, conversation.workspace_id, conversation.id)
-    return JSONResponse({"body": body})
+    return JSONResponse({"body": body, "mode": mode})
 
 
 @router.post(WITHIN + "/replies/{message_id}/retry")

@@ -2,8 +2,9 @@
 
 from fastapi import APIRouter
 
-from api.deps import ApiAccessDep, Number, SessionDep
-from api.schemas import ChannelDetailOut, ChannelOut, GapOut, ReconciliationOut
+from api import approved
+from api.deps import ApiAccessDep, HouseDep, Number, SessionDep
+from api.schemas import ApprovedOut, ChannelDetailOut, ChannelOut, GapOut, ReconciliationOut
 from api.v1 import PROBLEMS
 from inbox import channels
 from inbox.conversations import gaps, passed_over, reconciliation
@@ -29,3 +30,10 @@ async def get_channel(access: ApiAccessDep, channel_id: Number, session: Session
         passed_over=(await passed_over.of_all(session, [channel.id]))[channel.id],
         reconciliation=None if compared is None else ReconciliationOut.model_validate(compared),
     )
+
+
+@router.get("/{channel_id}/approved-templates")
+async def list_approved(access: ApiAccessDep, channel_id: Number, session: SessionDep, house: HouseDep) -> list[ApprovedOut]:
+    """Texts that the platform has approved, and takes outside of its window too."""
+    channel = await rights.channel(session, access, channel_id)
+    return [ApprovedOut.model_validate(template) for template in await approved.every(session, house, channel)]

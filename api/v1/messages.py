@@ -6,8 +6,8 @@ from fastapi import APIRouter, Header, Response
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
-import connectors
-from api.deps import ApiAccessDep, ApiConversationDep, NowDep, Number, SessionDep
+from api import able, approved
+from api.deps import ApiAccessDep, ApiConversationDep, HouseDep, NowDep, Number, SessionDep
 from api.schemas import MessageOut, NoteIn, NoteOut, PageOut, ReplyIn
 from api.v1 import PROBLEMS
 from api.v1.conversations import CursorParameter, LimitParameter
@@ -61,6 +61,7 @@ async def create_reply(
     session: SessionDep,
     now: NowDep,
     response: Response,
+    house: HouseDep,
 ) -> MessageOut:
     """Queue a reply. It leaves when the undo window ends; `delivery` of the message tells what became of it."""
     access.need(Role.AGENT)
@@ -69,6 +70,9 @@ async def create_reply(
         await templates.get(session, access, draft.template_id)
         await templates.used(session, access.workspace_id, draft.template_id)
     channel = await session.get_one(Channel, conversation.channel_id)
+    template = None
+    if draft.approved is not None:
+        template = await approved.find(session, house, channel, draft.approved.name, draft.approved.language)
     message = await replies.queue(
         session,
         conversation,
@@ -76,9 +80,11 @@ async def create_reply(
         client_key=f"{access.actor}:{key}",
         now=now,
         envelope={name: value for name in ENVELOPE if (value := getattr(draft, name)) is not None} or None,
-        capabilities=connectors.find(channel.platform).capabilities,
+        capabilities=able.of(channel.platform, channel.actions),
         actor=access.actor,
-        **draft.model_dump(exclude=set(ENVELOPE)),
+        platform_template=template,
+        template_values=draft.approved.values if draft.approved else (),
+        **draft.model_dump(exclude={*ENVELOPE, "approved"}),
     )
     response.headers["Location"] = f"/api/v1/conversations/{conversation.id}/messages/{message.id}"
     return await _shown(session, message)

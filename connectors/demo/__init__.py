@@ -6,8 +6,8 @@ a script and, after it, from a seeded stream without end; what the team answers 
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
@@ -27,6 +27,7 @@ from inbox.contract import (
     Event,
     EventKind,
     Permanent,
+    PlatformTemplate,
     Receipt,
     Reply,
     Verification,
@@ -34,6 +35,13 @@ from inbox.contract import (
 
 LOOK_SECONDS = 0.25  # how often the town is looked at
 SETTLE_SECONDS = 4.0  # how long a customer reads before reacting
+TEMPLATED, WINDOW_HOURS = "whatsapp", 24  # the channel that answers a customer for a day, and after that with approved texts only
+ACTIONS = {
+    ConversationKind.COMMENTS: frozenset(Action) - {Action.APPROVE},
+    ConversationKind.DIRECT: frozenset({Action.LIKE}),
+    ConversationKind.EMAIL: frozenset[Action](),
+    ConversationKind.REVIEW: frozenset({Action.EDIT}),
+}
 
 
 class DemoConfig(BaseModel):
@@ -41,6 +49,12 @@ class DemoConfig(BaseModel):
 
     folder: Path = Field(title="Folder", description="Where the demonstration keeps what was said.")
     place: str = Field(title="Channel", description="One of the demonstration's channels: " + ", ".join(script.PLACES))
+
+    def narrow(self, capabilities: Capabilities) -> Capabilities:
+        """Each channel can do what the platform that it plays can do."""
+        place = script.PLACES[self.place]
+        hours = WINDOW_HOURS if place.slug == TEMPLATED else None
+        return replace(capabilities, actions=ACTIONS[place.kind], window_hours=hours, one_reply_only=place.kind == ConversationKind.REVIEW)
 
 
 @dataclass(slots=True)
@@ -73,7 +87,11 @@ class Demo:
         deletes_in=True,
         history=True,
         attachments=True,
-        actions=frozenset({Action.PRIVATE_REPLY}),
+        actions=frozenset(Action) - {Action.APPROVE},
+        consequences={
+            Action.HIDE: "Only its author still sees it, and is not told. It can be shown again.",
+            Action.SPAM: "It is taken away for everybody, and the town trusts its author less.",
+        },
     )
 
     def __init__(self, config: DemoConfig) -> None:
@@ -138,6 +156,14 @@ class Demo:
         if script.TIMES_OUT in reply.thread_id and post.first_of_thread:
             raise Ambiguous("The platform took too long to answer.")
         return Receipt(post.id, post.at)
+
+    async def act(self, action: Action, message_id: str, text: str = "") -> None:
+        """Note what is done to a message; the customer's window shows it."""
+        self.town.note(action, message_id, text)
+
+    async def templates(self) -> Sequence[PlatformTemplate]:
+        """What the town's messenger has approved."""
+        return script.APPROVED if self.place.slug == TEMPLATED else ()
 
     async def aclose(self) -> None:
         return None

@@ -8,7 +8,7 @@ from functools import cache
 
 from connectors.demo.people import person
 from connectors.demo.picture import lemonade
-from inbox.contract import Attachment, Author, ConversationKind, Envelope, Event, EventKind, Post
+from inbox.contract import Attachment, Author, ConversationKind, Envelope, Event, EventKind, PlatformTemplate, Post
 
 COMMENTS, DIRECT, EMAIL, REVIEW = ConversationKind.COMMENTS, ConversationKind.DIRECT, ConversationKind.EMAIL, ConversationKind.REVIEW
 US = Author(id="moewenbraeu", name="Möwenbräu & Söhne", handle="moewenbraeu", is_self=True, email="hallo@moewenbraeu.example")
@@ -46,6 +46,13 @@ POSTS = {
     "faecher": Post("faecher", "Unsere Abholfächer", "Rund um die Uhr, an 42 Orten in Schleswig-Holstein."),
     "sommer": Post("sommer", "Hafenfest Lübeck", "Wir schenken am Wochenende am Museumshafen aus. Kommt vorbei!"),
 }
+
+APPROVED = (
+    PlatformTemplate(
+        "rueckmeldung", "de", "Moin {{1}}, wir haben Neues zu Ihrer Frage. Antworten Sie kurz, dann schreiben wir Ihnen hier."
+    ),
+    PlatformTemplate("order_update", "en", "Hello {{1}}, your order {{2}} is on its way."),
+)
 
 
 @dataclass(frozen=True, slots=True)

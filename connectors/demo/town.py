@@ -32,12 +32,13 @@ LINE = TypeAdapter(Post)
 
 
 class Town:
-    """One channel's two files, each a line for a post, only ever appended to."""
+    """One channel's files, each a line for a post or an action, only ever appended to."""
 
     def __init__(self, folder: Path, place: str) -> None:
         self.folder = folder
         self._replies = folder / f"{place}.replies.jsonl"
         self._typed = folder / f"{place}.typed.jsonl"
+        self._acts = folder / f"{place}.acts.jsonl"
 
     def replies(self) -> list[Post]:
         """What the team delivered, in order; a reply delivered twice stands here once for each time."""
@@ -65,6 +66,12 @@ class Town:
         )
         _append(self._replies, post)
         return post
+
+    def note(self, action: str, message_id: str, text: str) -> None:
+        """Remember what the team did to a message."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self._acts.open("a") as file:
+            file.write(json.dumps({"action": action, "message": message_id, "text": text, "at": datetime.now(UTC).isoformat()}) + "\n")
 
     def type(self, post: Post) -> None:
         """Say something as a customer."""

@@ -5,7 +5,7 @@ import json
 from collections import Counter
 
 import structlog
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 import connectors
 from connectors import http
@@ -26,10 +26,16 @@ class Misconfigured(Permanent):
 def connect(channel: Channel, vault: Vault, settings: Settings) -> Connector:
     """The connector of a channel. Raises Misconfigured with a sentence that holds no secret."""
     http.allow(settings.allow_private_networks)
+    kind, config = configured(channel, vault)
+    return kind(config)
+
+
+def configured(channel: Channel, vault: Vault) -> tuple[type[Connector], BaseModel]:
+    """The connector's class and its checked configuration. Raises Misconfigured with a sentence that holds no secret."""
     try:
         kind = connectors.find(channel.platform)
         config: object = json.loads(vault.decrypt(channel.config) if channel.config else "{}")
-        return kind(kind.Config.model_validate(config))
+        return kind, kind.Config.model_validate(config)
     except ValidationError as error:
         raise Misconfigured(f"The channel's settings are not complete or not right: {_fields(error)}.") from None
     except (NotFound, Unusable, ImportError, json.JSONDecodeError) as error:

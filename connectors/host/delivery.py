@@ -1,4 +1,4 @@
-"""Replies out of the inbox: claimed, sent outside of any transaction, and what became of them written down."""
+"""Replies and actions out of the inbox: claimed, sent outside of any transaction, and what became of them written down."""
 
 import asyncio
 import random
@@ -10,11 +10,12 @@ import psycopg
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from connectors.host import acting as hands
 from connectors.host import sending
 from connectors.host.place import Place
 from inbox import pauses
-from inbox.conversations import outbox
-from inbox.models import Message
+from inbox.conversations import acting, outbox
+from inbox.models import Message, Moderation
 
 log = structlog.get_logger()
 BREATH = 0.02  # seconds between two looks: under load one look serves many commits
@@ -36,7 +37,7 @@ class Wake:
 
 
 class Delivery:
-    """The replies that this process is sending."""
+    """The replies that this process is sending, and the actions that it is asking for."""
 
     def __init__(self, place: Place, wake: Wake) -> None:
         self._place = place
@@ -72,6 +73,7 @@ class Delivery:
                 await outbox.expire_leases(session, now, ask_at=ask_at)
                 if gone := self._gone(await outbox.silent(session, me=place.owner), time):
                     await outbox.abandon(session, gone, now, ask_at=ask_at)
+                await acting.expire_leases(session, now)
             await self._ask(now)
         full = True
         while full and (room := self._room()) > 0:
@@ -80,9 +82,23 @@ class Delivery:
             for message in due:
                 self._begin(sending.send(place, message, time + pace.send_lease), message)
             full = len(due) == room
+        await self._act(now, time)
         async with place.database.transaction() as session:
-            coming = await outbox.next_due(session, now)
+            due_next = (await outbox.next_due(session, now), await acting.next_due(session, now))
+        coming = min((moment for moment in due_next if moment is not None), default=None)
         return pace.look if coming is None else min(pace.look, (coming - place.clock()).total_seconds())
+
+    async def _act(self, now: datetime, time: float) -> None:
+        """Begin the actions on messages that are due."""
+        place, lease = self._place, self._place.pace.send_lease
+        if (room := self._room()) <= 0:
+            return
+        async with place.database.transaction() as session:
+            due = await acting.claim(session, owner=place.owner, now=now, limit=room, lease=lease, busy=self._busy())
+        for moderation in due:
+            self._begin(hands.act(place, moderation, time + lease), moderation)
+        if len(due) == room:
+            self._wake.ring()
 
     def _gone(self, silent: Iterable[str], time: float) -> list[str]:
         """Those that have been silent at every look for long enough: a connection that was only lost is back sooner."""
@@ -107,9 +123,9 @@ class Delivery:
         """Channels that send at their limit: a platform that hangs holds up nobody else's replies."""
         return [channel_id for channel_id, count in Counter(self._tasks.values()).items() if count >= self._place.pace.at_once_each]
 
-    def _begin(self, work: Coroutine[None, None, None], message: Message) -> None:
-        task = asyncio.create_task(work, name=f"reply {message.id}")
-        self._tasks[task] = message.channel_id
+    def _begin(self, work: Coroutine[None, None, None], thing: Message | Moderation) -> None:
+        task = asyncio.create_task(work, name=f"{type(thing).__name__} {thing.id}")
+        self._tasks[task] = thing.channel_id
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:

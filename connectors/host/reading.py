@@ -17,8 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+import connectors
 from connectors.host import renewing
-from connectors.host.accounts import PATIENCE, Misconfigured, close, connect
+from connectors.host.accounts import PATIENCE, Misconfigured, close, configured, connect
 from connectors.host.place import Place
 from connectors.host.standing import Watch
 from inbox import pauses
@@ -71,6 +72,7 @@ async def _once(place: Place, lease: Lease, failures: Failures) -> None:
     """Connect, and take in what comes until something ends it."""
     channel = await _channel(place, lease)
     async with _connected(place, channel) as connector:
+        await _allow(place, channel)
         if not channel.account_id or channel.state == ChannelState.CONNECTING:
             await _check(place, channel, connector)
             channel = await _channel(place, lease)
@@ -84,6 +86,13 @@ async def _once(place: Place, lease: Lease, failures: Failures) -> None:
         finally:
             await pauses.stop(*beside)
             await watch.look(last=True)
+
+
+async def _allow(place: Place, channel: Channel) -> None:
+    """Note what the account can do: a newer connector may know better, and other settings may allow other things."""
+    kind, config = configured(channel, place.accounts.vault)
+    async with place.database.transaction() as session:
+        await health.allowed(session, channel, kind.capabilities, connectors.allowed(kind, config), now=place.clock())
 
 
 async def _check(place: Place, channel: Channel, connector: Connector) -> None:

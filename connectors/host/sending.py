@@ -47,13 +47,13 @@ async def send(place: Place, message: Message, deadline: float) -> None:
     try:
         ready = await _prepare(place, message)
     except (Permanent, Invalid) as error:
-        await _write(place, _failed(message, str(error)))
+        await write(place, _failed(message, str(error)))
         return
     except asyncio.CancelledError:  # nothing has left
-        await _write(place, _again(place, message, "The process that should have sent it ended.", seconds=0.0))
+        await write(place, _again(place, message, "The process that should have sent it ended.", seconds=0.0))
         raise
     except Exception as error:  # the database, the disk, a connector: nothing has left
-        await _write(place, _again(place, message, _sentence(error)))
+        await write(place, _again(place, message, sentence(error)))
         return
     try:
         await _hand_over(place, message, ready, deadline)
@@ -63,23 +63,23 @@ async def send(place: Place, message: Message, deadline: float) -> None:
 
 async def _hand_over(place: Place, message: Message, ready: Ready, deadline: float) -> None:
     if asyncio.get_running_loop().time() > deadline - place.pace.send:  # this process stood still, and nothing has left
-        await _write(place, _again(place, message, "The process that should have sent it stood still.", seconds=0.0))
+        await write(place, _again(place, message, "The process that should have sent it stood still.", seconds=0.0))
         return
     if message.uncertain and _is_forgotten(place, message, ready.connector):
-        await _write(place, _left(message, message.error or ""))
+        await write(place, _left(message, message.error or ""))
         return
     try:
         async with asyncio.timeout(place.pace.send):
             receipt = await ready.connector.send(ready.reply)
     except asyncio.CancelledError:
-        await _write(place, _doubtful(place, message, "The process ended before the platform answered."))
+        await write(place, _doubtful(place, message, "The process ended before the platform answered."))
         raise
     except Exception as error:  # a connector may be anybody's code
-        await _write(place, _outcome(place, message, ready.connector, error))
+        await write(place, _outcome(place, message, ready.connector, error))
         if isinstance(error, AuthError) or (isinstance(error, Transient) and message.attempt >= TELLING):
             await _note(place, _stuck(ready.channel, error))
     else:
-        await _write(place, _sent(message, receipt))
+        await write(place, _sent(message, receipt))
         if ready.channel.send_error is not None:
             await _note(place, lambda session, now: health.sending_worked(session, ready.channel, now=now))
 
@@ -95,16 +95,16 @@ async def ask(place: Place, message: Message) -> None:
     try:
         ready = await _prepare(place, message)
     except (Permanent, Invalid) as error:
-        await _write(place, _left(message, str(error)))
+        await write(place, _left(message, str(error)))
         return
     connector, reply = ready.connector, ready.reply
     try:
         if connector.capabilities.idempotent_send:
-            await _write(place, _again(place, message, message.error or "", uncertain=True))
+            await write(place, _again(place, message, message.error or "", uncertain=True))
         elif isinstance(connector, Reconciles):
             await _look(place, message, connector, reply)
         else:
-            await _write(place, _left(message, message.error or ""))
+            await write(place, _left(message, message.error or ""))
     finally:
         await place.accounts.give_back(connector)
 
@@ -115,17 +115,17 @@ async def _look(place: Place, message: Message, connector: Reconciles, reply: Re
             receipt = await connector.find_sent(reply)
     except (RateLimited, Transient, Ambiguous, TimeoutError) as error:
         if place.clock() - (message.send_at or message.at) > timedelta(seconds=place.pace.ask_for):
-            await _write(place, _left(message, _sentence(error)))
+            await write(place, _left(message, sentence(error)))
         return  # `try_at` is in the future already: asked again then
     except Exception as error:
-        await _write(place, _left(message, _sentence(error)))
+        await write(place, _left(message, sentence(error)))
         return
     if receipt is None and await _may_still_arrive(place, message):
         return  # asked again, until its lease is over
     if receipt is None:
-        await _write(place, _again(place, message, "The platform does not have it; it is sent again.", uncertain=False))
+        await write(place, _again(place, message, "The platform does not have it; it is sent again.", uncertain=False))
     else:
-        await _write(place, _sent(message, receipt))
+        await write(place, _sent(message, receipt))
 
 
 async def _may_still_arrive(place: Place, message: Message) -> bool:
@@ -159,18 +159,19 @@ def _outcome(place: Place, message: Message, connector: Connector, error: Except
     """What an error of `send` means for the reply (docs/sending.md)."""
     match error:
         case RateLimited():
-            return _again(place, message, _sentence(error), seconds=error.retry_after)
+            return _again(place, message, sentence(error), seconds=error.retry_after)
         case Permanent() | AuthError():
-            return _failed(message, _sentence(error))
+            return _failed(message, sentence(error))
         case Transient():
-            return _again(place, message, _sentence(error))
+            return _again(place, message, sentence(error))
         case _ if connector.capabilities.idempotent_send:  # Ambiguous, too late, or unexpected: it may have been accepted
-            return _again(place, message, _sentence(error), uncertain=True)
+            return _again(place, message, sentence(error), uncertain=True)
         case _:
-            return _doubtful(place, message, _sentence(error))
+            return _doubtful(place, message, sentence(error))
 
 
-def _sentence(error: Exception) -> str:
+def sentence(error: Exception) -> str:
+    """What a person is told of a failure; the words of an unexpected one may hold a secret."""
     if isinstance(error, ConnectorError):
         return str(error)
     if isinstance(error, TimeoutError):
@@ -222,7 +223,7 @@ async def _note(place: Place, mark: Mark) -> None:
         log.warning("a channel's state was not noted", error=type(error).__name__)
 
 
-async def _write(place: Place, mark: Mark) -> None:
+async def write(place: Place, mark: Mark) -> None:
     """Write the outcome down, though the process is told to end: what we know now, nobody else can find out. Told twice, it gives up."""
     writing = asyncio.create_task(_write_at_last(place, mark))
     try:

@@ -57,6 +57,11 @@ class Mastodon:
         attachments=True,
         max_attachment_bytes=16 * 1024 * 1024,
         actions=frozenset({Action.LIKE, Action.DELETE}),
+        own_only=frozenset({Action.DELETE}),
+        consequences={
+            Action.LIKE: "A favourite: its author is told, and anybody can see it.",
+            Action.DELETE: "Your server deletes it and asks all others to do the same; on some a copy may stay.",
+        },
     )
 
     def __init__(self, config: MastodonConfig) -> None:

@@ -50,6 +50,11 @@ class Matrix:
         history=True,
         attachments=True,
         actions=frozenset({Action.LIKE, Action.DELETE, Action.EDIT}),
+        consequences={
+            Action.LIKE: "A 👍 that everybody in the room sees.",
+            Action.DELETE: "The words are removed for everybody; that something stood there stays visible.",
+            Action.EDIT: "Everybody sees the new words, and that they were changed.",
+        },
     )
 
     def __init__(self, config: MatrixConfig) -> None:

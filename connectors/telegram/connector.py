@@ -56,6 +56,11 @@ class Telegram:
         attachments=True,
         max_attachment_bytes=SENDABLE,
         actions=frozenset({Action.LIKE, Action.EDIT, Action.DELETE}),
+        consequences={
+            Action.LIKE: "A 👍 from the bot that everybody in the chat sees.",
+            Action.DELETE: "It is gone for everybody in the chat. Telegram refuses that for what is older than 48 hours.",
+            Action.EDIT: "Everybody sees the new text, marked as edited.",
+        },
     )
 
     def __init__(self, config: TelegramConfig) -> None:

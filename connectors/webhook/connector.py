@@ -5,6 +5,7 @@ import base64
 import hashlib
 import json
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar, cast
 from urllib.parse import urlsplit
@@ -51,6 +52,10 @@ class WebhookConfig(BaseModel):
         title="The callback knows repeats",
         description="It answers a webhook-id that it has seen with its first answer, and does nothing. A doubtful send is then repeated.",
     )
+
+    def narrow(self, capabilities: Capabilities) -> Capabilities:
+        """Without a callback nothing can be answered."""
+        return capabilities if self.callback_url else replace(capabilities, replies=False)
 
     @field_validator("secret", "old_secret")
     @classmethod

@@ -14,7 +14,7 @@ from inbox.models import Conversation, Draft
 from inbox.team.rights import Access
 
 LIMIT = 100_000  # characters
-MODES = ("reply", "note")
+MODES = ("reply", "private", "note")
 
 
 async def find(session: AsyncSession, access: Access, conversation: Conversation) -> Draft | None:

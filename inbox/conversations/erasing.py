@@ -33,6 +33,8 @@ from inbox.models import (
     Identity,
     Inbound,
     Message,
+    Moderation,
+    ModerationState,
     Note,
     Outcome,
     Reaction,
@@ -186,12 +188,15 @@ async def _erase_messages(
         update(Message)
         .where(col(Message.id).in_(gone))
         .values(
-            body="", html=None, quoted="", envelope=None, permalink=None, thread_external_id="", delivery=taken_back,
+            body="", html=None, quoted="", envelope=None, platform_template=None, permalink=None,
+            thread_external_id="", delivery=taken_back,
             author_name=case((col(Message.identity_id).in_(ids), NOBODY), else_=col(Message.author_name)),
             deleted_at=func.coalesce(col(Message.deleted_at), now),
         )
         .execution_options(synchronize_session=False)
     )  # fmt: skip
+    undone = case((col(Moderation.state) == ModerationState.QUEUED, ModerationState.UNDONE.value), else_=col(Moderation.state))
+    await session.execute(update(Moderation).where(col(Moderation.message_id).in_(gone)).values(text="", state=undone))
     attached = delete(Attachment).where(or_(col(Attachment.message_id).in_(gone), col(Attachment.conversation_id).in_(own)))
     digests = await session.scalars(attached.returning(col(Attachment.sha256)))
     erased.messages, erased.files = len(gone), tuple(sorted({digest for digest in digests if digest}))

@@ -8,6 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from inbox import events
+from inbox.contract import Capabilities
+from inbox.conversations import windows
 from inbox.models import Channel, ChannelState
 
 ALIVE = (ChannelState.CONNECTING, ChannelState.HEALTHY, ChannelState.FAILING)
@@ -67,6 +69,25 @@ async def known(session: AsyncSession, channel: Channel, *, account_id: str, acc
         return
     await _set(session, channel, None, account_id=account_id, account_name=account_name)
     _record(session, "channel.changed", channel, now, fields=["account"])
+
+
+async def allowed(session: AsyncSession, channel: Channel, platform: Capabilities, account: Capabilities, *, now: datetime) -> None:
+    """What the account can do, which may be less than its platform can: conversations and lists have to know."""
+    values = allowances(platform, account)
+    if values == {name: getattr(channel, name) for name in values}:
+        return
+    await session.execute(update(Channel).where(col(Channel.id) == channel.id).values(**values))
+    _record(session, "channel.changed", channel, now, fields=["window"])
+
+
+def allowances(platform: Capabilities, account: Capabilities) -> dict[str, Any]:
+    """The columns of a channel's row that tell what its account can do."""
+    return {
+        "answers": account.replies,
+        "answer_hours": windows.hours(account),
+        "one_reply_only": account.one_reply_only,
+        "actions": sorted(account.actions) if account.actions != platform.actions else None,
+    }
 
 
 async def _set(session: AsyncSession, channel: Channel, fence: int | None, **values: Any) -> ChannelState | None:

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from inbox.conversations import outbox
+from inbox.conversations import acting, outbox
 from inbox.models import Channel, Delivery, Installation, Message
 
 DOUBT = "It was waiting to be sent when the backup was made, and may have been sent since."
@@ -56,7 +56,7 @@ async def waiting(session: AsyncSession, *, now: datetime) -> Sequence[Waiting]:
 
 
 async def release(session: AsyncSession, *, send_overdue: bool, now: datetime) -> int:
-    """Let the installation read and send; how many replies a person has to decide about.
+    """Let the installation read and send; how many replies and actions a person has to decide about.
 
     A reply that was due before the restore may have been sent after the backup was made. It becomes "may have been sent", unless
     `send_overdue` says that it was not.
@@ -68,7 +68,7 @@ async def release(session: AsyncSession, *, send_overdue: bool, now: datetime) -
         changed = (await session.scalars(doubt.values(values).returning(Message))).all()
         for message in sorted(changed, key=lambda message: message.id):
             outbox.record(session, "reply.ambiguous", message, actor="system", now=now)
-        doubtful = len(changed)
+        doubtful = len(changed) + await acting.doubt_overdue(session, DOUBT, now)
     await session.execute(update(Installation).values(held=False, held_since=None))
     return doubtful
 

@@ -8,6 +8,8 @@ from sqlmodel import col
 
 from inbox.errors import NotFound
 from inbox.models import Conversation, Delivery, Direction, Message
+from inbox.team import rights
+from inbox.team.rights import Access
 
 MOST_NEWS = 20
 
@@ -18,6 +20,14 @@ async def get(session: AsyncSession, conversation: Conversation, message_id: int
     if found is None:
         raise NotFound("There is no such message in this conversation.")
     return found
+
+
+async def visible(session: AsyncSession, access: Access, message_id: int) -> tuple[Conversation, Message]:
+    """A message by its number alone, with its conversation, if this member may see it; NotFound says no more than that."""
+    message = await session.get(Message, message_id)
+    if message is None or message.workspace_id != access.workspace_id:
+        raise NotFound("There is no such message, or you may not see it.")
+    return await rights.conversation(session, access, message.conversation_id), message
 
 
 async def reply(session: AsyncSession, conversation: Conversation, message_id: int) -> Message:

@@ -10,6 +10,7 @@ from sqlmodel import col
 
 from inbox import contract
 from inbox.contract import ConversationKind, Envelope, Reply
+from inbox.conversations import approved
 from inbox.errors import Invalid
 from inbox.files import Files
 from inbox.models import Attachment, Conversation, Identity, Message, Post
@@ -29,6 +30,7 @@ async def draft(session: AsyncSession, message: Message) -> Draft:
     parent = await session.get(Message, message.parent_id) if message.parent_id else None
     whom = await _whom(session, conversation, parent)
     files = select(Attachment).where(col(Attachment.message_id) == message.id).order_by(col(Attachment.id))
+    template, template_values = approved.restored(message.platform_template)
     reply = Reply(
         key=message.client_key or f"message-{message.id}",
         thread_id=message.thread_external_id,
@@ -41,6 +43,8 @@ async def draft(session: AsyncSession, message: Message) -> Draft:
         recipient=whom.external_id if whom else None,
         human=not message.automatic,
         post_id=await _post(session, conversation),
+        template=template,
+        template_values=template_values,
     )
     return Draft(reply, (await session.scalars(files)).all())
 

@@ -10,8 +10,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from inbox.contract import Capabilities
-from inbox.conversations import incoming, lengths, messages, newest, outbox, voices
+from inbox.contract import Capabilities, PlatformTemplate
+from inbox.conversations import approved, incoming, lengths, messages, newest, outbox, voices, windows
 from inbox.errors import Conflict, Invalid
 from inbox.models import Attachment, Channel, Conversation, Delivery, Direction, Member, Message, Thread, Workspace
 
@@ -36,6 +36,8 @@ async def queue(
     answers_all: bool = False,
     then_resolve: bool = False,
     template_id: int | None = None,
+    platform_template: PlatformTemplate | None = None,
+    template_values: Sequence[str] = (),
     seen_message_id: int | None = None,
     anyway: bool = False,
     capabilities: Capabilities | None = None,
@@ -47,14 +49,20 @@ async def queue(
         return _same(first, conversation)
     await _check_channel(session, conversation)
     voice = await voices.voice(session, member, conversation.channel_id)
-    text = voices.sign(body.strip(), voice.signature, conversation.kind)
+    if platform_template is not None:
+        text, attachments = approved.fill(platform_template, template_values), ()
+    else:
+        text = voices.sign(body.strip(), voice.signature, conversation.kind)
     _check_text(text, attachments, capabilities)
     await _check_unchanged(session, conversation, member, seen_message_id, anyway=anyway)
     parent = await _parent(session, conversation, parent_id)
     message = _ours(conversation, member, parent, now, author_name=voice.name, body=text, client_key=client_key)
     message.thread_external_id = await _thread(session, conversation, parent)
     message.send_at = await _leaves_at(session, conversation, member, send_at, now)
+    if not anyway and platform_template is None:
+        await windows.check(session, conversation, message.send_at)
     message.envelope = dict(envelope) if envelope else None
+    message.platform_template = approved.stored(platform_template, template_values)
     message.private, message.answers_all, message.then_resolve, message.template_id = private, answers_all, then_resolve, template_id
     await _insert(session, message, attachments)
     await newest.show(session, message)
@@ -145,13 +153,17 @@ async def _check_channel(session: AsyncSession, conversation: Conversation) -> N
 def _check_text(text: str, attachments: Sequence[int], capabilities: Capabilities | None) -> None:
     if not text and not attachments:
         raise Invalid("The reply is empty.", code="empty")
-    open_places = PLACEHOLDER.findall(text)
-    if open_places:
-        raise Invalid("Fill in or delete {places} first.", code="placeholders", places=", ".join(sorted(set(open_places))))
+    check_places(text)
     if capabilities is not None:
         lengths.check(text, capabilities)
         if attachments and not capabilities.attachments:
             raise Invalid("This platform takes no attachments.", code="no_attachments")
+
+
+def check_places(text: str) -> None:
+    """Raise Invalid when a blank of a template is still open."""
+    if open_places := PLACEHOLDER.findall(text):
+        raise Invalid("Fill in or delete {places} first.", code="placeholders", places=", ".join(sorted(set(open_places))))
 
 
 async def _check_unchanged(

@@ -14,6 +14,8 @@ from sqlmodel import col
 
 from inbox import questions
 from inbox.contract import ConversationKind
+from inbox.conversations import windows
+from inbox.conversations.windows import Window
 from inbox.models import (
     Channel,
     Conversation,
@@ -56,13 +58,21 @@ class Row(NamedTuple):
     assignee: str | None
     team_id: int | None
     team: str | None
+    answers: bool  # whether the channel can be answered at all
+    answered: bool  # the one answer that the platform allows is given
     kind: ConversationKind
     status: Status
     last_message_at: datetime
     waiting_since: datetime | None
     snoozed_until: datetime | None
+    answer_until: datetime | None  # the platform takes answers until then; None: always
     labels: Sequence[tuple[str, str]]  # name, colour
     trouble: str | None  # "failed" or "ambiguous": a reply that a person has to look at
+
+    @property
+    def window(self) -> Window:
+        """How long, and how often, the platform lets us answer."""
+        return Window(self.answers, self.answered, self.answer_until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +109,8 @@ def query() -> Query:
         of.subject,
         func.coalesce(func.nullif(Post.title, ""), func.left(Post.text, 120), ""), of.contact_id, of.author_name, of.last_author,
         of.snippet, of.message_count, of.last_inbound_id, of.waiting_count, of.assignee_id, Member.name, of.team_id, Team.name,
-        of.kind, of.status, of.last_message_at, of.waiting_since, of.snoozed_until, labels, trouble,
+        channel.answers, windows.answered(channel, of.id), of.kind, of.status, of.last_message_at, of.waiting_since, of.snoozed_until,
+        windows.until(channel, of.id), labels, trouble,
     ]  # fmt: skip
     return (
         select(*columns)
@@ -179,7 +190,8 @@ def read(found: Iterable[Sequence[Any]]) -> list[Row]:
 
 
 def _row(*values: Any) -> Row:
-    *facts, kind, status, last, waiting, snoozed, labels, trouble = values
-    waiting, snoozed = waiting and waiting.astimezone(UTC), snoozed and snoozed.astimezone(UTC)
+    *facts, kind, status, last, waiting, snoozed, until, labels, trouble = values
+    waiting, snoozed, until = (at and at.astimezone(UTC) for at in (waiting, snoozed, until))
     shown = tuple([(name, colour) for name, colour in labels]) if labels else ()
-    return Row._make((*facts, KINDS[kind], STATUSES[status], last.astimezone(UTC), waiting, snoozed, shown, trouble and str(trouble)))
+    times = (last.astimezone(UTC), waiting, snoozed, until)
+    return Row._make((*facts, KINDS[kind], STATUSES[status], *times, shown, trouble and str(trouble)))

@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.dialects.postgresql import aggregate_order_by, distinct_on
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from inbox import questions
 from inbox.files import PICTURES
-from inbox.models import Attachment, Delivery, Direction, Identity, LogEvent, Member, Message, Note, Reaction
+from inbox.models import Attachment, Delivery, Direction, Identity, LogEvent, Member, Message, Moderation, ModerationState, Note, Reaction
 from inbox.models.conversations import DELIVERIES, DIRECTIONS, FETCH_TRIES
 
 
@@ -76,6 +76,17 @@ class File(NamedTuple):
         return self.sha256 is None and self.url is not None and self.fetch_tries < FETCH_TRIES
 
 
+class Deed(NamedTuple):
+    """The newest action of its sort on a message; `by` is the member who asked for it."""
+
+    id: int
+    action: str
+    state: str
+    act_at: str  # ISO 8601
+    error: str | None
+    by: str | None
+
+
 class Noted(NamedTuple):
     """A note."""
 
@@ -111,6 +122,7 @@ class Line(NamedTuple):
     parent_deleted_at: datetime | None
     files: tuple[File, ...]
     reactions: tuple[tuple[str, int], ...]  # emoji, how many
+    deeds: tuple[Deed, ...]
 
 
 FACTS = Said._fields.index("direction")  # from here on values become something else
@@ -120,7 +132,7 @@ def query() -> Any:
     """The lines of messages, for a `where`, an order and a limit."""
     parent = aliased(Message)
     columns: list[Any] = [*questions.columns(Message, Said), Member.name, Identity.name, Identity.avatar]
-    columns += [parent.author_name, func.left(parent.body, 141), parent.deleted_at, _files(), _reactions()]
+    columns += [parent.author_name, func.left(parent.body, 141), parent.deleted_at, _files(), _reactions(), _deeds()]
     return (
         select(*columns)
         .select_from(Message)
@@ -133,11 +145,12 @@ def query() -> Any:
 def line(values: tuple[Any, ...]) -> Line:
     """A row of `query()`."""
     *facts, direction, delivery = values[: FACTS + 2]
-    *around, files, reactions = values[len(Said._fields) :]
+    *around, files, reactions, deeds = values[len(Said._fields) :]
     times = [at and at.astimezone(UTC) for at in values[FACTS + 2 : len(Said._fields)]]
     message = Said._make((*facts, DIRECTIONS[direction], DELIVERIES[delivery], *times))
     attached = tuple([File._make(file) for file in files]) if files else ()
-    return Line._make((message, *around, attached, tuple([(emoji, count) for emoji, count in reactions]) if reactions else ()))
+    done = tuple([Deed._make(deed) for deed in deeds]) if deeds else ()
+    return Line._make((message, *around, attached, tuple([(emoji, count) for emoji, count in reactions]) if reactions else (), done))
 
 
 def notes() -> Any:
@@ -172,3 +185,19 @@ def _reactions() -> ColumnElement[Any]:
     counted = select(emoji, count).where(col(Reaction.message_id) == Message.id).correlate(Message).group_by(emoji).subquery()
     each = func.json_build_array(counted.c.emoji, counted.c.count)
     return select(func.json_agg(aggregate_order_by(each, counted.c.count.desc(), counted.c.emoji))).scalar_subquery()
+
+
+def _deeds() -> ColumnElement[Any]:
+    """The newest of each sort that was not taken back."""
+    shown: list[Any] = [Moderation.id, Moderation.action, Moderation.state, Moderation.act_at, Moderation.error, Member.name]
+    newest = (
+        select(*shown)
+        .select_from(Moderation)
+        .outerjoin(Member, col(Member.id) == Moderation.member_id)
+        .where(col(Moderation.message_id) == Message.id, col(Moderation.state) != ModerationState.UNDONE)
+        .correlate(Message)
+        .ext(distinct_on(col(Moderation.action)))
+        .order_by(col(Moderation.action), col(Moderation.id).desc())
+        .subquery()
+    )
+    return select(func.json_agg(aggregate_order_by(func.json_build_array(*newest.c), newest.c.id))).scalar_subquery()

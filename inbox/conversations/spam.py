@@ -1,4 +1,4 @@
-"""Conversations that the platform's own moderation takes for spam: moved there, and back when it thinks better of it."""
+"""Conversations that the platform's own moderation, or a colleague by it, takes for spam: moved there, and back on second thoughts."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -38,15 +38,25 @@ MOVED = text(
 
 async def moderated(session: AsyncSession, origin: Origin, *, spammed: Collection[int], restored: Collection[int], now: datetime) -> None:
     """Move conversations in which nothing but spam is left; bring back what the platform, and no person, had moved."""
+    actor = f"channel:{origin.id}"
     if spammed:
-        rows = await session.execute(BURY, {"ids": sorted(spammed), "now": now})
-        _record(session, origin, [tuple(row) for row in rows], Status.SPAM, now)
+        await bury(session, origin.workspace_id, origin.id, spammed, actor=actor, now=now)
     if restored:
-        ids = [
-            number for number, actor in (await _last_movers(session, restored)).items() if number in restored and actor == _actor(origin)
-        ]
-        rows = await session.execute(RESTORE, {"ids": sorted(ids)})
-        _record(session, origin, [tuple(row) for row in rows], Status.OPEN, now)
+        movers = await _last_movers(session, restored)
+        ids = [number for number, mover in movers.items() if number in restored and mover == actor]
+        await restore(session, origin.workspace_id, origin.id, ids, actor=actor, now=now)
+
+
+async def bury(session: AsyncSession, workspace_id: int, channel_id: int, ids: Collection[int], *, actor: str, now: datetime) -> None:
+    """Move those of these conversations in which nothing but spam is left."""
+    rows = await session.execute(BURY, {"ids": sorted(ids), "now": now})
+    _record(session, workspace_id, channel_id, [tuple(row) for row in rows], Status.SPAM, actor, now)
+
+
+async def restore(session: AsyncSession, workspace_id: int, channel_id: int, ids: Collection[int], *, actor: str, now: datetime) -> None:
+    """Bring those of these conversations back that are spam."""
+    rows = await session.execute(RESTORE, {"ids": sorted(ids)})
+    _record(session, workspace_id, channel_id, [tuple(row) for row in rows], Status.OPEN, actor, now)
 
 
 async def _last_movers(session: AsyncSession, ids: Collection[int]) -> dict[int, str]:
@@ -58,21 +68,19 @@ async def _last_movers(session: AsyncSession, ids: Collection[int]) -> dict[int,
     return found
 
 
-def _record(session: AsyncSession, origin: Origin, rows: list[tuple[int, str]], status: Status, now: datetime) -> None:
+def _record(
+    session: AsyncSession, workspace_id: int, channel_id: int, rows: list[tuple[int, str]], status: Status, actor: str, now: datetime
+) -> None:
     for conversation_id, before in sorted(rows):
         events.record(
             session,
             "conversation.moved",
-            workspace_id=origin.workspace_id,
+            workspace_id=workspace_id,
             at=now,
-            actor=_actor(origin),
+            actor=actor,
             conversation_id=conversation_id,
-            channel_id=origin.id,
+            channel_id=channel_id,
             status=status.value,
             before=before,
             snoozed_until=None,
         )
-
-
-def _actor(origin: Origin) -> str:
-    return f"channel:{origin.id}"

@@ -34,10 +34,11 @@ class Waiting:
 
 
 class Platform(NamedTuple):
-    """Where a conversation takes place; `addresses` are those that a mail may come from."""
+    """Where a conversation takes place; `addresses` are those that a mail may come from, `actions` what this account can do to messages."""
 
     name: str
     addresses: Sequence[str]
+    actions: Sequence[str] | None  # None: all that the platform can
 
 
 class ShownPost(NamedTuple):
@@ -159,6 +160,7 @@ def _around() -> bytes:
     columns: list[Any] = [
         Channel.platform,
         col(Channel.public_config)["addresses"],
+        Channel.actions,
         *(Post.id, Post.title, Post.text, Post.url, Post.published_at, Conversation.in_room),
         *questions.columns(Contact, ShownContact),
         *questions.columns(Draft, ShownDraft),
@@ -178,10 +180,10 @@ def _around() -> bytes:
 
 
 def _read(values: tuple[Any, ...]) -> Around:
-    platform, addresses, *rest, read = values
+    platform, addresses, actions, *rest, read = values
     of_post, of_contact, of_draft = rest[:6], rest[6:11], rest[11:]
     return Around(
-        platform=Platform(platform, addresses or ()),
+        platform=Platform(platform, addresses or (), actions),
         post=None if of_post[0] is None else ShownPost._make((*of_post[:4], of_post[4] and of_post[4].astimezone(UTC), of_post[5])),
         contact=None if of_contact[0] is None else ShownContact._make((*of_contact[:4], of_contact[4].astimezone(UTC))),
         draft=None if of_draft[0] is None else ShownDraft._make(of_draft),

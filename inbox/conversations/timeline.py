@@ -12,7 +12,7 @@ from sqlmodel import col
 
 from inbox import questions
 from inbox.conversations import said
-from inbox.conversations.said import File, Happened, Line, Noted, Said
+from inbox.conversations.said import Deed, File, Happened, Line, Noted, Said
 from inbox.errors import NotFound
 from inbox.models import Conversation, Delivery, Direction, LogEvent, Message, Note
 from inbox.models.columns import UtcDateTime
@@ -49,6 +49,7 @@ class Entry(NamedTuple):
     answers: Answered | None = None
     attachments: Sequence[File] = ()
     reactions: Sequence[tuple[str, int]] = ()  # emoji, how many
+    deeds: Sequence[Deed] = ()  # what the team does to it on its platform
 
     def __hash__(self) -> int:
         """Enough to find what was drawn of it; whether it is still the same is told by comparing."""
@@ -186,7 +187,7 @@ def _entry(line: Line) -> Entry:
         answers = Answered(message.parent_id, line.parent_author or "", "" if line.parent_deleted_at else line.parent_body[:140])
     key = f"{message.direction}{message.identity_id or ''}/{message.member_id or ''}/{message.private}"
     of = ("message", message.id, message.at, message.conversation_id, author, key, message, None, None, line.avatar, answers)
-    return Entry(*of, line.files, line.reactions)
+    return Entry(*of, line.files, line.reactions, line.deeds)
 
 
 def _lines(found: Sequence[tuple[Any, ...]]) -> list[Entry]:

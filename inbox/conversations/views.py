@@ -5,13 +5,14 @@ the two together.
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, and_, bindparam, func, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, and_, bindparam, func, or_, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -44,7 +45,7 @@ class View:
     @property
     def personal(self) -> bool:
         """Whether readers with the same rights see different conversations in it."""
-        return self.name == "mine"
+        return self.name in ("next", "mine")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +84,20 @@ def _of_status(status: Status) -> Test:
     return Test(lambda _argument, _member: _status == status, lambda row, _argument, _member: row.status == status)
 
 
+def _is_free_for(member: Any) -> ColumnElement[bool]:
+    """What a colleague holds is not this reader's to answer next; a program without a member is nobody's colleague."""
+    owner = col(Conversation.assignee_id)
+    return true() if member is None else or_(owner.is_(None), owner == member)
+
+
 TESTS: dict[str, Test] = {
     "next": Test(
-        lambda _argument, _member: and_(_status.in_([Status.OPEN, Status.PENDING]), col(Conversation.waiting_since).is_not(None)),
-        lambda row, _argument, _member: row.status in (Status.OPEN, Status.PENDING) and _waits(row),
+        lambda _argument, member: and_(
+            _status.in_([Status.OPEN, Status.PENDING]), col(Conversation.waiting_since).is_not(None), _is_free_for(member)
+        ),
+        lambda row, _argument, member: (
+            row.status in (Status.OPEN, Status.PENDING) and _waits(row) and (member is None or row.assignee_id in (None, member))
+        ),
     ),
     "mine": Test(
         lambda _argument, member: and_(_status == Status.OPEN, col(Conversation.assignee_id) == member),
@@ -176,6 +187,22 @@ def counts(tallies: Sequence[Tally], views: Collection[View], channels: Collecti
     """The number behind each view for a reader who sees these channels."""
     visible = [tally for tally in tallies if tally.channel_id in channels]
     return {view.key: sum(tally.count for tally in visible if holds(view, tally, member_id)) for view in views}
+
+
+class Owned:
+    """The counts of personal views for every reader at once: what each member holds, and what nobody does."""
+
+    def __init__(self, tallies: Sequence[Tally], channels: Collection[int]) -> None:
+        self._open: Counter[int | None] = Counter()
+        self._waiting: Counter[int | None] = Counter()
+        for tally in tallies:
+            if tally.channel_id in channels:
+                self._open[tally.assignee_id] += tally.count if tally.status == Status.OPEN else 0
+                self._waiting[tally.assignee_id] += tally.count if tally.waits and tally.status != Status.SNOOZED else 0
+
+    def of(self, member_id: int) -> tuple[tuple[str, int], ...]:
+        """The numbers of one member, by view."""
+        return (("next", self._waiting[None] + self._waiting[member_id]), ("mine", self._open[member_id]))
 
 
 @cache  # a statement never changes, and putting it together costs more than running it

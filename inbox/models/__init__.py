@@ -22,6 +22,7 @@ from inbox.models.conversations import (
     Thread,
 )
 from inbox.models.log import LogEvent
+from inbox.models.moderation import Moderation, ModerationState
 from inbox.models.privacy import Erasure
 from inbox.models.promptness import Calendar, CalendarVersion, Metric, Outcome, Policy, Wait
 from inbox.models.team import (
@@ -45,7 +46,7 @@ __all__ = [
     "Account", "AccountSession", "ApiToken", "Attachment", "Calendar", "CalendarVersion", "Channel", "ChannelAccess", "ChannelGap",
     "ChannelHour", "ChannelState", "ChannelVoice", "Contact", "Conversation", "ConversationLabel", "DeadLetter", "DeferredChange",
     "Delivery", "Direction", "Draft", "Erasure", "Identity", "Inbound", "Installation", "Invitation", "Label", "LogEvent", "Mailing",
-    "Member", "Message", "Metric", "Note", "Outcome", "PassedOver", "Policy", "Post", "Presence", "Priority", "Reaction", "Reading",
-    "Reconciliation", "Role", "Status", "Team", "TeamMember", "Template", "Thread", "Throttle", "Visitor", "VisitorMail",
-    "VisitorPresence", "VisitorToken", "Wait", "Workspace",
+    "Member", "Message", "Metric", "Moderation", "ModerationState", "Note", "Outcome", "PassedOver", "Policy", "Post", "Presence",
+    "Priority", "Reaction", "Reading", "Reconciliation", "Role", "Status", "Team", "TeamMember", "Template", "Thread", "Throttle",
+    "Visitor", "VisitorMail", "VisitorPresence", "VisitorToken", "Wait", "Workspace",
 ]  # fmt: skip

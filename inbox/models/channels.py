@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
 from inbox.contract import EventKind
-from inbox.models.columns import Table, identity, json, moment, number, text_enum, within, workspace
+from inbox.models.columns import Table, flag, identity, json, moment, number, text_enum, within, workspace
 
 
 class ChannelState(StrEnum):
@@ -38,6 +38,12 @@ class Channel(Table, table=True):
         default=False, sa_column_kwargs={"server_default": text("false")}
     )  # only for members and teams named in channel_access
     expects_answer: dict[str, Any] = json()  # see inbox.promptness.expectations; empty: the defaults
+    answers: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})  # whether it can be answered at all
+    answer_hours: int | None = None  # for so long after the customer spoke; None: always
+    one_reply_only: bool = flag()  # until the customer speaks again
+    actions: list[str] | None = Field(
+        default=None, sa_type=JSONB, nullable=True
+    )  # what can be done to messages; None: all that its platform can
     staff: dict[str, Any] = json()  # {"roles": ["OWNER"], "domains": ["example.org"]}: their authors are colleagues
     raw_days: int | None = None  # None: the installation's setting
     connected_at: datetime = moment()  # what was written before this is history

@@ -243,6 +243,9 @@ class Message(Table, table=True):
     )  # closes the wait of every author, not just of the one answered
     then_resolve: bool = flag()  # "send and close"
     template_id: int | None = number(nullable=True)
+    platform_template: dict[str, Any] | None = Field(
+        default=None, sa_type=JSONB, nullable=True
+    )  # approved by the platform: name, language, text, values
     delivered_at: datetime | None = moment(nullable=True)
     seen_at: datetime | None = moment(nullable=True)  # the customer has seen it
 
@@ -329,7 +332,7 @@ class Draft(Table, table=True):
     workspace_id: int = workspace()
     conversation_id: int = number(primary_key=True)
     member_id: int = number(primary_key=True)
-    mode: str = "reply"  # or "note"
+    mode: str = "reply"  # or "private" or "note"
     body: str
     options: dict[str, Any] = json()  # recipients, parent, private
     updated_at: datetime = moment()

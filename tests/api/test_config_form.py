@@ -77,3 +77,8 @@ async def test_a_form_that_comes_back_speaks_the_readers_language(app: FastAPI, 
         )
     assert page.status_code == 422
     assert "Schreiben Sie 1 oder mehr." in page.text
+
+
+def test_a_colour_is_chosen_as_one():
+    (entry,) = [entry for entry in config_form.entries(WidgetConfig, {"colour": "#00aa00"}) if entry.name == "colour"]
+    assert (entry.kind, entry.value) == ("colour", "#00aa00")

@@ -15,7 +15,8 @@ from api import deps
 from api.app import create_app
 from api.deps import House
 from api.v1 import events as v1_events
-from inbox.models import ApiToken, Attachment, Channel, Contact, Conversation, Label, Message, Role, Team, Template, Workspace
+from inbox.contract import Action
+from inbox.models import ApiToken, Attachment, Channel, Contact, Conversation, Label, Message, Moderation, Role, Team, Template, Workspace
 from inbox.team import invitations, tokens
 from inbox.team.rights import Access
 from tests.api.knocking import knock
@@ -164,13 +165,24 @@ async def _one_of_everything(make: Make, workspace: Workspace, admin: Person) ->
         "template_id": Template(workspace_id=workspace.id, name="T", shortcut="t", body="b", channel_id=channel.id, updated_at=at),
         "label_id": Label(workspace_id=workspace.id, name="L"),
         "contact_id": Contact(workspace_id=workspace.id, name="C", created_at=at),
+        "moderation_id": Moderation(
+            workspace_id=workspace.id,
+            conversation_id=conversation.id,
+            channel_id=channel.id,
+            message_id=message.id,
+            action=Action.HIDE,
+            client_key="k",
+            act_at=at,
+            created_at=at,
+        ),
         "token_id": ApiToken(workspace_id=workspace.id, name="Shop", token_hash="of nobody", created_at=at),
     }
     session.add_all(rows.values())
     await session.flush()
     found_rows: dict[str, Any] = {"workspace_id": workspace, "channel_id": channel, "conversation_id": conversation, "message_id": message}
     found_rows |= {"team_id": team, "member_id": admin.member, **rows}
-    return {name: str(row.id) for name, row in found_rows.items()} | {"platform": "webhook"}
+    ids = {name: str(row.id) for name, row in found_rows.items()}
+    return ids | {"platform": "webhook", "action_id": ids["moderation_id"]}
 
 
 def address(door: Door, ids: dict[str, str]) -> str:

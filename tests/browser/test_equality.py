@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,26 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from api import hub, news
+from connectors.demo import Demo
 from inbox import channels, events
-from inbox.contract import Attachment, EventKind, Receipt
-from inbox.conversations import assignment, drafts, fetching, health, labels, notes, outbox, reading, replies, status, waiting
+from inbox.contract import Action, Attachment, EventKind, Receipt
+from inbox.conversations import (
+    acting,
+    assignment,
+    drafts,
+    fetching,
+    health,
+    labels,
+    moderation,
+    notes,
+    outbox,
+    reading,
+    replies,
+    status,
+    waiting,
+)  # fmt: skip
 from inbox.models import Attachment as StoredAttachment
-from inbox.models import Channel, Conversation, Delivery, Member, Message, Outcome, Role, Status
+from inbox.models import Channel, Conversation, Delivery, Member, Message, Moderation, Outcome, Role, Status
 from inbox.promptness import waits
 from inbox.team import rights
 from tests.browser.conftest import Desk
@@ -110,6 +126,32 @@ class Day:
             if message.delivery == Delivery.SENDING:
                 await outbox.mark_ambiguous(session, message, "The platform did not answer.", datetime.now(UTC))
             await replies.settle(session, message, True, "system", datetime.now(UTC))
+
+    async def act(self, end: str) -> None:
+        """The newest comment shall be hidden, and that ends in one of the ways that there are."""
+        name = await self.desk.say("Drecksplörre", name="Troll")
+
+        async def ask(session: AsyncSession, conversation: Conversation, access: rights.Access) -> Moderation:
+            message = (await session.scalars(select(Message).where(col(Message.external_id) == name))).one()
+            given = {"client_key": f"key-{datetime.now(UTC).timestamp()}", "now": datetime.now(UTC), "capabilities": Demo.capabilities}
+            return await moderation.request(session, access, conversation, message, Action.HIDE, **given)
+
+        asked = await self.with_first(ask)
+        now = datetime.now(UTC) + timedelta(minutes=2)
+
+        async def go_on(session: AsyncSession, _c: Conversation, access: rights.Access) -> None:
+            if end == "undone":
+                await moderation.undo(session, access, await session.get_one(Moderation, asked.id), now=now)
+            elif end != "requested":
+                (claimed,) = await acting.claim(session, owner="test", now=now, limit=1, lease=60.0)
+                if end == "done":
+                    await acting.mark_done(session, claimed, now)
+                elif end == "failed":
+                    await acting.mark_failed(session, claimed, "The comment is gone.", now)
+                elif end == "ambiguous":
+                    await acting.mark_ambiguous(session, claimed, "The platform did not answer.", now)
+
+        await self.with_first(go_on)
 
     async def delivered(self) -> None:
         await self.send("sent")
@@ -219,6 +261,7 @@ def steps(day: Day) -> dict[str, Callable[[], Awaitable[Any]]]:
         "reply.ambiguous": lambda: day.send("ambiguous"),
         "reply.delivered": day.delivered,
         "reply.mailed": day.mailed,
+        **{f"moderation.{end}": partial(day.act, end) for end in ("done", "failed", "ambiguous", "undone", "begun", "requested")},
         "message.seen": day.seen,
         "note.added": day.note,
         "conversation.assigned": day.assign,

@@ -24,7 +24,7 @@ PREFIX = "config."
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One field as the page draws it. `kind`: text, number, secret, yes, choice, lines or long."""
+    """One field as the page draws it. `kind`: text, number, secret, yes, choice, lines, long or colour."""
 
     name: str
     label: str
@@ -157,6 +157,8 @@ def _kind(about: Mapping[str, Any]) -> str:
         return "secret"
     if "enum" in about:
         return "choice"
+    if about.get("format") == "color":
+        return "colour"
     by_type = {"boolean": "yes", "integer": "number", "number": "number", "array": "lines"}
     if about.get("type") in by_type:
         return by_type[str(about["type"])]

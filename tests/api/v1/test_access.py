@@ -59,6 +59,7 @@ async def test_what_belongs_to_a_restricted_channel_or_another_workspace_is_not_
         "channel_id": world.restricted.id,
         "template_id": template.id,
         "message_id": world.secret.id,
+        "action_id": 1,
     }
     walked = 0
     for method, path in operations(schema):

@@ -25,6 +25,16 @@ class DemoAdapter:
     sent_id: ClassVar[str] = "reply-1-our-key"
     silence: ClassVar[Answer | None] = None
     trouble: ClassVar[tuple[Trouble, ...]] = ()
+    reasons: ClassVar[dict[str, str]] = {
+        "any order": "The town tells of no reactions.",
+        "reactions": "The town tells of none.",
+        "echoes": "The town does not tell us what we said ourselves.",
+        "failures": "A folder takes every answer; what fails is in the script.",
+        "dead connections": "No network on the way out: a file.",
+        "reading": "The town is a folder of files that are read whole.",
+        "once": "The town takes what it is given; one thread never answers, to show a doubt.",
+        "approve": "The town holds nothing back.",
+    }
 
     def config(self, folder: Path, address: str = NOWHERE) -> dict[str, Any]:
         return {"folder": folder, "place": "chat"}

@@ -58,6 +58,7 @@ class EmailAdapter:
     returns_client_key: ClassVar[bool] = True
     folds_blanks: ClassVar[bool] = True
     sent_id: ClassVar[str] = "parley.our-key@shop.example"
+    speaks: ClassVar[str] = "smtp"
     silence: ClassVar[Answer | None] = staticmethod(answers.smtp(b".", b""))
     trouble: ClassVar[tuple[Trouble, ...]] = (
         Trouble("refused sign-in", answers.smtp(b"AUTH", b"535 5.7.8 not " + PASSWORD.encode()), (AuthError,)),
@@ -69,6 +70,22 @@ class EmailAdapter:
         Trouble("hangs up before the mail", answers.smtp(b"MAIL", None), (Transient, Permanent)),
         Trouble("hangs up after the mail", answers.smtp(b".", None), (Ambiguous,)),
     )
+    reasons: ClassVar[dict[str, str]] = {
+        "edits": "Mail cannot be changed once it is sent.",
+        "deletions": "Mail cannot be taken back.",
+        "reactions": "Mail programs' reactions are letters.",
+        "any order": "Mail has no edits, deletions and reactions.",
+        "webhooks": "IMAP tells of new mail by itself (IDLE).",
+        "reread": "A letter that cannot be read stays in the mailbox.",
+        "fetched files": "Files come with the letter.",
+        "listing": "A letter stands under no post.",
+        "counts": "A letter stands under no post.",
+        "standing": "Mail servers tell of no quota.",
+        "private replies": "Mail is private.",
+        "approved texts": "Mail has no windows.",
+        "actions": "Mail that was sent is out of reach, and nobody moderates it.",
+        "every character": "A no-break blank comes in as a blank: mail programs write them at will.",
+    }
 
     def config(self, folder: Path, address: str = NOWHERE) -> dict[str, Any]:
         return self._settings(smtp_port=urlsplit(address).port)

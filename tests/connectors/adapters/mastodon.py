@@ -72,6 +72,27 @@ class MastodonAdapter:
         Trouble("hangs up", asked(answers.hangs_up), (Ambiguous,)),
         Trouble("breaks off", asked(answers.breaks_off), (Ambiguous,)),
     )
+    reasons: ClassVar[dict[str, str]] = {
+        "webhooks": "Mastodon tells programs of ordinary accounts by streams only.",
+        "fetched files": "Media are public.",
+        "hide": "Posts belong to their authors; a server's moderators act elsewhere.",
+        "unhide": "Nothing can be hidden.",
+        "approve": "Posts are not held back.",
+        "spam": "Reports go to moderators of servers, by people.",
+        "approved texts": "Mastodon has no windows.",
+        "standing": "Its limits begin anew every five minutes.",
+    }
+    elsewhere: ClassVar[dict[str, str]] = {
+        "any order": "Lists are in order, and reactions are told only of our own answers: tests/connectors/mastodon/test_reading.py.",
+        "edits": "tests/connectors/mastodon/test_reading.py.",
+        "reactions": "Favourites of our own answers: tests/connectors/mastodon/test_reading.py.",
+    }
+    todo: ClassVar[dict[str, str]] = {
+        "listing": "The context of a status could be compared.",
+        "counts": "A status tells how many answers it has.",
+        "edit": "A status can be changed since Mastodon 3.5.",
+        "private replies": "An answer that is mentioned only.",
+    }
 
     def config(self, folder: Path, address: str = NOWHERE) -> dict[str, Any]:
         return {"server": address, "access_token": TOKEN}

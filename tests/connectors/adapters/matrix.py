@@ -62,6 +62,18 @@ class MatrixAdapter:
         Trouble("breaks off", when_sending(breaks_off), (Ambiguous,)),
         Trouble("hangs up on the question before", hangs_up, (Transient,)),
     )
+    reasons: ClassVar[dict[str, str]] = {
+        "webhooks": "/sync waits for news by itself.",
+        "hide": "A room has no hidden messages.",
+        "unhide": "A room has no hidden messages.",
+        "approve": "A room holds nothing back.",
+        "spam": "A report goes to the server's admin, by people.",
+        "approved texts": "Matrix has no windows.",
+        "standing": "A homeserver tells its limits only when they are reached.",
+        "counts": "A room is no post.",
+        "listing": "A room is read back by /sync and /messages.",
+        "private replies": "Another room would be another conversation.",
+    }
 
     def config(self, folder: Path, address: str = NOWHERE) -> dict[str, Any]:
         return {"homeserver": address, "access_token": TOKEN}

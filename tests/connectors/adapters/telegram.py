@@ -49,6 +49,24 @@ class TelegramAdapter:
         Trouble("hangs up", hangs_up, (Ambiguous,)),
         Trouble("breaks off", breaks_off, (Ambiguous,)),
     )
+    reasons: ClassVar[dict[str, str]] = {
+        "history": "Bots see nothing from before they came.",
+        "listing": "Bots cannot list messages.",
+        "counts": "Bots cannot count messages.",
+        "standing": "Telegram tells its limits only when they are reached.",
+        "once": "The Bot API knows no keys and cannot be asked.",
+        "private replies": "A bot may write only to those who have written to it.",
+        "hide": "Telegram hides nothing.",
+        "unhide": "Telegram hides nothing.",
+        "approve": "Telegram holds nothing back.",
+        "spam": "Bots cannot report.",
+        "approved texts": "Bots have no windows.",
+    }
+    elsewhere: ClassVar[dict[str, str]] = {
+        "any order": "Deletions are told of other chats than reactions: tests/connectors/telegram/test_host.py.",
+        "deletions": "Told of business accounts only: tests/connectors/telegram/test_host.py.",
+        "reactions": "Told of groups where the bot is an admin: tests/connectors/telegram/test_host.py.",
+    }
 
     def config(self, folder: Path, address: str = NOWHERE) -> dict[str, Any]:
         return {"token": fake.TOKEN, "api_url": address}

@@ -38,6 +38,16 @@ class WebhookAdapter:
         Trouble("hangs up", hangs_up, (Ambiguous,)),
         Trouble("breaks off", breaks_off, (Ambiguous,)),
     )
+    reasons: ClassVar[dict[str, str]] = {
+        "history": "The other system sends what it wants to.",
+        "fetched files": "Files come along, or by a public address.",
+        "listing": "The other system cannot be asked.",
+        "counts": "The other system cannot be asked.",
+        "standing": "The other system tells of none.",
+        "private replies": "It is told which message is answered, and decides.",
+        "approved texts": "The other system has no windows.",
+        "actions": "The callback takes answers; what else the other system does, it tells us (type moderation).",
+    }
 
     def config(self, folder: Path, address: str = NOWHERE) -> dict[str, Any]:
         return {"secret": SECRET, "callback_url": address}

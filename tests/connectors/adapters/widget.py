@@ -22,6 +22,16 @@ class WidgetAdapter:
     sent_id: ClassVar[str] = "answer:our-key"
     silence: ClassVar[Answer | None] = None
     trouble: ClassVar[tuple[Trouble, ...]] = ()
+    reasons: ClassVar[dict[str, str]] = {
+        "reading": "Nothing comes in through the connector: visitors write through the chat's own socket (tests/api/test_widget.py).",
+        "suite": "Nothing comes in through the connector: visitors write through the chat's own socket (tests/api/test_widget.py).",
+        "failures": "No network on the way out: the inbox itself.",
+        "dead connections": "No network on the way out: the inbox itself.",
+        "private replies": "A chat is private.",
+        "approved texts": "A chat has no windows.",
+        "actions": "A visitor's words are shown to the visitor only.",
+        "every character": "Out only.",
+    }
 
     def config(self, folder: Path, address: str = NOWHERE) -> dict[str, Any]:
         return {}

@@ -47,6 +47,16 @@ async def test_counts_are_what_the_lists_hold(session: AsyncSession, make: Make)
         assert counts[view.key] == len((await views.page(session, access, view, limit=1000)).rows), view.key
 
 
+async def test_what_a_colleague_holds_is_not_mine_to_answer_next_nor_counted_as_such(session: AsyncSession, make: Make) -> None:
+    me, channel, _team, _made = await crowd(make)
+    page = await views.page(session, rights.of(me), views.parse("next"), limit=1000)
+    assert {row.assignee_id for row in page.rows} == {None, me.id}
+    tallies = await views.tally(session, me.workspace_id)
+    held = dict(views.Owned(tallies, {channel.id}).of(me.id))
+    assert held == views.counts(tallies, [views.parse("next"), views.parse("mine")], {channel.id}, me.id)
+    assert held["next"] == len(page.rows)
+
+
 @pytest.mark.parametrize("key", ["next", "open"])
 async def test_pages_of_a_view_follow_each_other_without_gap_or_repetition(session: AsyncSession, make: Make, key: str) -> None:
     me, _channel, _team, _made = await crowd(make)

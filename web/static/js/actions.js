@@ -1,6 +1,7 @@
 // Every action once: what it does and its key. The keyboard, the palette, the help and the buttons' tooltips all read this.
 import { openChooser } from "./choosers.js";
 import { release, rows } from "./list.js";
+import { openApproved } from "./approved.js";
 import { closeConversation, loadMore, neighbour, openConversation, openView } from "./navigate.js";
 import { toggleContact } from "./contact.js";
 import { undoLast } from "./outbox.js";
@@ -34,6 +35,7 @@ export const actions = {
   "waits": { key: "w", run: act(() => sayWaits(true)) },
   "no-answer": { key: "W", run: act(() => sayWaits(false)) },
   "contact": { key: "c", run: () => openId() && toggleContact() },
+  "approved": { run: act(() => openApproved()) },
   "spam": { run: act((id) => move(id, "spam", words.moved)) },
   "undo": { key: "z", run: undo },
   "show-new": { key: ".", run: release },
@@ -72,13 +74,13 @@ export async function assign(id, owner) {
   offerUndo(words.assigned, () => change("PUT", `${conversationPath(id)}/assignment`, { member: assignee, team }), id);
 }
 
-export function offerUndo(said, back, id) {
-  const take = lastChange = { at: Date.now(), run: async () => { lastChange = null; shown.close(); await back(); openConversation(id); } };
-  const shown = toast(said, { action: words.undo, key: "z", run: take.run, seconds: 8 });
+export function offerUndo(said, back, id, seconds = 8) {
+  const take = lastChange = { until: Date.now() + seconds * 1000, run: async () => { lastChange = null; shown.close(); await back(); openConversation(id); } };
+  const shown = toast(said, { action: words.undo, key: "z", run: take.run, seconds });
 }
 
 function undo() {
-  if (lastChange && Date.now() - lastChange.at < 8000) return lastChange.run();
+  if (lastChange && Date.now() < lastChange.until) return lastChange.run();
   return undoLast();
 }
 

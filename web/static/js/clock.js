@@ -20,6 +20,16 @@ function tick() {
     const age = since(wait.dataset.waits);
     wait.dataset.age = age >= DAY ? 2 : age >= HOUR ? 1 : 0;
   }
+  for (const end of document.querySelectorAll("time[data-left]")) {
+    const left = (new Date(end.dateTime) - Date.now()) / 1000;
+    write(end, fill(words.left, { n: duration(left) }));
+    end.parentElement.toggleAttribute("data-soon", left < 2 * HOUR);
+  }
+  for (const window of document.querySelectorAll(".window[data-until]:not([data-closed])")) {
+    if (new Date(window.dataset.until) > Date.now()) continue;
+    window.dataset.closed = "over";
+    document.dispatchEvent(new CustomEvent("window-changed"));
+  }
   for (const line of document.querySelectorAll("[data-sends]")) {
     const left = Math.ceil((new Date(line.dataset.sends) - Date.now()) / 1000);
     write(line, left > 0 ? fill(words.sends_in, { n: left }) : words.sending);

@@ -41,7 +41,8 @@ export function setMode(mode, { focus = true } = {}) {
     if (box.value !== text) box.dispatchEvent(new Event("input", { bubbles: true }));
   }
   for (const tab of form().querySelectorAll("[data-mode-set]")) tab.setAttribute("aria-pressed", String(tab.dataset.modeSet === mode));
-  box.placeholder = mode === "note" ? box.dataset.noteHint : box.dataset.replyHint;
+  form().elements.private.disabled = mode !== "private";
+  box.placeholder = box.dataset[`${mode}Hint`];
   if (focus) box.focus();
   count(form());
 }
@@ -49,7 +50,7 @@ export function setMode(mode, { focus = true } = {}) {
 // Put a text into the box, in front of what is there: an undone reply comes back, nothing is overwritten.
 export function giveBack(text, values = new Map()) {
   const box = form()?.querySelector("textarea");
-  if (!box) return;
+  if (!box || !text) return;
   box.value = box.value.trim() && box.value.trim() !== text.trim() ? `${text}\n\n${box.value}` : text;
   for (const name of [...MAIL, "sender"]) {
     const field = box.form.elements[name];
@@ -73,7 +74,7 @@ async function submit(composer, { resolve }) {
   values.set("body", body);
   if (resolve) values.set("then_resolve", "true");
   if (note) for (const name of [...values.keys()]) if (name !== "body" && name !== "client_key") values.delete(name);
-  const sent = { id: composer.dataset.conversation, path: `${conversationPath(composer.dataset.conversation)}/${note ? "notes" : "replies"}`, note, body, files: note ? [] : files, values: [...values.entries()] };
+  const sent = { id: composer.dataset.conversation, path: `${conversationPath(composer.dataset.conversation)}/${note ? "notes" : "replies"}`, note, mode: composer.dataset.mode, body, files: note ? [] : files, values: [...values.entries()] };
   empty(composer, { note });
   document.dispatchEvent(new CustomEvent("sent"));
   await queue(sent);
@@ -108,13 +109,13 @@ function count(composer) {
   return left;
 }
 
-function answerMessage(id, name) {
+export function answerMessage(id, name, mode = form()?.dataset.mode === "private" ? "private" : "reply") {
   const select = form()?.querySelector("[name=parent_id]");
   if (!select) return;
   if (![...select.options].some((one) => one.value === id)) select.prepend(Object.assign(new Option(name, id), { className: "chosen" }));
   select.value = id;
   select.selectedOptions[0].dataset.name = name;
-  setMode("reply");
+  setMode(mode);
 }
 
 if (form()) setMode(form().dataset.mode, { focus: false });

@@ -26,11 +26,11 @@ export async function undoLast() {
 }
 
 async function undo(conversation, message) {
-  const { body } = await change("DELETE", `${conversationPath(conversation)}/replies/${message}`);
+  const { body, mode } = await change("DELETE", `${conversationPath(conversation)}/replies/${message}`);
   const sent = last?.message === message ? last.sent : { values: [] };
   if (last?.message === message) { last.shown.close(); last = null; }
   if (openId() !== String(conversation)) await openConversation(conversation);
-  setMode("reply");
+  setMode(mode);
   giveBack(body, new Map(sent.values));
   giveFilesBack(sent.files);
   toast(words.undone);
@@ -90,7 +90,7 @@ async function askAgain(sent) {
 
 async function returnText(sent) {
   if (openId() !== String(sent.id)) await openConversation(sent.id);
-  setMode(sent.note ? "note" : "reply");
+  setMode(sent.mode ?? (sent.note ? "note" : "reply"));
   giveBack(sent.body, new Map(sent.values));
   giveFilesBack(sent.files);
 }
@@ -119,8 +119,8 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   undo(openId(), Number(button.dataset.undo));
 });
-document.addEventListener("submit", async (event) => { // retry and settle
-  if (!event.target.closest(".delivery") || event.defaultPrevented) return;
+document.addEventListener("submit", async (event) => { // retry, settle, and what is done to messages
+  if (!event.target.closest(".delivery, .deed") || event.defaultPrevented) return;
   event.preventDefault();
   const { name, value } = event.submitter ?? {};
   await change("POST", event.target.action, name ? { [name]: value } : {}).catch(() => {});

@@ -1,6 +1,7 @@
 // Who waits, seen and corrected: a sign at each message that opened a wait; "this waits for an answer" and "no answer needed", with undo.
 import { offerUndo } from "./actions.js";
 import { choose, option } from "./choosers.js";
+import { moderating } from "./moderation.js";
 import { change } from "./request.js";
 import { toast } from "./toast.js";
 import { conversationPath, openId, words } from "./words.js";
@@ -32,19 +33,22 @@ function chosen(waits) {
 
 const newest = () => [...document.querySelectorAll("#conversation .entry.message.in")].filter((entry) => entry.querySelector("[data-menu]")).at(-1);
 
-export function openMenu(entry = document.activeElement.closest(".entry.message.in") ?? newest()) {
+export function openMenu(entry = document.activeElement.closest(".entry.message:has([data-menu])") ?? newest()) {
   if (!entry) return;
+  const deeds = moderating(entry), ours = entry.classList.contains("out");
   const waits = !isWaiting(entry), link = entry.querySelector(".said-acts a[href]");
   const said = waits ? option("menu-waits", words.action.waits, { does: "waits" }) : option("menu-waits", words.action["no-answer"], { does: "waits" });
-  const options = [said, option("menu-answer", words.action.reply, { does: "answer" }), option("menu-link", words.message_link, { does: "link" })];
+  const first = ours ? [] : [said, option("menu-answer", words.action.reply, { does: "answer" })];
+  const options = [...first, ...deeds.map(({ item }) => item), option("menu-link", words.message_link, { does: "link" })];
   if (link) options.push(option("menu-open", link.ariaLabel, { does: "open" }));
-  const deeds = {
+  const usual = {
     waits: () => sayWaits(waits, entry),
     answer: () => entry.querySelector("[data-answer]").click(),
     link: () => copy(entry.id),
     open: () => link.click(),
+    ...Object.fromEntries(deeds.map(({ item, run }) => [item.dataset.does, run])),
   };
-  choose(document.getElementById("choose-message"), options, ({ dataset }) => deeds[dataset.does]());
+  choose(document.getElementById("choose-message"), options, ({ dataset }) => usual[dataset.does]());
 }
 
 async function copy(id) {
