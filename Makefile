@@ -36,7 +36,17 @@ test: setup-dev
 	.servers/$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	touch $@
 
-test-servers: setup-dev $(patsubst tests/servers/locks/%.lock,.servers/%/.ready,$(wildcard tests/servers/locks/*.lock))
+# Servers that are written for Node: the version that they need comes along, and what has to be compiled is compiled for that one.
+.servers/%/.ready: tests/servers/npm/%/package-lock.json
+	mkdir -p .servers/$*
+	cp tests/servers/npm/$*/package.json tests/servers/npm/$*/package-lock.json .servers/$*
+	cd .servers/$* && npm ci --ignore-scripts --no-audit --no-fund
+	cd .servers/$* && for node in "$$PWD"/node_modules/node-linux-*; do \
+	  PATH="$$node/bin:$$PATH" npm_config_nodedir="$$node" npm_config_build_from_source=true npm rebuild better-sqlite3; done
+	touch $@
+
+test-servers: setup-dev $(patsubst tests/servers/locks/%.lock,.servers/%/.ready,$(wildcard tests/servers/locks/*.lock)) \
+  $(patsubst tests/servers/npm/%/package-lock.json,.servers/%/.ready,$(wildcard tests/servers/npm/*/package-lock.json))
 	$(BIN)/python -m pytest -m servers
 
 check: setup-dev

@@ -9,6 +9,7 @@ from inbox.errors import NotFound
 
 GROUP = "parley.connectors"
 BUILT_IN = {
+    "bluesky": "connectors.bluesky:Bluesky",
     "demo": "connectors.demo:Demo",
     "email": "connectors.email:Email",
     "mastodon": "connectors.mastodon:Mastodon",

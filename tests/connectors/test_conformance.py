@@ -103,7 +103,8 @@ async def send(adapter: Adapter, folder: Path, answer: Answer | None, text: str 
     async with platform(answer) if answer else nullcontext(NOWHERE) as address:
         connector = make_connector(adapter, folder, address)
         try:
-            return await connector.send(replace(a_reply(text), thread_id=getattr(adapter, "thread_id", "t1")))
+            places = {name: getattr(adapter, name) for name in ("thread_id", "parent_id") if hasattr(adapter, name)}
+            return await connector.send(replace(a_reply(text), **places))
         finally:
             await connector.aclose()
 

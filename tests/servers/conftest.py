@@ -1,6 +1,7 @@
-"""One pair of mail servers for all tests of this folder, since the machine has one queue for opensmtpd; and one homeserver."""
+"""One pair of mail servers for all tests of this folder, since the machine has one queue for opensmtpd; and one of each other server."""
 
+from tests.servers.atproto import atproto
 from tests.servers.mailservers import mailservers
 from tests.servers.synapse import synapse
 
-__all__ = ["mailservers", "synapse"]
+__all__ = ["atproto", "mailservers", "synapse"]

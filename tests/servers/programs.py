@@ -1,6 +1,7 @@
 """Real servers and independent clients that `make test-servers` installs, each in an environment of its own."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,3 +15,13 @@ def interpreter(name: str) -> Path:
     if not (SERVERS / name / ".ready").exists():
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"{name} is not installed: `make test-servers` does it.")
     return found
+
+
+def node(name: str) -> tuple[str, Path]:
+    """Node and the modules of npm/NAME: the version that came along with them, else the machine's; skips and fails as above."""
+    modules = SERVERS / name / "node_modules"
+    own = next(modules.glob("node-linux-*/bin/node"), None)
+    found = str(own) if own else shutil.which("node")
+    if found is None or not (SERVERS / name / ".ready").exists():
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"{name} is not installed: `make test-servers` does it.")
+    return found, modules
