@@ -31,7 +31,7 @@ class Found:
 
 async def latest(server: Server, history: int) -> Found:
     """The newest notifications, as many as are wanted."""
-    page = _entries(await server.get("app.bsky.notification.listNotifications", limit=MOST), "notifications")
+    page = _entries(await _notifications(server, ""), "notifications")
     return Found(page[:history][::-1], moment(page[history]) if len(page) > history else EARLIEST)
 
 
@@ -39,9 +39,9 @@ async def since(server: Server, last: datetime, begun: datetime) -> Found:
     """All notifications since the last one, and those shortly before it; never what was there before the reading began."""
     found: dict[tuple[str, str], Json] = {}
     until = max(begun, last - OVERLAP) if last > EARLIEST else begun
-    cursor = ""
+    cursor, gap = "", False
     for _ in range(MOST_PAGES):
-        told = await server.get("app.bsky.notification.listNotifications", limit=MOST, **({"cursor": cursor} if cursor else {}))
+        told = await _notifications(server, cursor)
         page, following = _entries(told, "notifications"), as_text(told.get("cursor"))
         fresh = {key: entry for entry in page if (key := (as_text(entry.get("uri")), as_text(entry.get("reason")))) not in found}
         found |= fresh
@@ -50,9 +50,10 @@ async def since(server: Server, last: datetime, begun: datetime) -> Found:
         if not fresh and following == cursor:
             raise Transient("The server answered with a list that has no end.")
         cursor = _a_little_later(following) if fresh else following
+        gap = gap or (not fresh and len(page) >= MOST)  # a page full of one moment: whether there are more of it nobody can ask
     else:
-        return Found(_ordered(found, begun), gap=True)
-    return Found(_ordered(found, begun))
+        gap = True
+    return Found(_ordered(found, begun), gap=gap)
 
 
 async def own(server: Server, did: str, last: str, begun: str) -> AsyncGenerator[tuple[list[Json], str]]:
@@ -75,6 +76,12 @@ async def latest_own(server: Server, did: str, history: int) -> tuple[list[Json]
     told = await server.get("com.atproto.repo.listRecords", repo=did, collection=ids.POST, limit=history + 1)
     page = _entries(told, "records")
     return page[:history][::-1], _newest(page), _newest(page[history:])
+
+
+async def _notifications(server: Server, cursor: str) -> Json:
+    """A page of them, also of those whom the account does not follow."""
+    more = {"cursor": cursor} if cursor else {}
+    return await server.get("app.bsky.notification.listNotifications", limit=MOST, priority="false", **more)
 
 
 def moment(entry: Json) -> datetime:

@@ -59,7 +59,7 @@ class Person:
 
     def write(self, collection: str, **record: Any) -> Json:
         """A new record: its address and version."""
-        content = {"$type": collection, "createdAt": moment(), **record}
+        content = {"$type": collection, "createdAt": stamp(datetime.now(UTC)), **record}
         told = self.ask("com.atproto.repo.createRecord", repo=self.did, collection=collection, record=content)
         return {"uri": told["uri"], "cid": told["cid"]}
 
@@ -104,8 +104,8 @@ class Person:
         self._client.close()
 
 
-def moment() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def stamp(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @dataclass
