@@ -14,6 +14,7 @@ BUILT_IN = {
     "email": "connectors.email:Email",
     "mastodon": "connectors.mastodon:Mastodon",
     "matrix": "connectors.matrix:Matrix",
+    "nostr": "connectors.nostr:Nostr",
     "telegram": "connectors.telegram:Telegram",
     "webhook": "connectors.webhook:Webhook",
     "widget": "connectors.widget:Widget",

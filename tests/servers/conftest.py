@@ -2,6 +2,7 @@
 
 from tests.servers.atproto import atproto
 from tests.servers.mailservers import mailservers
+from tests.servers.nostrrelay import nostr_relay
 from tests.servers.synapse import synapse
 
-__all__ = ["atproto", "mailservers", "synapse"]
+__all__ = ["atproto", "mailservers", "nostr_relay", "synapse"]

@@ -19,11 +19,12 @@ from connectors.bluesky import Bluesky, connector, ids, reading
 from inbox.contract import Action, Attachment, AuthError, Event, EventKind, Permanent, Reply
 from inbox.conversations import replies
 from inbox.models import Channel, ChannelState, Conversation, Delivery, Direction, Message
-from tests.connectors.test_runner import Theatre
+from tests.connectors.test_runner import PACE, Theatre
 from tests.make import Make
 from tests.servers.atproto import Atproto, Json, Person, stamp
 
 pytestmark = pytest.mark.servers
+UNHURRIED = replace(PACE, send=60.0, send_lease=90.0)  # to sign in alone takes the server a second
 LONG = 180  # seconds: the view reads a few dozen posts each second where the machine is busy
 PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c63f8cfc0f01f0005000"
@@ -269,6 +270,7 @@ async def test_actions_show_on_the_network_and_again_is_not_twice(atproto: Atpro
 
 async def test_what_stands_under_a_post_is_listed_with_the_same_ids(atproto: Atproto, us: Person, anna: Person, bernd: Person):
     post = us.say("Our post")
+    await _until_shown(us, post)  # the view reads people side by side: an answer may come before what it answers
     question = anna.say("When?", answering=post)
     await _until_shown(us, question)
     answer = us.say("At nine.", answering=question, root=post)
@@ -335,6 +337,13 @@ class Office(Theatre):
             workspace = await make.workspace(undo_seconds=0)
             return await make.channel(workspace, platform="bluesky", config=config, state=ChannelState.CONNECTING, account_id="")
 
+    async def until(self, condition: Callable[[], Any]) -> None:
+        async with asyncio.timeout(LONG):
+            while True:
+                if await condition():
+                    return
+                await asyncio.sleep(0.1)
+
     async def bodies(self) -> list[str]:
         shown = select(col(Message.body)).where(col(Message.direction) == Direction.IN).order_by(col(Message.at), col(Message.external_id))
         async with self.house.database.transaction() as session:
@@ -364,7 +373,7 @@ async def test_through_the_inbox_and_back(office: Office, atproto: Atproto, us: 
     monkeypatch.setattr(reading, "SWEEP", 0.5)
     post = us.say("Our post")
     channel = await office.connect(atproto, us)
-    async with office.host():
+    async with office.host(UNHURRIED):
         await office.until_state(channel, ChannelState.HEALTHY)
         question = anna.say("Is it open?", answering=post)
         await office.until_said("Is it open?")
@@ -392,7 +401,7 @@ async def test_what_happens_while_the_inbox_is_down_or_refuses_comes_once_and_in
 ):
     post = us.say("Our post")
     channel = await office.connect(atproto, us)
-    async with office.host():
+    async with office.host(UNHURRIED):
         await office.until_state(channel, ChannelState.HEALTHY)
         anna.say("Before", answering=post)
         await office.until_said("Before")
@@ -403,7 +412,7 @@ async def test_what_happens_while_the_inbox_is_down_or_refuses_comes_once_and_in
         "CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON message DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()"
     )
     try:
-        async with office.host():
+        async with office.host(UNHURRIED):
             await office.until_state(channel, ChannelState.FAILING)  # it tries, and each time the commit fails
             assert await office.bodies() == ["Before"]
             await office.change("DROP TRIGGER refuse ON message; DROP FUNCTION refuse")
@@ -415,7 +424,7 @@ async def test_what_happens_while_the_inbox_is_down_or_refuses_comes_once_and_in
 async def test_a_server_that_restarts_while_it_is_read_loses_nothing(office: Office, atproto: Atproto, us: Person, anna: Person):
     post = us.say("Our post")
     channel = await office.connect(atproto, us)
-    async with office.host():
+    async with office.host(UNHURRIED):
         await office.until_state(channel, ChannelState.HEALTHY)
         anna.say("Before", answering=post)
         await office.until_said("Before")
@@ -432,7 +441,7 @@ async def test_a_session_that_is_over_is_renewed_and_a_password_that_is_asks_for
 ):
     post = us.say("Our post")
     channel = await office.connect(atproto, us)
-    async with office.host():
+    async with office.host(UNHURRIED):
         await office.until_state(channel, ChannelState.HEALTHY)
         atproto.stop()
         atproto.start(forgets_sessions=True)
