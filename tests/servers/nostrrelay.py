@@ -5,7 +5,6 @@ relay.stop(), .start()       as when the machine of the relay restarts
 """
 
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -62,9 +61,7 @@ class NostrRelay:
     def start(self) -> None:
         command = [str(self.python.parent / "nostr-relay"), "-c", "relay.yaml", "serve", "--use-uvicorn"]
         with (self.home / "output").open("ab") as output:
-            self.process = subprocess.Popen(
-                command, cwd=self.home, env=dict(os.environ), stdin=subprocess.DEVNULL, stdout=output, stderr=output
-            )
+            self.process = subprocess.Popen(command, cwd=self.home, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         deadline = time.monotonic() + 120
         while not self._answers():
             if self.process.poll() is not None or time.monotonic() > deadline:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from websockets.server import ServerProtocol
 from connectors.nostr import notes, schnorr
 
 Json = dict[str, Any]
+QUIET = logging.getLogger("tests.quiet")  # this side of the wire may know the address
+QUIET.setLevel(logging.CRITICAL)
 MORNING = 1_772_438_400  # Monday, 2 March 2026, 8:00
 
 
@@ -94,7 +97,7 @@ class Relay:
 class _Connection:
     def __init__(self, relay: Relay, writer: asyncio.StreamWriter) -> None:
         self.relay, self.writer = relay, writer
-        self.protocol = ServerProtocol()
+        self.protocol = ServerProtocol(logger=QUIET)
         self.filters: dict[str, list[Json]] = {}
 
     def receive(self, data: bytes) -> None:
