@@ -108,10 +108,10 @@ class Nostr:
             if action is Action.LIKE:
                 note = await self._note(relay, message_id)
                 mine = {"kinds": [notes.REACTION], "authors": [self._me], "#e": [note.id]}
-                if not read(await relay.query(mine)):
+                if not await read(await relay.query(mine)):
                     await relay.publish(notes.signed(self._secret, notes.REACTION, "+", [["e", note.id], ["p", note.pubkey]]))
             elif action is Action.DELETE:
-                there = read(await relay.query({"ids": [message_id]}))
+                there = await read(await relay.query({"ids": [message_id]}))
                 if there and there[0].pubkey != self._me:
                     raise Permanent("Only what this account has said can be deleted.")
                 if there:
@@ -123,13 +123,13 @@ class Nostr:
         """Nothing stays open between two calls."""
 
     async def _note(self, relay: Relay, name: str) -> Note:
-        found = read(await relay.query({"ids": [name]})) if HEX.fullmatch(name) else []
+        found = await read(await relay.query({"ids": [name]})) if HEX.fullmatch(name) else []
         if not found:
             raise Permanent("The relay does not have the message that is answered.")
         return found[0]
 
     async def _sent(self, relay: Relay, reply: Reply, parent: str) -> Receipt | None:
-        for note in read(await relay.query({"kinds": [notes.NOTE], "authors": [self._me], "#e": [parent]})):
+        for note in await read(await relay.query({"kinds": [notes.NOTE], "authors": [self._me], "#e": [parent]})):
             if [KEY, reply.key] in note.tags:
                 return Receipt(note.id, parse.moment(note), parse.link(note.id))
         return None

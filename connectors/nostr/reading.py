@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from connectors.nostr import notes, parse
 from connectors.nostr.notes import Note
 from connectors.nostr.parse import Passed
-from connectors.nostr.people import Known
+from connectors.nostr.people import Known, is_genuine
 from connectors.nostr.place import Place
 from connectors.nostr.relay import Json, Relay
 from inbox.contract import Batch, Event, Rejected
@@ -102,7 +102,7 @@ class Reader:
             except ValidationError as error:
                 rejected.append(Rejected(json.dumps(entry).encode(), reason_of(error)))
                 continue
-            if note.is_genuine():
+            if await is_genuine(note):
                 found.append(note)
             else:
                 passed["an event that its author did not sign"] += 1
