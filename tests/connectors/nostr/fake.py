@@ -63,6 +63,7 @@ class Relay:
     hangs_up: bool = False
     says_odd: bool = False
     address: str = ""
+    interrupting: list[Json] = field(default_factory=list[Json])  # come in between a question and its answer
     published: list[Json] = field(default_factory=list[Json])
     _ears: list["_Connection"] = field(default_factory=list["_Connection"])
 
@@ -113,6 +114,8 @@ class _Connection:
         match told:
             case ["REQ", name, *filters]:
                 self.filters[name] = filters
+                if "live" in self.filters and name.startswith("q") and self.relay.interrupting:
+                    self.relay.add(self.relay.interrupting.pop())
                 for event in {event["id"]: event for one in filters for event in self.relay.found(one)}.values():
                     self.say("EVENT", name, event)
                 self.say("EOSE", name)

@@ -107,14 +107,26 @@ async def test_live_events_come_and_what_their_author_takes_back_goes(relay: Rel
         relay.add(ANNA.delete(liked))
         await listener.so_many(4)
         relay.add(BERND.delete(question))  # not his to delete
-        relay.add(ANNA.delete(question))
+        relay.add(ANNA.delete(question, at=MORNING + 60))
         await listener.so_many(5)
+        assert listener.events[4].at.minute == 1
     told = [(event.kind, event.message_id, event.text) for event in listener.events[2:]]
     assert told == [
         (EventKind.REACTION, answer["id"], "🙏"),
         (EventKind.REACTION, answer["id"], ""),
         (EventKind.DELETE, question["id"], ""),
     ]
+
+
+async def test_what_comes_in_between_a_question_and_its_answer_is_not_lost(relay: Relay):
+    async with listening(relay) as listener:
+        await listener.until(lambda: listener.cursor is not None)
+        relay.add(ANNA.note("One", naming=US))
+        await listener.so_many(1)
+        relay.interrupting = [ANNA.note("Three", naming=US)]
+        relay.add(BERND.note("Two", naming=US))  # whose name has to be asked for
+        events = await listener.so_many(3)
+    assert [event.text for event in events] == ["One", "Two", "Three"]
 
 
 async def test_what_is_forged_odd_or_means_nothing_is_left_out_and_its_neighbours_come_in(relay: Relay):
