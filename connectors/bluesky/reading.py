@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
+from datetime import UTC, datetime
 
 from pydantic import ValidationError
 
@@ -48,7 +49,7 @@ class Reader:
         entries = self._unseen(found.entries, "reason")
         for start in range(0, len(entries), IN_A_BATCH):
             some = entries[start : start + IN_A_BATCH]
-            place.notification = max(place.notification, *map(pages.moment, some))
+            place.notification = max(place.notification, min(datetime.now(UTC), max(map(pages.moment, some))))
             yield await self._batch(some, found.gap and not start)
         async with aclosing(self._own()) as batches:
             async for batch in batches:

@@ -1,10 +1,12 @@
 """The account as a stream of batches: what the relay has, then what it tells.
 
 A relay gives the newest first, and orders by the authors' clocks: what is a little older is asked for again with each connection, and
-what comes twice is known by its id. Only what its author has signed comes in.
+what comes twice is known by its id. A clock that is ahead counts as now, or it would hide what comes after. Only what its author has
+signed comes in.
 """
 
 import json
+import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -68,7 +70,7 @@ class Reader:
             kept = found[len(found) - min(self._history, len(found)) :]
             left = found[: len(found) - len(kept)]
             self._unseen(left)
-            self.place.begun = self.place.last = _moment(left[-1]) if left else 0
+            self.place.begun = self.place.last = min(_moment(left[-1]), int(time.time())) if left else 0
             return kept, False
         since, entries, gap = max(self.place.begun, self.place.last - OVERLAP), dict[str, Json](), False
         for one in self._filters():
@@ -113,7 +115,7 @@ class Reader:
             except Passed as reason:
                 passed[str(reason)] += 1
             if note.kind in {notes.NOTE, notes.REACTION}:
-                self.place.last = max(self.place.last, note.created_at)
+                self.place.last = max(self.place.last, min(note.created_at, int(time.time())))
         return Batch(events, str(self.place), gap, rejected, passed)
 
     async def _events(self, relay: Relay, note: Note) -> list[Event]:

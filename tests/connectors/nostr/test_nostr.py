@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager
 
@@ -127,6 +128,17 @@ async def test_what_comes_in_between_a_question_and_its_answer_is_not_lost(relay
         relay.add(BERND.note("Two", naming=US))  # whose name has to be asked for
         events = await listener.so_many(3)
     assert [event.text for event in events] == ["One", "Two", "Three"]
+
+
+async def test_a_note_whose_clock_is_ahead_hides_nothing_that_comes_after_it(relay: Relay):
+    relay.add(ANNA.note("From the future", naming=US, at=MORNING * 2))
+    async with listening(relay) as listener:
+        await listener.so_many(1)
+        await listener.until(lambda: '"watched":[[' in (listener.cursor or ""))
+        cursor = listener.cursor
+    relay.add(BERND.note("Now", naming=US, at=int(time.time())))
+    async with listening(relay, cursor) as listener:
+        await listener.until(lambda: any(event.text == "Now" for event in listener.events))
 
 
 async def test_what_is_forged_odd_or_means_nothing_is_left_out_and_its_neighbours_come_in(relay: Relay):
