@@ -11,6 +11,7 @@ from inbox.errors import NotFound
 
 GROUP = "parley.connectors"
 BUILT_IN = {
+    "bluesky": "connectors.bluesky:Bluesky",
     "demo": "connectors.demo:Demo",
     "discord": "connectors.discord:Discord",
     "discourse": "connectors.discourse:Discourse",
@@ -24,6 +25,7 @@ BUILT_IN = {
     "linkedin": "connectors.linkedin:LinkedIn",
     "mastodon": "connectors.mastodon:Mastodon",
     "matrix": "connectors.matrix:Matrix",
+    "nostr": "connectors.nostr:Nostr",
     "reddit": "connectors.reddit:Reddit",
     "slack": "connectors.slack:Slack",
     "telegram": "connectors.telegram:Telegram",

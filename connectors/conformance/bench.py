@@ -61,7 +61,8 @@ class Bench:
             async with platform(answer) if answer else nullcontext(NOWHERE) as address:
                 connector = self.connector(address)
                 try:
-                    return await connector.send(replace(reply, thread_id=getattr(self.adapter, "thread_id", "t1")))
+                    places = {name: getattr(self.adapter, name) for name in ("thread_id", "parent_id") if hasattr(self.adapter, name)}
+                    return await connector.send(replace(reply, **places))
                 finally:
                     await connector.aclose()
 
