@@ -8,7 +8,7 @@ Besides what the protocol asks for, an adapter may have
 - `todo`: the same for what could be done and is not yet;
 - `prelude`: parts of the addresses that the connector asks before the reply itself, where that is no GET ("/oauth/token");
 - `speaks`: the protocol on the way out where it is not HTTP ("smtp"): the suite's HTTP failures are not for it;
-- `thread_id`, `parent_id`: the thread and the message to answer, and `shown_id`: the suite's message id, in one of the platform's that says more.
+- `thread_id`, `parent_id`: where to answer, and `shown_id`: the suite's message id, in one of the platform's that says more.
 """
 
 from collections.abc import Sequence
