@@ -44,6 +44,7 @@ class LinkedInAdapter:
     folds_blanks: ClassVar[bool] = False
     sent_id: ClassVar[str] = SENT
     thread_id: ClassVar[str] = THREAD
+    prelude: ClassVar[tuple[str, ...]] = ("/accessToken",)
     silence: ClassVar[Answer | None] = staticmethod(asked(answers.hangs))
     trouble: ClassVar[tuple[Trouble, ...]] = (
         Trouble("a token that is refused", routed({b"/accessToken": answers.says(400, b'{"error": "invalid_grant"}')}), (AuthError,)),

@@ -38,6 +38,7 @@ class NostrAdapter:
     sent_id: ClassVar[str] = SENT["id"]
     thread_id: ClassVar[str] = ASKED["id"]
     parent_id: ClassVar[str] = ASKED["id"]
+    speaks: ClassVar[str] = "nostr"
     silence: ClassVar[Answer | None] = staticmethod(relay(is_silent=True))
     trouble: ClassVar[tuple[Trouble, ...]] = (
         Trouble("401", answers.says(401), (AuthError,)),

@@ -38,6 +38,7 @@ class RedditAdapter:
     returns_client_key: ClassVar[bool] = False
     folds_blanks: ClassVar[bool] = False
     sent_id: ClassVar[str] = "t1_sent"
+    prelude: ClassVar[tuple[str, ...]] = ("/token",)
     silence: ClassVar[Answer | None] = staticmethod(asked(answers.hangs))
     trouble: ClassVar[tuple[Trouble, ...]] = (
         Trouble("a password that is refused", routed({b"/token": says_json({"error": "invalid_grant"})}), (AuthError,)),

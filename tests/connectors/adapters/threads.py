@@ -43,6 +43,7 @@ class ThreadsAdapter:
     returns_client_key: ClassVar[bool] = False
     folds_blanks: ClassVar[bool] = False
     sent_id: ClassVar[str] = "901"
+    prelude: ClassVar[tuple[str, ...]] = ("/threads",)
     silence: ClassVar[Answer | None] = staticmethod(publishing(answers.hangs))
     trouble: ClassVar[tuple[Trouble, ...]] = (
         Trouble("190 with the token", refuses(190, 401, f"Malformed access token {TOKEN}"), (AuthError,)),

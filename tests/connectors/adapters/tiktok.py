@@ -42,6 +42,7 @@ class TikTokAdapter:
     folds_blanks: ClassVar[bool] = False
     sent_id: ClassVar[str] = "731/77"
     thread_id: ClassVar[str] = "731/1"
+    prelude: ClassVar[tuple[str, ...]] = ("/refresh_token/",)
     silence: ClassVar[Answer | None] = staticmethod(asked(answers.hangs))
     trouble: ClassVar[tuple[Trouble, ...]] = (
         Trouble("a grant that has ended", routed({b"/refresh_token/": says_json({"code": 40103, "message": TOKEN})}), (AuthError,)),

@@ -34,6 +34,7 @@ class YouTubeAdapter:
     returns_client_key: ClassVar[bool] = False
     folds_blanks: ClassVar[bool] = False
     sent_id: ClassVar[str] = "m1.77"
+    prelude: ClassVar[tuple[str, ...]] = ("/token",)
     silence: ClassVar[Answer | None] = staticmethod(asked(answers.hangs))
     trouble: ClassVar[tuple[Trouble, ...]] = (
         Trouble("a token that is refused", routed({b"/token": answers.says(400, b'{"error": "invalid_grant"}')}), (AuthError,)),
