@@ -11,7 +11,7 @@ Besides what the protocol asks for, an adapter may have
 - `prelude`: how the addresses end that the connector asks before the reply itself, where that is no GET ("/oauth/token");
 - `speaks`: the protocol on the way out where it is not HTTP ("smtp"): the suite's HTTP failures are not for it;
 - `elsewhere`: which tests show what the suite cannot;
-- `thread_id`, `parent_id`: the thread and the message to answer; `shown_id`: the suite's message id, in one of the platform's that says more.
+- `thread_id`, `parent_id`: the thread and the message to answer; `shown_id`: the suite's message id in one of the platform's.
 """
 
 from collections.abc import Sequence

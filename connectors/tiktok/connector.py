@@ -54,6 +54,7 @@ class TikTok:
         window_hours=48,
         window_kinds=frozenset({ConversationKind.DIRECT}),  # comments can be answered at any time
         actions=frozenset({*ACTIONS, Action.DELETE}),
+        own_only=frozenset({Action.DELETE}),
     )
 
     def __init__(self, config: TikTokConfig) -> None:
