@@ -44,7 +44,7 @@ def until(channel: Any, conversation_id: Any, kind: Any) -> ColumnElement[Any]:
     """When the window of a conversation of this kind ends; null: never. Looked up only where the channel has a window for that."""
     ends = _spoke(conversation_id) + func.make_interval(0, 0, 0, 0, channel.answer_hours)
     is_for_all = func.jsonb_typeof(channel.answer_kinds).is_distinct_from("array")
-    is_for_it = or_(is_for_all, col(channel.answer_kinds).has_key(cast(kind, Text)))
+    is_for_it = or_(is_for_all, col(channel.answer_kinds).bool_op("?")(cast(kind, Text)))
     return case((and_(col(channel.answer_hours).is_not(None), is_for_it), ends))
 
 
