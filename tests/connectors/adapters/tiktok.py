@@ -61,6 +61,18 @@ class TikTokAdapter:
         Trouble("hangs up", asked(answers.hangs_up), (Ambiguous,)),
         Trouble("breaks off", asked(answers.breaks_off), (Ambiguous,)),
     )
+    reasons: ClassVar[dict[str, str]] = {
+        "edits": "TikTok has none.",
+        "reactions": "Who likes a comment is not told.",
+        "private replies": "Only who has written a direct message can be answered there.",
+        "approved texts": "TikTok knows none.",
+        "edit": "TikTok has none.",
+        "approve": "The API lets through nothing that TikTok holds back.",
+        "spam": "The API has no such action.",
+    }
+    todo: ClassVar[dict[str, str]] = {
+        "attachments": "A direct message may be a picture.",
+    }
 
     def config(self, folder: Path, address: str = NOWHERE) -> dict[str, Any]:
         return {"app_id": "app", "app_secret": SECRET, "business_id": US, "refresh_token": REFRESH, "api_url": address}
