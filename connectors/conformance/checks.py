@@ -45,7 +45,7 @@ class Check:
 def of(adapter: Adapter) -> Iterator[Check]:
     """Every check, for this adapter; those that do not concern it among them, with the reason."""
     reads = None if adapter.kinds else "nothing comes in through this connector"
-    told = reads or (None if {said.kind for said in STORY} <= adapter.kinds else "edits, deletions and reactions do not all come in like this")
+    told = reads or (None if {said.kind for said in STORY} <= adapter.kinds else "edits, deletions and reactions do not all come in here")
     echoes = reads or (None if adapter.echoes else "the platform does not tell us what we said ourselves")
     sends = None if _takes_answers(adapter) else "nothing can be answered through this connector"
     yield Check("the same delivery again changes nothing", "repeats", _repeats, reads)
