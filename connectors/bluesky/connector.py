@@ -51,6 +51,11 @@ class Bluesky:
         attachments=True,
         max_attachment_bytes=LARGEST_FILE,
         actions=frozenset({Action.LIKE, Action.HIDE, Action.UNHIDE, Action.DELETE}),
+        own_only=frozenset({Action.DELETE}),
+        consequences={
+            Action.HIDE: "It moves behind the hidden answers of the thread; anybody can look there.",
+            Action.DELETE: "Your server deletes it and asks all others to do the same; on some a copy may stay.",
+        },
     )
 
     def __init__(self, config: BlueskyConfig) -> None:

@@ -3,11 +3,14 @@
 An adapter puts the connector before a fake of its platform. To check a connector of yours, run
 `pytest --parley-connector=your_package.adapter:ADAPTER` where Parley and your package are installed.
 
+A connector whose `Capabilities.replies` is false is asked about reading only: not about sending, receipts, native answers and waits.
+
 Besides what the protocol asks for, an adapter may have
 - `reasons`: why something is not done, by the words of docs/maturity.md ("echoes": "The town does not tell us what we said.");
 - `todo`: the same for what could be done and is not yet;
-- `prelude`: parts of the addresses that the connector asks before the reply itself, where that is no GET ("/oauth/token");
+- `prelude`: how the addresses end that the connector asks before the reply itself, where that is no GET ("/oauth/token");
 - `speaks`: the protocol on the way out where it is not HTTP ("smtp"): the suite's HTTP failures are not for it;
+- `elsewhere`: which tests show what the suite cannot;
 - `thread_id`, `parent_id`: where to answer, and `shown_id`: the suite's message id, in one of the platform's that says more.
 """
 

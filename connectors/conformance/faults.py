@@ -40,12 +40,12 @@ def instead(adapter: Adapter, fault: Fault) -> Answer:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         method, _, rest = head.partition(b" ")
-        path = rest.partition(b" ")[0].decode(errors="replace")
+        path = rest.partition(b" ")[0].partition(b"?")[0].decode(errors="replace")
         again = asyncio.StreamReader()
         again.feed_data(head)
         length = next((line.partition(b":")[2] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), b"0")
         again.feed_data(await reader.readexactly(int(length)))
-        is_before = method in (b"GET", b"HEAD") or any(part in path for part in prelude)
+        is_before = method in (b"GET", b"HEAD") or path.endswith(prelude)
         await (accepts if is_before else fault.answer)(again, writer)
 
     return answer

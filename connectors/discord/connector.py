@@ -57,6 +57,11 @@ class Discord:
         attachments=True,
         max_attachment_bytes=10 * 1024 * 1024,
         actions=frozenset({Action.LIKE, Action.DELETE, Action.EDIT, Action.PRIVATE_REPLY}),
+        own_only=frozenset({Action.EDIT}),
+        consequences={
+            Action.LIKE: "A 👍 from the bot that everybody in the channel sees.",
+            Action.PRIVATE_REPLY: "A direct message from the bot, where its author takes them; what is public stays unanswered for others.",
+        },
     )
 
     def __init__(self, config: DiscordConfig) -> None:

@@ -56,6 +56,12 @@ class Discourse:
         attachments=True,
         max_attachment_bytes=4 * 1024 * 1024,
         actions=frozenset({Action.LIKE, Action.UNHIDE, Action.EDIT, Action.DELETE, Action.PRIVATE_REPLY}),
+        own_only=frozenset({Action.EDIT}),
+        consequences={
+            Action.UNHIDE: "Everybody sees it again, although members have flagged it.",
+            Action.DELETE: "Members no longer see it. Staff of the forum still do, and can bring it back.",
+            Action.PRIVATE_REPLY: "It begins a private message with its author; what is public stays unanswered for others.",
+        },
     )
 
     def __init__(self, config: DiscourseConfig) -> None:

@@ -54,6 +54,11 @@ class Facebook:
         history=True,
         attachments=True,
         actions=frozenset({Action.LIKE, Action.HIDE, Action.UNHIDE, Action.DELETE, Action.EDIT, Action.PRIVATE_REPLY}),
+        own_only=frozenset({Action.EDIT}),
+        consequences={
+            Action.HIDE: "Only its author and their friends still see it. It can be shown again.",
+            Action.PRIVATE_REPLY: "One message in a private chat, within seven days. What is public stays unanswered for others.",
+        },
         window_hours=24,
         human_window_hours=7 * 24,
         window_kinds=frozenset({ConversationKind.DIRECT}),  # comments can be answered at any time

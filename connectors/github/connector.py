@@ -48,6 +48,11 @@ class GitHub:
         deletes_in=True,
         history=True,
         actions=frozenset({Action.LIKE, Action.EDIT, Action.DELETE, Action.HIDE, Action.UNHIDE, Action.SPAM}),
+        own_only=frozenset({Action.EDIT}),
+        consequences={
+            Action.HIDE: "It is folded as off-topic; anybody can unfold it.",
+            Action.SPAM: "It is folded as spam; anybody can unfold it.",
+        },
     )
 
     def __init__(self, config: GitHubConfig) -> None:

@@ -53,6 +53,9 @@ class Instagram:
         history=True,
         attachments=True,
         actions=frozenset({Action.HIDE, Action.UNHIDE, Action.DELETE, Action.PRIVATE_REPLY}),
+        consequences={
+            Action.PRIVATE_REPLY: "One message in a private chat, within seven days. What is public stays unanswered for others.",
+        },
         window_hours=24,
         human_window_hours=7 * 24,
         window_kinds=frozenset({ConversationKind.DIRECT}),  # comments can be answered at any time

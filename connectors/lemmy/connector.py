@@ -52,6 +52,11 @@ class Lemmy:
         attachments=True,
         max_attachment_bytes=4 * 1024 * 1024,
         actions=frozenset({Action.LIKE, Action.EDIT, Action.DELETE, Action.HIDE, Action.UNHIDE, Action.PRIVATE_REPLY}),
+        own_only=frozenset({Action.DELETE, Action.EDIT}),
+        consequences={
+            Action.HIDE: "It is removed, as moderators do, and stands in the public log of moderation. It can be shown again.",
+            Action.DELETE: "Your server deletes it and asks all others to do the same; on some a copy may stay.",
+        },
     )
 
     def __init__(self, config: LemmyConfig) -> None:

@@ -107,7 +107,7 @@ class Api:
             return Permanent("The account has sent as many messages this month as its plan allows.")
         if status == 429:
             return RateLimited("LINE asks us to wait.", http.retry_after(response.headers.get("retry-after")))
-        if status in {408, 425} or not told:
+        if status in {408, 425}:
             return Transient(f"LINE answered {status}.")
         return Permanent(f"LINE refuses: {words or status}")
 

@@ -54,6 +54,7 @@ class LinkedIn:
         deletes_in=True,
         history=True,
         actions=frozenset({Action.LIKE, Action.EDIT, Action.DELETE}),
+        own_only=frozenset({Action.DELETE, Action.EDIT}),
     )
 
     def __init__(self, config: LinkedInConfig) -> None:

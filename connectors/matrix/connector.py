@@ -50,6 +50,7 @@ class Matrix:
         history=True,
         attachments=True,
         actions=frozenset({Action.LIKE, Action.DELETE, Action.EDIT}),
+        own_only=frozenset({Action.EDIT}),
         consequences={
             Action.LIKE: "A 👍 that everybody in the room sees.",
             Action.DELETE: "The words are removed for everybody; that something stood there stays visible.",

@@ -48,6 +48,10 @@ class Nostr:
         deletes_in=True,
         history=True,
         actions=frozenset({Action.LIKE, Action.DELETE}),
+        own_only=frozenset({Action.DELETE}),
+        consequences={
+            Action.DELETE: "Relays and programs are asked to forget it; some keep it.",
+        },
     )
 
     def __init__(self, config: NostrConfig) -> None:

@@ -2,24 +2,19 @@
 
 import asyncio
 import json
-import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, cast
-from urllib.parse import urlsplit
 
-import httpcore
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidStatus, WebSocketException
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import WebSocketException
 
-from connectors import http
+from connectors import http, websocket
 from inbox.contract import Ambiguous, AuthError, ConnectorError, Permanent, RateLimited, Transient
 
-logging.getLogger("websockets.client").setLevel(logging.WARNING)  # it logs whole addresses, and what is said
-
 Json = dict[str, Any]
-LARGEST = 1024 * 1024  # bytes of a message
+PING = 20.0  # seconds between signs of life
 MOST_WORDS = 300
 BROKEN = (WebSocketException, OSError, EOFError)
 
@@ -103,19 +98,7 @@ class Relay:
 @asynccontextmanager
 async def connected(address: str) -> AsyncGenerator[Relay]:
     """An open connection. It goes to an address that was checked, as all connections of channels do."""
-    parts = urlsplit(address)
-    port = parts.port or (443 if parts.scheme == "wss" else 80)
-    try:
-        (found, *_) = await http.resolve(parts.hostname or "", port)
-        options: dict[str, Any] = {"host": found, "port": port, "proxy": None, "open_timeout": _patience(), "max_size": LARGEST}
-        socket = await connect(address, **options)
-    except InvalidStatus as error:
-        status = error.response.status_code
-        if status in {401, 403}:
-            raise AuthError(f"The relay answered {status}: it lets nobody in like this.") from None
-        raise Transient(f"The relay answered {status}.") from None
-    except (*BROKEN, TimeoutError, httpcore.ConnectError):
-        raise Transient("The relay cannot be reached.") from None
+    socket = await websocket.connect("The relay", address, ping=PING)
     try:
         yield Relay(socket)
     finally:

@@ -52,6 +52,8 @@ class Reddit:
         deletes_in=True,
         history=True,
         actions=moderation.ACTIONS,
+        own_only=frozenset({Action.EDIT}),
+        consequences=moderation.CONSEQUENCES,
     )
 
     def __init__(self, config: RedditConfig) -> None:

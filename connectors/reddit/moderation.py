@@ -14,6 +14,12 @@ FORMS: dict[Action, tuple[str, dict[str, str]]] = {
     Action.SPAM: ("/api/remove", {"spam": "true"}),
 }
 ACTIONS = frozenset({*FORMS, Action.EDIT, Action.DELETE})
+CONSEQUENCES = {
+    Action.LIKE: "A vote up; nobody is told whose it is.",
+    Action.HIDE: "It is removed, as moderators do: only its author and moderators still see it. It can be approved again.",
+    Action.SPAM: "It is removed, and Reddit's filter learns from it.",
+    Action.DELETE: "What the account wrote is deleted. What others wrote is removed, as moderators do, and can be approved again.",
+}
 
 
 async def act(api: RedditApi, action: Action, name: str, text: str, me: Account) -> None:

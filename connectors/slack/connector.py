@@ -54,6 +54,12 @@ class Slack:
         history=True,
         attachments=True,
         actions=frozenset({Action.LIKE, Action.EDIT, Action.DELETE, Action.PRIVATE_REPLY}),
+        own_only=frozenset({Action.DELETE, Action.EDIT}),
+        consequences={
+            Action.LIKE: "A 👍 from the app that everybody in the channel sees.",
+            Action.EDIT: "Everybody sees the new text, marked as edited.",
+            Action.PRIVATE_REPLY: "A direct message from the app; what is public stays unanswered for others.",
+        },
     )
 
     def __init__(self, config: SlackConfig) -> None:

@@ -90,7 +90,7 @@ def directory(user_id: str) -> Directory:
 
 async def whoami(api: Api) -> tuple[Directory, str]:
     """The account, and what it is called (https://docs.slack.dev/reference/methods/auth.test)."""
-    told: dict[str, Any] = await api.read("auth.test", {})
+    told: dict[str, Any] = await api.call("auth.test")
     user_id = str(told.get("user_id") or "")
     if not user_id:
         raise Transient("Slack does not say whose token it is.")

@@ -6,23 +6,21 @@ between.
 
 import asyncio
 import json
-import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, cast
-from urllib.parse import urlsplit
 
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from connectors import http
+from connectors import websocket
 from connectors.slack.api import Api, Json
 from inbox.contract import ConnectorError, Permanent, Transient
 
 HELLO = 20.0  # seconds within which Slack greets
-LARGEST = 4 * 1024 * 1024  # bytes of a frame
+PING = 20.0  # seconds between signs of life
 OFF = "Socket Mode is switched off: switch it on again on the app's page."
 OFTEN = 10.0  # seconds: connections that are to be replaced sooner than that are none
 
@@ -65,7 +63,7 @@ class Listener:
         if monotonic() - self._opened < OFTEN:
             raise Transient("Slack ends its connections again and again.")
         self._opened = monotonic()
-        connection = await _connect(await self._api.open_socket())
+        connection = await websocket.connect("Slack", await self._api.open_socket(), ping=PING)
         try:
             async with asyncio.timeout(HELLO):
                 hello = _parsed(await connection.recv())
@@ -118,17 +116,6 @@ async def listening(api: Api) -> AsyncGenerator[Listener]:
         yield listener
     finally:
         await listener.close()
-
-
-async def _connect(url: str) -> ClientConnection:
-    """To the very address that was checked; TLS still proves the name."""
-    parts = urlsplit(url)
-    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "wss" else 80)
-    (address, *_) = await http.check(host, port, name="Slack")
-    try:
-        return await connect(url, host=address, port=port, max_size=LARGEST, proxy=None, open_timeout=HELLO)
-    except (WebSocketException, OSError, TimeoutError, ssl.SSLError, ValueError):
-        raise Transient("The connection to Slack does not open.") from None
 
 
 def _parsed(raw: str | bytes) -> Json:

@@ -56,6 +56,7 @@ class Telegram:
         attachments=True,
         max_attachment_bytes=SENDABLE,
         actions=frozenset({Action.LIKE, Action.EDIT, Action.DELETE}),
+        own_only=frozenset({Action.EDIT}),
         consequences={
             Action.LIKE: "A 👍 from the bot that everybody in the chat sees.",
             Action.DELETE: "It is gone for everybody in the chat. Telegram refuses that for what is older than 48 hours.",

@@ -53,6 +53,10 @@ class Threads:
         deletes_in=True,  # of our own
         history=True,
         actions=frozenset({Action.HIDE, Action.UNHIDE, Action.DELETE}),
+        own_only=frozenset({Action.DELETE}),
+        consequences={
+            Action.HIDE: "It is hidden with all answers below it. It can be shown again.",
+        },
     )
     about: ClassVar[str] = "threads"  # of its notifications
 

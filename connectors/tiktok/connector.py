@@ -51,8 +51,10 @@ class TikTok:
         max_length=150,
         deletes_in=True,
         history=True,
-        window_hours=48,  # of direct conversations; comments have none
+        window_hours=48,
+        window_kinds=frozenset({ConversationKind.DIRECT}),  # comments can be answered at any time
         actions=frozenset({*ACTIONS, Action.DELETE}),
+        own_only=frozenset({Action.DELETE}),
     )
 
     def __init__(self, config: TikTokConfig) -> None:

@@ -143,7 +143,7 @@ class Api:
             return AuthError("Twitch does not accept the access token any more: connect the account again.")
         if status == 429:
             return RateLimited("Twitch asks us to wait.", pause(response.headers))
-        if status in {408, 425} or not told:
+        if status in {408, 425}:
             return Transient(f"Twitch answered {status}.")
         return Refusal(f"Twitch refuses: {words[:LONGEST_WORDS] or status}", status)
 

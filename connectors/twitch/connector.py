@@ -48,6 +48,9 @@ class Twitch:
         max_length=500,
         deletes_in=True,
         actions=frozenset({Action.DELETE}),
+        consequences={
+            Action.DELETE: "It disappears from the chat for everybody. Twitch refuses that for what is older than six hours.",
+        },
     )
 
     def __init__(self, config: TwitchConfig) -> None:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ValidationError
 
-from connectors.wordpress import compose, parse
+from connectors.wordpress import compose, moderation, parse
 from connectors.wordpress.config import WordPressConfig
 from connectors.wordpress.pages import MANY
 from connectors.wordpress.place import Place
@@ -35,7 +35,6 @@ from inbox.contract import (
     Verification,
 )
 
-STATES = {Action.APPROVE: "approved", Action.UNHIDE: "approved", Action.HIDE: "hold", Action.SPAM: "spam"}
 NOBODY = User(id="")
 JITTER = (0.9, 1.1)  # of the time between two looks, so that many channels do not look at the same moment
 
@@ -54,7 +53,9 @@ class WordPress:
         edits_in=True,
         deletes_in=True,
         history=True,
-        actions=frozenset({*STATES, Action.DELETE, Action.EDIT}),
+        actions=frozenset({*moderation.STATES, Action.DELETE, Action.EDIT}),
+        own_only=frozenset({Action.EDIT}),
+        consequences=moderation.CONSEQUENCES,
     )
 
     def __init__(self, config: WordPressConfig) -> None:
@@ -132,10 +133,10 @@ class WordPress:
             await self._site.change("POST", route, {"content": compose.content(text)})
         elif action is Action.DELETE:
             await self._trash(route)
-        elif action not in STATES:
+        elif action not in moderation.STATES:
             raise Permanent("WordPress does not know this action.")
-        elif (await self._comment(message_id)).status != STATES[action]:  # what is so already, WordPress refuses
-            await self._site.change("POST", route, {"status": STATES[action]})
+        elif (await self._comment(message_id)).status != moderation.STATES[action]:  # what is so already, WordPress refuses
+            await self._site.change("POST", route, {"status": moderation.STATES[action]})
 
     async def counts(self, post_id: str) -> int:
         """How many comments the post has that are approved or wait."""

@@ -53,6 +53,10 @@ class X:
         attachments=True,
         max_attachment_bytes=outgoing.LARGEST,
         actions=frozenset({Action.LIKE, Action.HIDE, Action.UNHIDE, Action.DELETE, Action.PRIVATE_REPLY}),
+        own_only=frozenset({Action.DELETE}),
+        consequences={
+            Action.HIDE: "It moves behind the hidden answers of the post; anybody can look there.",
+        },
     )
 
     def __init__(self, config: XConfig) -> None:

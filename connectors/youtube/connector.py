@@ -52,6 +52,8 @@ class YouTube:
         deletes_in=True,
         history=True,
         actions=frozenset({Action.HIDE, Action.UNHIDE, Action.APPROVE, Action.SPAM, Action.DELETE, Action.EDIT}),
+        own_only=frozenset({Action.EDIT}),
+        consequences=moderation.CONSEQUENCES,
     )
 
     def __init__(self, config: YouTubeConfig) -> None:

@@ -13,6 +13,11 @@ from connectors.youtube.shapes import Comment
 from inbox.contract import Action, Permanent
 
 STATUS = {Action.HIDE: "heldForReview", Action.UNHIDE: "published", Action.APPROVE: "published", Action.SPAM: "rejected"}
+CONSEQUENCES = {
+    Action.HIDE: "It is held for review: nobody but its author and the channel sees it. It can be published again.",
+    Action.SPAM: "It is rejected and can never be published again.",
+    Action.DELETE: "What the channel wrote is deleted. What others wrote is rejected and can never be published again.",
+}
 
 
 async def act(api: YouTubeApi, action: Action, comment: str, text: str, whoami: Callable[[], Awaitable[str]]) -> None:

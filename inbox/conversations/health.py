@@ -85,6 +85,7 @@ def allowances(platform: Capabilities, account: Capabilities) -> dict[str, Any]:
     return {
         "answers": account.replies,
         "answer_hours": windows.hours(account),
+        "answer_kinds": sorted(account.window_kinds) if account.window_kinds is not None else None,
         "one_reply_only": account.one_reply_only,
         "actions": sorted(account.actions) if account.actions != platform.actions else None,
     }

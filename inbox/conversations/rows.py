@@ -110,7 +110,7 @@ def query() -> Query:
         func.coalesce(func.nullif(Post.title, ""), func.left(Post.text, 120), ""), of.contact_id, of.author_name, of.last_author,
         of.snippet, of.message_count, of.last_inbound_id, of.waiting_count, of.assignee_id, Member.name, of.team_id, Team.name,
         channel.answers, windows.answered(channel, of.id), of.kind, of.status, of.last_message_at, of.waiting_since, of.snoozed_until,
-        windows.until(channel, of.id), labels, trouble,
+        windows.until(channel, of.id, of.kind), labels, trouble,
     ]  # fmt: skip
     return (
         select(*columns)

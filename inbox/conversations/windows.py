@@ -7,7 +7,7 @@ and we may not have seen everything: the platform's own refusal (`WindowClosed`)
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, case, exists, false, func, or_, select
+from sqlalchemy import ColumnElement, Text, and_, case, cast, exists, false, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
@@ -40,10 +40,12 @@ def hours(capabilities: Capabilities) -> int | None:
     return capabilities.human_window_hours or capabilities.window_hours
 
 
-def until(channel: Any, conversation_id: Any) -> ColumnElement[Any]:
-    """When a conversation's window ends; null: never. Looked up only where the channel has a window."""
+def until(channel: Any, conversation_id: Any, kind: Any) -> ColumnElement[Any]:
+    """When the window of a conversation of this kind ends; null: never. Looked up only where the channel has a window for that."""
     ends = _spoke(conversation_id) + func.make_interval(0, 0, 0, 0, channel.answer_hours)
-    return case((col(channel.answer_hours).is_not(None), ends))
+    is_for_all = func.jsonb_typeof(channel.answer_kinds).is_distinct_from("array")
+    is_for_it = or_(is_for_all, col(channel.answer_kinds).bool_op("?")(cast(kind, Text)))
+    return case((and_(col(channel.answer_hours).is_not(None), is_for_it), ends))
 
 
 def answered(channel: Any, conversation_id: Any) -> ColumnElement[bool]:
@@ -64,7 +66,7 @@ def answered(channel: Any, conversation_id: Any) -> ColumnElement[bool]:
 async def of(session: AsyncSession, conversation: Conversation) -> Window:
     """What is allowed in this conversation."""
     channel = aliased(Channel)
-    facts = (col(channel.answers), answered(channel, conversation.id), until(channel, conversation.id))
+    facts = (col(channel.answers), answered(channel, conversation.id), until(channel, conversation.id, conversation.kind.value))
     found = (await session.execute(select(*facts).where(col(channel.id) == conversation.channel_id))).one()
     return Window(*found)
 

@@ -40,6 +40,9 @@ class Channel(Table, table=True):
     expects_answer: dict[str, Any] = json()  # see inbox.promptness.expectations; empty: the defaults
     answers: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})  # whether it can be answered at all
     answer_hours: int | None = None  # for so long after the customer spoke; None: always
+    answer_kinds: list[str] | None = Field(
+        default=None, sa_type=JSONB, nullable=True
+    )  # the kinds of conversation that these hours are for; None: all
     one_reply_only: bool = flag()  # until the customer speaks again
     actions: list[str] | None = Field(
         default=None, sa_type=JSONB, nullable=True

@@ -145,3 +145,21 @@ async def test_the_first_run_offers_the_browsers_time_zone(house: House, chromiu
         await expect(page.get_by_label("Zeitzone")).to_have_value("Europe/Vienna")
         assert (await Axe().run(page)).violations_count == 0
         await context.close()
+
+
+async def test_a_platform_is_found_by_typing_what_it_is(office: Office) -> None:
+    page = await office.page(office.admin)
+    await page.goto(office.path("settings/channels/new"))
+    names = page.locator(".platform-group h3:visible")
+    everything = await names.count()
+    field = page.get_by_role("searchbox")
+    await field.fill("forum")
+    found = [name.strip() for name in await names.all_text_contents()]
+    assert "Discourse" in found
+    assert len(found) < everything
+    await field.fill("xyzzy")
+    assert await page.get_by_text("Keine Plattform heißt so.").is_visible()
+    await field.fill("imap")
+    await field.press("Enter")
+    await page.wait_for_url("**/channels/new/email")
+    await page.context.close()

@@ -11,8 +11,7 @@ from web.i18n import language
 
 FOLDER = Path(connectors.__file__).parent
 ERRORS = {"ConnectorError", "AuthError", "RateLimited", "Transient", "Ambiguous", "Permanent", "WindowClosed", "Misconfigured", "Refusal"}
-SPOKEN = ("demo", "email", "host", "http.py", "mastodon", "matrix", "telegram", "webhook")
-MODULES = [path for name in SPOKEN for path in ([FOLDER / name] if name.endswith(".py") else sorted((FOLDER / name).glob("*.py")))]
+MODULES = [path for path in sorted(FOLDER.rglob("*.py")) if path.parent.name != "conformance"]
 
 
 def sentences(text: str) -> Iterator[str]:
@@ -32,6 +31,14 @@ def test_a_failure_is_told_in_german_too(path: Path) -> None:
     found = [sentence for sentence in sentences(path.read_text()) if "words" not in sentence]
     through = {"Xyzzy 7: the credentials are not accepted.", "Xyzzy 7: too many requests.", "Xyzzy 7: not now."}  # begin with an answer
     assert [sentence for sentence in found if sentence not in through and spoken.sentence(sentence) == sentence] == []
+
+
+@pytest.mark.parametrize("platform", sorted(connectors.BUILT_IN))
+def test_what_an_action_really_does_is_told_in_german_too(platform: str) -> None:
+    capabilities = connectors.find(platform).capabilities
+    assert set(capabilities.consequences) <= capabilities.actions
+    assert capabilities.own_only <= capabilities.actions
+    assert [told for told in capabilities.consequences.values() if language("de").gettext(told) == told] == []
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,22 @@ class BlueskyAdapter:
         Trouble("hangs up", asked(answers.hangs_up), (Ambiguous,)),
         Trouble("breaks off", asked(answers.breaks_off), (Ambiguous,)),
     )
+    reasons: ClassVar[dict[str, str]] = {
+        "edits": "Bluesky has none.",
+        "webhooks": "The network calls nobody: it is asked.",
+        "fetched files": "Pictures are public.",
+        "private replies": "Its chat is a service of its own, whose software is not published.",
+        "approved texts": "Bluesky has no windows.",
+        "edit": "Bluesky has no edits.",
+        "approve": "Posts are not held back.",
+        "spam": "Reports go to moderators of the network, by people.",
+    }
+    elsewhere: ClassVar[dict[str, str]] = {
+        "reactions": "Likes and reposts of our own answers: tests/connectors/bluesky.",
+    }
+    todo: ClassVar[dict[str, str]] = {
+        "counts": "A post tells how many answers it has.",
+    }
 
     def config(self, folder: Path, address: str = NOWHERE) -> dict[str, Any]:
         return {"server": address, "handle": US["handle"], "app_password": PASSWORD}

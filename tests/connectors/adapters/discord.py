@@ -60,6 +60,16 @@ class DiscordAdapter:
         Trouble("hangs up", answers.hangs_up, (Ambiguous,)),
         Trouble("breaks off", answers.breaks_off, (Ambiguous,)),
     )
+    reasons: ClassVar[dict[str, str]] = {
+        "webhooks": "Messages come by the gateway only; Discord's webhooks tell of other things.",
+        "fetched files": "Files are public for those who know their address.",
+        "approved texts": "Discord has no windows.",
+        "hide": "A message is there or deleted.",
+        "unhide": "Nothing can be hidden.",
+        "approve": "Discord holds nothing back that a bot could let through.",
+        "spam": "Reports go to Discord, by people.",
+        "counts": "Discord says no number that can be relied on.",
+    }
 
     def config(self, folder: Path, address: str = NOWHERE) -> dict[str, Any]:
         return {"token": fake.TOKEN, "api_url": address}

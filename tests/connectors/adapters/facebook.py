@@ -55,6 +55,12 @@ class FacebookAdapter:
     sent_id: ClassVar[str] = "m_901"
     silence: ClassVar[Answer | None] = staticmethod(hangs)
     trouble: ClassVar[tuple[Trouble, ...]] = TROUBLE
+    reasons: ClassVar[dict[str, str]] = {
+        "fetched files": "Files come with addresses that need no token.",
+        "approved texts": "Templates of Messenger are for programs: answers are text and files.",
+        "approve": "Comments are not held back: there is only hiding.",
+        "spam": "The API has no such action.",
+    }
 
     def config(self, folder: Path, address: str = NOWHERE) -> dict[str, Any]:
         return dict(config(address, page_id=fake.PAGE))

@@ -64,6 +64,16 @@ class GitHubAdapter:
         Trouble("hangs up", hangs_up, (Ambiguous,)),
         Trouble("breaks off", breaks_off, (Ambiguous,)),
     )
+    reasons: ClassVar[dict[str, str]] = {
+        "fetched files": "Pictures stay links.",
+        "attachments": "GitHub's API takes none.",
+        "private replies": "There are none.",
+        "approved texts": "GitHub has no windows.",
+        "approve": "Comments are not held back.",
+    }
+    elsewhere: ClassVar[dict[str, str]] = {
+        "reactions": "By looking: tests/connectors/github.",
+    }
 
     def config(self, folder: Path, address: str = NOWHERE) -> dict[str, Any]:
         return {"repository": REPOSITORY, "access_token": TOKEN, "webhook_secret": SECRET, "api_url": address}

@@ -29,6 +29,14 @@ class InstagramAdapter:
     sent_id: ClassVar[str] = "mid.901"
     silence: ClassVar[Answer | None] = staticmethod(hangs)
     trouble: ClassVar[tuple[Trouble, ...]] = (*TROUBLE, Trouble("outside, for Instagram", refuses(10, 2534022), (WindowClosed,)))
+    reasons: ClassVar[dict[str, str]] = {
+        "edits": "Instagram tells of none.",
+        "approved texts": "Instagram knows none.",
+        "like": "The API has no likes of comments.",
+        "edit": "The API changes no comments.",
+        "approve": "Comments are not held back.",
+        "spam": "The API has no such action.",
+    }
 
     def config(self, folder: Path, address: str = NOWHERE) -> dict[str, Any]:
         return dict(config(address, instagram_id=fake.ACCOUNT))

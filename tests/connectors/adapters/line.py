@@ -43,6 +43,17 @@ class LineAdapter:
         Trouble("hangs up", answers.hangs_up, (Ambiguous,)),
         Trouble("breaks off", answers.breaks_off, (Ambiguous,)),
     )
+    reasons: ClassVar[dict[str, str]] = {
+        "history": "LINE lists no messages.",
+        "edits": "LINE tells of none.",
+        "reactions": "LINE tells of none.",
+        "listing": "LINE lists no messages.",
+        "counts": "Chats stand under no post.",
+        "attachments": "LINE takes files only from public addresses.",
+        "private replies": "A chat is private already.",
+        "approved texts": "LINE has no windows.",
+        "actions": "An account can neither change nor delete what was said.",
+    }
 
     def config(self, folder: Path, address: str = NOWHERE) -> dict[str, Any]:
         return {"access_token": TOKEN, "channel_secret": SECRET, "api_url": address}

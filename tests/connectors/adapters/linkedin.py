@@ -44,6 +44,7 @@ class LinkedInAdapter:
     folds_blanks: ClassVar[bool] = False
     sent_id: ClassVar[str] = SENT
     thread_id: ClassVar[str] = THREAD
+    prelude: ClassVar[tuple[str, ...]] = ("/accessToken",)
     silence: ClassVar[Answer | None] = staticmethod(asked(answers.hangs))
     trouble: ClassVar[tuple[Trouble, ...]] = (
         Trouble("a token that is refused", routed({b"/accessToken": answers.says(400, b'{"error": "invalid_grant"}')}), (AuthError,)),
@@ -61,6 +62,19 @@ class LinkedInAdapter:
         Trouble("hangs up", asked(answers.hangs_up), (Ambiguous,)),
         Trouble("breaks off", asked(answers.breaks_off), (Ambiguous,)),
     )
+    reasons: ClassVar[dict[str, str]] = {
+        "reactions": "Who likes a comment is not told to such applications.",
+        "fetched files": "Pictures come with addresses that need no token.",
+        "private replies": "Direct messages are for LinkedIn's partners only.",
+        "approved texts": "LinkedIn has no windows.",
+        "hide": "LinkedIn has none for pages.",
+        "unhide": "Nothing can be hidden.",
+        "approve": "Comments are not held back.",
+        "spam": "The API has no such action.",
+    }
+    todo: ClassVar[dict[str, str]] = {
+        "attachments": "A comment may have a picture.",
+    }
 
     def config(self, folder: Path, address: str = NOWHERE) -> dict[str, Any]:
         secrets = {"client_secret": SECRET, "refresh_token": REFRESH}

@@ -38,6 +38,7 @@ class NostrAdapter:
     sent_id: ClassVar[str] = SENT["id"]
     thread_id: ClassVar[str] = ASKED["id"]
     parent_id: ClassVar[str] = ASKED["id"]
+    speaks: ClassVar[str] = "nostr"
     silence: ClassVar[Answer | None] = staticmethod(relay(is_silent=True))
     trouble: ClassVar[tuple[Trouble, ...]] = (
         Trouble("401", answers.says(401), (AuthError,)),
@@ -53,6 +54,27 @@ class NostrAdapter:
         Trouble("hangs up", relay(hangs_up=True), (Ambiguous,)),
         Trouble("hangs up at once", answers.hangs_up, (Transient,)),
     )
+    reasons: ClassVar[dict[str, str]] = {
+        "edits": "Nostr has none.",
+        "webhooks": "Relays call nobody.",
+        "fetched files": "Files are public.",
+        "counts": "A relay cannot be relied on to have everything.",
+        "standing": "Relays tell of no quota, and keys have no end.",
+        "private replies": "Private messages (NIP-17) are another protocol, which is not connected.",
+        "attachments": "Files need a server of another kind.",
+        "approved texts": "Nostr has no windows.",
+        "hide": "There is nothing to hide behind.",
+        "unhide": "Nothing can be hidden.",
+        "edit": "Nostr has no edits.",
+        "approve": "Notes are not held back.",
+        "spam": "Reports (NIP-56) bind nobody.",
+    }
+    elsewhere: ClassVar[dict[str, str]] = {
+        "reactions": "tests/connectors/nostr.",
+    }
+    todo: ClassVar[dict[str, str]] = {
+        "listing": "A relay could list what answers a note.",
+    }
 
     def config(self, folder: Path, address: str = NOWHERE) -> dict[str, Any]:
         return {"relay": address.replace("http:", "ws:"), "private_key": US.secret.hex()}

@@ -38,6 +38,7 @@ class RedditAdapter:
     returns_client_key: ClassVar[bool] = False
     folds_blanks: ClassVar[bool] = False
     sent_id: ClassVar[str] = "t1_sent"
+    prelude: ClassVar[tuple[str, ...]] = ("/token",)
     silence: ClassVar[Answer | None] = staticmethod(asked(answers.hangs))
     trouble: ClassVar[tuple[Trouble, ...]] = (
         Trouble("a password that is refused", routed({b"/token": says_json({"error": "invalid_grant"})}), (AuthError,)),
@@ -57,6 +58,16 @@ class RedditAdapter:
         Trouble("hangs up", asked(answers.hangs_up), (Ambiguous,)),
         Trouble("breaks off", asked(answers.breaks_off), (Ambiguous,)),
     )
+    reasons: ClassVar[dict[str, str]] = {
+        "reactions": "Nobody is told whose a vote is.",
+        "webhooks": "Reddit calls nobody: it is asked.",
+        "fetched files": "Pictures are public.",
+        "attachments": "A comment takes none by the API.",
+        "approved texts": "Reddit has no windows.",
+    }
+    todo: ClassVar[dict[str, str]] = {
+        "private replies": "A private message to who wrote the comment, where the account may still send them.",
+    }
 
     def config(self, folder: Path, address: str = NOWHERE) -> dict[str, Any]:
         known = {"client_id": "client", "client_secret": SECRET, "username": US, "password": PASSWORD, "subreddits": "bread"}

@@ -55,6 +55,15 @@ class SlackAdapter:
         Trouble("hangs up", hangs_up, (Ambiguous,)),
         Trouble("breaks off", breaks_off, (Ambiguous,)),
     )
+    reasons: ClassVar[dict[str, str]] = {
+        "counts": "Slack says no number of a channel's messages.",
+        "standing": "Slack does not tell how much is left before it says no.",
+        "approved texts": "Slack has no windows.",
+        "hide": "A message is there or deleted.",
+        "unhide": "Nothing can be hidden.",
+        "approve": "Messages are not held back.",
+        "spam": "Slack has no such action.",
+    }
 
     def config(self, folder: Path, address: str = NOWHERE) -> dict[str, Any]:
         return {"bot_token": TOKEN, "app_token": APP_TOKEN, "signing_secret": SECRET, "api_url": address}

@@ -43,6 +43,7 @@ class ThreadsAdapter:
     returns_client_key: ClassVar[bool] = False
     folds_blanks: ClassVar[bool] = False
     sent_id: ClassVar[str] = "901"
+    prelude: ClassVar[tuple[str, ...]] = ("/threads",)
     silence: ClassVar[Answer | None] = staticmethod(publishing(answers.hangs))
     trouble: ClassVar[tuple[Trouble, ...]] = (
         Trouble("190 with the token", refuses(190, 401, f"Malformed access token {TOKEN}"), (AuthError,)),
@@ -60,6 +61,21 @@ class ThreadsAdapter:
         Trouble("hangs up", publishing(answers.hangs_up), (Ambiguous,)),
         Trouble("breaks off", publishing(answers.breaks_off), (Ambiguous,)),
     )
+    reasons: ClassVar[dict[str, str]] = {
+        "edits": "Threads tells of none.",
+        "reactions": "The API tells of none.",
+        "fetched files": "Pictures come with addresses that need no token.",
+        "attachments": "Threads fetches files from public addresses only.",
+        "private replies": "Threads has no API for direct messages.",
+        "approved texts": "Threads has no windows.",
+        "like": "The API can give none.",
+        "edit": "The API changes no posts.",
+        "spam": "The API has no such action.",
+    }
+    todo: ClassVar[dict[str, str]] = {
+        "approve": "Answers to posts that want approval are not read.",
+        "counts": "Only its list tells how many answers a post has.",
+    }
 
     def config(self, folder: Path, address: str = NOWHERE) -> dict[str, Any]:
         return fake.config(address)

@@ -42,6 +42,7 @@ class TikTokAdapter:
     folds_blanks: ClassVar[bool] = False
     sent_id: ClassVar[str] = "731/77"
     thread_id: ClassVar[str] = "731/1"
+    prelude: ClassVar[tuple[str, ...]] = ("/refresh_token/",)
     silence: ClassVar[Answer | None] = staticmethod(asked(answers.hangs))
     trouble: ClassVar[tuple[Trouble, ...]] = (
         Trouble("a grant that has ended", routed({b"/refresh_token/": says_json({"code": 40103, "message": TOKEN})}), (AuthError,)),
@@ -60,6 +61,18 @@ class TikTokAdapter:
         Trouble("hangs up", asked(answers.hangs_up), (Ambiguous,)),
         Trouble("breaks off", asked(answers.breaks_off), (Ambiguous,)),
     )
+    reasons: ClassVar[dict[str, str]] = {
+        "edits": "TikTok has none.",
+        "reactions": "Who likes a comment is not told.",
+        "private replies": "Only who has written a direct message can be answered there.",
+        "approved texts": "TikTok knows none.",
+        "edit": "TikTok has none.",
+        "approve": "The API lets through nothing that TikTok holds back.",
+        "spam": "The API has no such action.",
+    }
+    todo: ClassVar[dict[str, str]] = {
+        "attachments": "A direct message may be a picture.",
+    }
 
     def config(self, folder: Path, address: str = NOWHERE) -> dict[str, Any]:
         return {"app_id": "app", "app_secret": SECRET, "business_id": US, "refresh_token": REFRESH, "api_url": address}

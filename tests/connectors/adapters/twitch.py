@@ -61,6 +61,26 @@ class TwitchAdapter:
         Trouble("hangs up", asked(answers.hangs_up), (Ambiguous,)),
         Trouble("breaks off", asked(answers.breaks_off), (Ambiguous,)),
     )
+    reasons: ClassVar[dict[str, str]] = {
+        "history": "Twitch keeps no chat that could be read.",
+        "edits": "Twitch has none.",
+        "reactions": "Twitch has none.",
+        "fetched files": "Chats have no files.",
+        "listing": "Twitch keeps no chat that could be read.",
+        "counts": "Twitch keeps no chat that could be read.",
+        "attachments": "Twitch's chat takes no files.",
+        "once": "Twitch knows no repeats and cannot be asked.",
+        "private replies": "Whispers are given to nobody new.",
+        "approved texts": "Twitch has no windows.",
+        "like": "Twitch has none.",
+        "hide": "A message is there or deleted.",
+        "unhide": "Nothing can be hidden.",
+        "edit": "Twitch has none.",
+        "spam": "Twitch has no such action.",
+    }
+    todo: ClassVar[dict[str, str]] = {
+        "approve": "Messages that AutoMod holds could be let through.",
+    }
 
     def config(self, folder: Path, address: str = NOWHERE) -> dict[str, Any]:
         return {"client_id": CLIENT, "access_token": TOKEN, "channel": ROOM[1], "server": address}

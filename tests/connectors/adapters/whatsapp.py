@@ -49,6 +49,22 @@ class WhatsAppAdapter:
         Trouble("hangs up", hangs_up, (Ambiguous,)),
         Trouble("breaks off", breaks_off, (Ambiguous,)),
     )
+    reasons: ClassVar[dict[str, str]] = {
+        "history": "The Cloud API has none.",
+        "listing": "Chats stand under no post.",
+        "counts": "Chats stand under no post.",
+        "once": "WhatsApp knows no repeats and cannot be asked; our key comes back with the first status.",
+        "private replies": "A chat is private already.",
+        "hide": "A chat is private.",
+        "unhide": "Nothing can be hidden.",
+        "delete": "A business cannot delete what it sent.",
+        "edit": "A business cannot change what it sent.",
+        "approve": "Messages are not held back.",
+        "spam": "WhatsApp has no such action for businesses.",
+    }
+    todo: ClassVar[dict[str, str]] = {
+        "like": "A business can react to a message with an emoji.",
+    }
 
     def config(self, folder: Path, address: str = NOWHERE) -> dict[str, Any]:
         return dict(config(address, phone_number_id=fake.NUMBER, business_account_id=fake.BUSINESS))

@@ -53,6 +53,18 @@ class XAdapter:
         Trouble("hangs up", answers.hangs_up, (Ambiguous,)),
         Trouble("breaks off", answers.breaks_off, (Ambiguous,)),
     )
+    reasons: ClassVar[dict[str, str]] = {
+        "reactions": "X charges for telling who likes what: it is not asked.",
+        "fetched files": "Pictures are public.",
+        "approved texts": "X has no windows.",
+        "edit": "The API has none.",
+        "approve": "Posts are not held back.",
+        "spam": "Reports go to X, by people.",
+    }
+    todo: ClassVar[dict[str, str]] = {
+        "listing": "A search by conversation could list what was said of late; each post is charged.",
+        "counts": "A post tells how many answers it has.",
+    }
 
     def config(self, folder: Path, address: str = NOWHERE) -> dict[str, Any]:
         secrets = {"consumer_key": KEY, "consumer_secret": SECRET, "access_token": TOKEN, "access_token_secret": TOKEN_SECRET}

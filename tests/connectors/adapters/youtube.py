@@ -34,6 +34,7 @@ class YouTubeAdapter:
     returns_client_key: ClassVar[bool] = False
     folds_blanks: ClassVar[bool] = False
     sent_id: ClassVar[str] = "m1.77"
+    prelude: ClassVar[tuple[str, ...]] = ("/token",)
     silence: ClassVar[Answer | None] = staticmethod(asked(answers.hangs))
     trouble: ClassVar[tuple[Trouble, ...]] = (
         Trouble("a token that is refused", routed({b"/token": answers.says(400, b'{"error": "invalid_grant"}')}), (AuthError,)),
@@ -51,6 +52,15 @@ class YouTubeAdapter:
         Trouble("hangs up", asked(answers.hangs_up), (Ambiguous,)),
         Trouble("breaks off", asked(answers.breaks_off), (Ambiguous,)),
     )
+    reasons: ClassVar[dict[str, str]] = {
+        "reactions": "Ratings of comments are not told one by one.",
+        "webhooks": "YouTube pushes no comments.",
+        "fetched files": "Comments have no files.",
+        "attachments": "YouTube takes none with a comment.",
+        "private replies": "YouTube has no private messages.",
+        "approved texts": "YouTube has no windows.",
+        "like": "The API cannot give any.",
+    }
 
     def config(self, folder: Path, address: str = NOWHERE) -> dict[str, Any]:
         secrets = {"client_secret": SECRET, "refresh_token": REFRESH}

@@ -96,7 +96,7 @@ def test_no_forged_notification_is_taken_in(make: Make, told: Any):
     body = escaped(told)
     assert counted(connector.webhook(pushed(told))[1])[0] >= 2
     forged = list(variants(body, signature(body)))
-    assert len(forged) > 1000
+    assert len(forged) >= 1000
     for other, given in forged:
         with pytest.raises(Refused):
             connector.webhook(contract.Request("POST", {"x-hub-signature-256": given}, {}, other, MORNING))

@@ -9,7 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from inbox.contract import Capabilities, PlatformTemplate
+import connectors
+from inbox.contract import Capabilities, ConversationKind, PlatformTemplate
 from inbox.conversations import approved, health, outbox, outgoing, replies, rows, windows
 from inbox.errors import Conflict, Invalid
 from inbox.models import Channel, Conversation, Delivery, Direction, Message
@@ -68,6 +69,34 @@ async def test_the_window_begins_anew_when_the_customer_speaks_and_not_when_a_ma
     assert (await windows.of(session, made)).until == MONDAY + timedelta(hours=64)
 
 
+async def test_a_window_for_direct_messages_is_none_for_comments(session: AsyncSession, make: Make):
+    place = await make.channel(await make.workspace(), answer_hours=24, answer_kinds=["direct"])
+    direct, comments = [await make.conversation(place, kind=kind) for kind in (ConversationKind.DIRECT, ConversationKind.COMMENTS)]
+    for made in (direct, comments):
+        await make.message(made, at=MONDAY)
+    assert [(await windows.of(session, made)).until for made in (direct, comments)] == [MONDAY + DAY, None]
+    shown = await rows.load(session, [direct.id, comments.id])
+    assert [shown[made.id].answer_until for made in (direct, comments)] == [MONDAY + DAY, None]
+    late = MONDAY + timedelta(days=3)
+    assert (await answer(session, comments, now=late)).delivery == Delivery.QUEUED
+    with pytest.raises(Conflict):
+        await answer(session, direct, now=late)
+
+
+@pytest.mark.parametrize("name", ["facebook", "instagram", "tiktok", "whatsapp"])
+async def test_on_platforms_with_windows_comments_have_none(session: AsyncSession, make: Make, name: str):
+    able = connectors.find(name).capabilities
+    place = await make.channel(await make.workspace(), platform=name, **health.allowances(able, able))
+    made = await make.conversation(place, kind=ConversationKind.COMMENTS), await make.conversation(place, kind=ConversationKind.DIRECT)
+    for one in made:
+        await make.message(one, at=MONDAY)
+    hours = windows.hours(able)
+    assert hours is not None
+    until = [(await windows.of(session, one)).until for one in made]
+    assert until[1] == MONDAY + timedelta(hours=hours)
+    assert until[0] is None or name == "whatsapp"  # which has no comments
+
+
 @pytest.mark.parametrize("spoiled", [Delivery.FAILED, Delivery.UNDONE])
 async def test_one_answer_only_is_spent_by_one_that_counts_until_the_customer_speaks_again(
     session: AsyncSession, make: Make, spoiled: Delivery
@@ -118,11 +147,13 @@ async def test_every_blank_of_an_approved_text_is_filled(values: tuple[str, ...]
 
 async def test_what_an_account_can_do_is_noted_once_and_told(session: AsyncSession, make: Make):
     channel = await make.channel(await make.workspace())
-    able = Capabilities(window_hours=24, human_window_hours=168, one_reply_only=True, replies=False)
+    kinds = frozenset({ConversationKind.REVIEW, ConversationKind.DIRECT})
+    able = Capabilities(window_hours=24, human_window_hours=168, window_kinds=kinds, one_reply_only=True, replies=False)
     await health.allowed(session, channel, Capabilities(), able, now=MONDAY)
     stored = await session.scalar(select(Channel).where(col(Channel.id) == channel.id).execution_options(populate_existing=True))
     assert stored is not None
     assert (stored.answers, stored.answer_hours, stored.one_reply_only, stored.actions) == (False, 168, True, None)  # people have longer
+    assert stored.answer_kinds == ["direct", "review"]
     before = len(session.info["events"])
     await health.allowed(session, stored, Capabilities(), able, now=MONDAY)
     assert len(session.info["events"]) == before
