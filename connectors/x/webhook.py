@@ -4,6 +4,7 @@ It brings sooner what the lists bring too, so nothing depends on it. The older A
 """
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, cast
@@ -19,13 +20,14 @@ from connectors.x.shapes import Includes
 from inbox.contract import Batch, Event, Refused, Rejected, Request, Response
 
 SIGNATURE = "x-twitter-webhooks-signature"
+CHALLENGE = re.compile(r"[\w .+/=-]{1,200}", re.ASCII)  # bodies are signed in the same way: whoever asks has none of those signed by us
 
 
 def receive(request: Request, secret: str, me: str) -> tuple[Response, Mapping[str, Batch]]:
     """Answer a challenge, or verify the raw body and read it (https://docs.x.com/x-api/webhooks/quickstart)."""
     if request.method == "GET":
         challenge = request.query.get("crc_token", "")
-        if not challenge:
+        if not CHALLENGE.fullmatch(challenge):
             raise Refused("There is no crc_token to answer.", 400)
         return Response(body=json.dumps({"response_token": signing.answer(secret, challenge.encode())}), media_type="application/json"), {}
     if request.method != "POST":

@@ -109,3 +109,9 @@ def test_a_thousand_forgeries_are_refused(linkedin: LinkedIn):
         linkedin.webhook(Request("POST", {}, {}, body, NOW))
     with pytest.raises(Refused):
         linkedin.webhook(request(body, method="PUT"))
+
+
+def test_nobody_gets_a_body_signed_as_the_answer_to_a_challenge(linkedin: LinkedIn):
+    for forged in (f"hmacsha256={pushed(notification()).decode()}", "hmacsha256=", "x" * 1000):
+        with pytest.raises(Refused):
+            linkedin.webhook(Request("GET", {}, {"challengeCode": forged}, b"", NOW))

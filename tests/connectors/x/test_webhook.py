@@ -130,3 +130,10 @@ def test_a_thousand_forgeries_are_refused(x: X):
         x.webhook(Request("POST", {}, {}, body, NOW))
     with pytest.raises(Refused):
         x.webhook(pushed(body, method="PUT"))
+
+
+def test_nobody_gets_an_event_signed_as_the_answer_to_a_challenge(x: X):
+    body = activity("post.mention.create", POST)
+    for forged in (body.decode(), json.dumps({}), "x" * 1000):
+        with pytest.raises(Refused):
+            x.webhook(Request("GET", {}, {"crc_token": forged}, b"", NOW))
