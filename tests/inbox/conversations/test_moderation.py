@@ -258,3 +258,12 @@ async def test_a_restored_installation_repeats_no_like_that_may_have_been_given_
     for asked in (like, hide):
         await scene.session.refresh(asked)
     assert (like.state, hide.state) == (ModerationState.AMBIGUOUS, ModerationState.QUEUED)
+
+
+async def test_a_change_brings_no_words_back_to_what_was_deleted_meanwhile(scene: Scene):
+    await scene.ask(Action.EDIT, scene.own, text="At eleven.")
+    (claimed,) = await scene.claim()
+    scene.own.body, scene.own.deleted_at = "", LATER  # its reader is forgotten while the platform is asked
+    await scene.session.flush()
+    assert await acting.mark_done(scene.session, claimed, LATER)
+    assert (scene.own.body, scene.own.edited_at) == ("", None)
