@@ -82,7 +82,8 @@ def _direct(payload: Any, beside: Includes, me: str) -> list[Event]:
     older = objects(inner(payload, "direct_message_events"))
     if not older:
         return read("direct", payload, beside, me)
-    for name, user in cast("dict[str, Any]", inner(payload, "users") or {}).items():
+    users = inner(payload, "users")
+    for name, user in cast("dict[str, Any]", users).items() if isinstance(users, dict) else ():
         if isinstance(user, dict):
             handle = {"id": name, "name": inner(user, "name"), "username": inner(user, "screen_name")}
             beside.users |= Includes.read({"users": [handle]}).users
@@ -94,7 +95,7 @@ def _direct(payload: Any, beside: Includes, me: str) -> list[Event]:
             "text": inner(one, "message_create", "message_data", "text"),
             "sender_id": sender,
             "dm_conversation_id": "-".join(sorted((sender, recipient), key=lambda name: (len(name), name))),
-            "created_at": int(str(one.get("created_timestamp", ""))) / 1000,
+            "created_at": float(str(one.get("created_timestamp", ""))) / 1000,
         }
         found += read("direct", shape, beside, me)
     return found
