@@ -23,6 +23,14 @@ def digest(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode(errors="replace")).hexdigest()[:12]
 
 
+def told_time(value: Any, parts: int = 1) -> datetime:
+    """A time as seconds since 1970, or as so many `parts` of one. Raises ValueError, whatever it is: a shape then rejects it alone."""
+    try:
+        return datetime.fromtimestamp(float(value) / parts, UTC)
+    except (TypeError, OverflowError, OSError):
+        raise ValueError("it is no time") from None
+
+
 def now() -> datetime:
     """The clock of the polling connectors."""
     return datetime.now(UTC)

@@ -410,11 +410,13 @@ class AuthError(ConnectorError):
 
 
 class RateLimited(ConnectorError):
-    """The platform asks us to wait."""
+    """The platform asks us to wait `retry_after` seconds, a day at most: a longer time, or none that is a number, is a fault of theirs."""
+
+    LONGEST: ClassVar[float] = 86_400.0
 
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(message)
-        self.retry_after = retry_after
+        self.retry_after = min(max(retry_after, 0.0), self.LONGEST) if retry_after == retry_after else self.LONGEST  # NaN is not itself
 
 
 class Transient(ConnectorError):

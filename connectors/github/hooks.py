@@ -47,7 +47,7 @@ def take(name: str, body: bytes, repository: str, now: datetime) -> Batch:
         return Batch([read(name, cast("Json", payload), repository, now)])
     except Passed as passed:
         return Batch(passed_over={str(passed): 1})
-    except (ValueError, KeyError, AttributeError, RecursionError) as error:  # ValidationError too
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:  # ValidationError too
         kept = json.dumps({"event": name, "body": body.decode("utf-8", "surrogateescape")}).encode()
         return Batch(rejected=[Rejected(kept, reason(error))])
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import psycopg
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -219,7 +220,7 @@ async def _note(place: Place, mark: Mark) -> None:
     try:
         async with place.database.transaction() as session:
             await mark(session, place.clock())
-    except (SQLAlchemyError, OSError) as error:
+    except (SQLAlchemyError, psycopg.Error, OSError) as error:
         log.warning("a channel's state was not noted", error=type(error).__name__)
 
 
@@ -240,7 +241,7 @@ async def _write_at_last(place: Place, mark: Mark) -> None:
         try:
             async with place.database.transaction() as session:
                 await mark(session, place.clock())
-        except (SQLAlchemyError, OSError) as error:
+        except (SQLAlchemyError, psycopg.Error, OSError) as error:
             log.warning("a reply's outcome is not written down yet", error=type(error).__name__)
             await asyncio.sleep(pause)
             pause = min(2 * pause, 30.0)

@@ -6,10 +6,12 @@ https://learn.microsoft.com/en-us/linkedin/marketing/community-management/organi
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from connectors.polling import told_time
 
 COMMENT = re.compile(r"urn:li:comment:\((?:urn:li:)?(\w+):(\d+),(\d+)\)")
 
@@ -31,7 +33,7 @@ def parts(comment: str) -> tuple[str, str]:
 
 
 Words = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
-Moment = Annotated[datetime, BeforeValidator(lambda value: datetime.fromtimestamp(int(value) / 1000, UTC))]
+Moment = Annotated[datetime, BeforeValidator(lambda value: told_time(value, 1000))]
 CommentUrn = Annotated[str, BeforeValidator(comment_urn)]
 
 

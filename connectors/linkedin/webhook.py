@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ from inbox.contract import Batch, Refused, Rejected, Request, Response
 
 SIGNATURE = "x-li-signature"
 PREFIX = b"hmacsha256="
+CHALLENGE = re.compile(r"[\w-]{1,200}", re.ASCII)  # a UUID; with "hmacsha256=" in front, whoever asks would have a body signed by us
 KIND = "ORGANIZATION_SOCIAL_ACTION_NOTIFICATIONS"
 
 
@@ -24,7 +26,7 @@ def receive(request: Request, secret: str, me: str) -> tuple[Response, Mapping[s
     """Answer a challenge, or verify the raw body and read its notifications, of ours and of other pages."""
     if request.method == "GET":
         challenge = request.query.get("challengeCode", "")
-        if not challenge:
+        if not CHALLENGE.fullmatch(challenge):
             raise Refused("There is no challengeCode to answer.", 400)
         told = {"challengeCode": challenge, "challengeResponse": _hash(secret, challenge.encode())}
         return Response(body=json.dumps(told), media_type="application/json"), {}

@@ -4,13 +4,15 @@ Things are known by their full names: t1_ a comment, t3_ a post, t4_ a message. 
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
+from connectors.polling import told_time
+
 Words = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
-Moment = Annotated[datetime, BeforeValidator(lambda value: datetime.fromtimestamp(float(value), UTC))]
+Moment = Annotated[datetime, BeforeValidator(lambda value: told_time(value))]
 Flag = Annotated[bool, BeforeValidator(bool)]
 NOBODY = "[deleted]"
 REMOVED = "[removed]"
@@ -38,7 +40,7 @@ class Shape(BaseModel):
     @property
     def edited_at(self) -> datetime | None:
         is_time = isinstance(self.edited, int | float) and not isinstance(self.edited, bool)
-        return datetime.fromtimestamp(float(self.edited), UTC) if is_time else None
+        return told_time(self.edited) if is_time else None
 
 
 class Comment(Shape):

@@ -3,10 +3,12 @@
 https://business-api.tiktok.com/portal/docs?id=1760232109619202 (comments), ?id=1759978319341570 (webhooks), ?id=1832184403754242 (messages)
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from connectors.polling import told_time
 
 MILLISECONDS = 100_000_000_000  # a time beyond this is told in milliseconds
 
@@ -17,7 +19,7 @@ Flag = Annotated[bool, BeforeValidator(bool)]
 def moment(value: object) -> datetime:
     """A time in seconds, or in milliseconds. Raises ValueError."""
     number = float(str(value))
-    return datetime.fromtimestamp(number / 1000 if number > MILLISECONDS else number, UTC)
+    return told_time(number, 1000 if number > MILLISECONDS else 1)
 
 
 Moment = Annotated[datetime, BeforeValidator(moment)]

@@ -4,6 +4,7 @@ It brings sooner what the lists bring too, so nothing depends on it. The older A
 """
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, cast
@@ -19,13 +20,14 @@ from connectors.x.shapes import Includes
 from inbox.contract import Batch, Event, Refused, Rejected, Request, Response
 
 SIGNATURE = "x-twitter-webhooks-signature"
+CHALLENGE = re.compile(r"[\w .+/=-]{1,200}", re.ASCII)  # bodies are signed in the same way: whoever asks has none of those signed by us
 
 
 def receive(request: Request, secret: str, me: str) -> tuple[Response, Mapping[str, Batch]]:
     """Answer a challenge, or verify the raw body and read it (https://docs.x.com/x-api/webhooks/quickstart)."""
     if request.method == "GET":
         challenge = request.query.get("crc_token", "")
-        if not challenge:
+        if not CHALLENGE.fullmatch(challenge):
             raise Refused("There is no crc_token to answer.", 400)
         return Response(body=json.dumps({"response_token": signing.answer(secret, challenge.encode())}), media_type="application/json"), {}
     if request.method != "POST":
@@ -80,7 +82,8 @@ def _direct(payload: Any, beside: Includes, me: str) -> list[Event]:
     older = objects(inner(payload, "direct_message_events"))
     if not older:
         return read("direct", payload, beside, me)
-    for name, user in cast("dict[str, Any]", inner(payload, "users") or {}).items():
+    users = inner(payload, "users")
+    for name, user in cast("dict[str, Any]", users).items() if isinstance(users, dict) else ():
         if isinstance(user, dict):
             handle = {"id": name, "name": inner(user, "name"), "username": inner(user, "screen_name")}
             beside.users |= Includes.read({"users": [handle]}).users
@@ -92,7 +95,7 @@ def _direct(payload: Any, beside: Includes, me: str) -> list[Event]:
             "text": inner(one, "message_create", "message_data", "text"),
             "sender_id": sender,
             "dm_conversation_id": "-".join(sorted((sender, recipient), key=lambda name: (len(name), name))),
-            "created_at": int(str(one.get("created_timestamp", ""))) / 1000,
+            "created_at": float(str(one.get("created_timestamp", ""))) / 1000,
         }
         found += read("direct", shape, beside, me)
     return found

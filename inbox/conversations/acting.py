@@ -158,6 +158,8 @@ async def took_effect(session: AsyncSession, moderation: Moderation, *, now: dat
             message.hidden_at = None
         case Action.DELETE:
             message.deleted_at = message.deleted_at or now
+        case Action.EDIT if message.deleted_at is not None:  # meanwhile, or its author is forgotten: no words come back
+            return
         case Action.EDIT:
             message.body, message.edited_at = moderation.text, now
         case Action.LIKE | Action.PRIVATE_REPLY:

@@ -50,6 +50,15 @@ WORDS = text(
                    ORDER BY id LIMIT :portion FOR UPDATE SKIP LOCKED)
     """  # noqa: S608  # built from the constant above
 )
+# What it was to say instead is as much a word of the message.
+CHANGES = text(
+    f"""
+    UPDATE moderation SET text = ''
+     WHERE id IN (SELECT moderation.id FROM message JOIN moderation ON moderation.message_id = message.id
+                   WHERE moderation.text <> '' AND moderation.state NOT IN ('queued', 'acting') AND {DELETED}
+                   ORDER BY moderation.id LIMIT :portion FOR UPDATE OF moderation SKIP LOCKED)
+    """  # noqa: S608
+)
 DELETED_FILES = text(
     f"""
     DELETE FROM attachment
@@ -101,7 +110,7 @@ async def forget_raw(session: AsyncSession, now: datetime, *, days: int) -> int:
 async def purge_deleted(session: AsyncSession, now: datetime, *, days: int) -> int:
     """Remove for good what was deleted so long ago, and only hidden since. How many: call again while it is a whole portion."""
     values = {"before": now - timedelta(days=days), "portion": PORTION}
-    return max(await _count(session, WORDS, values), await _count(session, DELETED_FILES, values))
+    return max([await _count(session, statement, values) for statement in (WORDS, CHANGES, DELETED_FILES)])
 
 
 async def shorten_log(session: AsyncSession, now: datetime, *, days: int) -> int:

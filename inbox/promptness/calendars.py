@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from inbox.promptness import timetables, zones
 from inbox.promptness.hours import Hours, Spans
-from inbox.promptness.timetables import WEEKDAYS, Nonsense
+from inbox.promptness.timetables import WEEKDAYS, NeverOpen, Nonsense
 from inbox.promptness.zones import DAY, SECOND
 
 MIDNIGHT = date(1970, 1, 1)
@@ -105,7 +105,7 @@ class Calendar:
             missing = (goal - reach.total) / max(reach.hours.weekly, 1) * 7 / 365  # years, if nothing else closes
             last = reach.last_year + (1 + int(missing) if reach.hours.weekly else max(1, self._last_date() - reach.last_year))
             if last > LAST_YEAR or (not reach.hours.weekly and reach.last_year > self._last_date()):
-                raise Nonsense("The calendar is not open for so long any more.")
+                raise NeverOpen("The calendar is not open for so long any more.")
             self._reach = reach = _Reach(self, reach.first_year, last)
             goal = reach.until(begin) + left
         return reach.when(goal)

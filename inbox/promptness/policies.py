@@ -9,6 +9,7 @@ from inbox.contract import ConversationKind
 from inbox.errors import Invalid
 from inbox.models import Metric, Priority
 from inbox.promptness.calendars import Calendar, Versions
+from inbox.promptness.timetables import NeverOpen
 
 SHORTEST, LONGEST = 1, 366 * 86_400  # seconds
 Targets = Mapping[Metric, Mapping[Priority, int]]
@@ -59,9 +60,17 @@ class Rule:
         """Seconds that a wait of this sort may take; None: as long as it likes."""
         return self.targets.get(metric, {}).get(priority)
 
-    def due(self, opened_at: datetime, seconds: int) -> datetime:
-        """When a wait that began then has taken so many seconds of the policy's time."""
-        return opened_at + timedelta(seconds=seconds) if self.calendar is None else self.calendar.due(opened_at, seconds)
+    def due(self, opened_at: datetime, seconds: int) -> datetime | None:
+        """When a wait that began then has taken so many seconds of the policy's time; None: never, its calendar has come to its end.
+
+        Messages are stored in the same transaction: a calendar that nobody has looked after must not keep them out.
+        """
+        if self.calendar is None:
+            return opened_at + timedelta(seconds=seconds)
+        try:
+            return self.calendar.due(opened_at, seconds)
+        except NeverOpen:
+            return None
 
     def elapsed(self, opened_at: datetime, until: datetime) -> float:
         """Seconds of the policy's time between the two; an answer that the platform dates before the question took none."""

@@ -19,6 +19,10 @@ class Nonsense(Invalid, ValueError):
     code = "bad_calendar"
 
 
+class NeverOpen(Nonsense):
+    """From here on the calendar is not open for so long."""
+
+
 def mapping(given: Any, name: str) -> Mapping[Any, Any]:
     if not isinstance(given, Mapping):
         raise Nonsense('"{name}" must name days and their hours.', name=name)

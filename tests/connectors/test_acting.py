@@ -187,3 +187,17 @@ async def test_many_processes_do_it_once(theatre: Theatre):
     assert len(asked) == 1
     async with theatre.house.database.transaction() as session:
         assert await session.scalar(select(col(Moderation.attempt))) == 1
+
+
+@pytest.mark.parametrize(
+    ("told", "seconds"), [(7.0, 7.0), (-1.0, 0.0), (1e300, 86_400.0), (float("inf"), 86_400.0), (float("nan"), 86_400.0)]
+)
+async def test_a_platform_that_asks_to_wait_for_ever_is_asked_again_in_a_day_at_the_latest(theatre: Theatre, told: float, seconds: float):
+    answers.append(RateLimited("Slow.", told))
+    assert RateLimited("Slow.", told).retry_after == seconds
+    channel, _ = await theatre.channel(Batch([message(1)], "one"))
+    async with theatre.host():
+        await theatre.until(lambda: _one(theatre))
+        number = await request(theatre, channel, Action.HIDE)
+        await theatre.until(lambda: bool(asked))
+        await until(theatre, number, ModerationState.QUEUED, ModerationState.DONE)

@@ -10,14 +10,15 @@ from typing import ClassVar
 
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 import connectors
 from api.deps import House
-from connectors.host import reading
+from connectors.host import reading, sending
 from connectors.host.accounts import Accounts
 from connectors.host.place import Place
-from inbox.contract import Ambiguous, AuthError, Batch, Capabilities, Reply, Transient
+from inbox.contract import Ambiguous, AuthError, Batch, Capabilities, Receipt, Reply, Transient
 from inbox.conversations import leases, outbox, timers
 from inbox.models import Attachment, Channel, ChannelState, Contact, Delivery, Direction, Message
 from tests.connectors.stage import Stage, message, scripts
@@ -303,3 +304,22 @@ async def test_what_was_deleted_is_purged_after_its_days_and_what_is_held_stays(
     ]
     assert files == ["young", "held", "there", "said to them"]
     assert all(row.external_id for row in kept)
+
+
+async def test_an_outcome_is_written_down_though_the_database_goes_away_at_the_commit(theatre: Theatre):
+    channel, _ = await theatre.channel(state=ChannelState.PAUSED)
+    await theatre.change(LOST)
+    await theatre.queue(channel)
+    house, killed = theatre.house, list[int]()
+    place = Place(house.database, house.files, house.settings, Accounts(house.vault, house.settings), "me", PACE)
+    async with house.database.transaction() as session:
+        (claimed,) = await outbox.claim(session, owner="me", now=datetime.now(UTC))
+
+    async def mark(session: AsyncSession, now: datetime) -> None:
+        await outbox.mark_sent(session, claimed, Receipt("sent-1", now), now)
+        if not killed:
+            killed.append(await session.scalar(text("SELECT pg_backend_pid()")))
+            await theatre.ask(text(f"SELECT pg_terminate_backend({killed[0]}, 5000)"))
+
+    await sending.write(place, mark)
+    await theatre.until_delivery(Delivery.SENT)

@@ -263,3 +263,8 @@ def test_settings_that_cannot_work_are_refused_without_repeating_the_secret(conf
     assert TOKEN not in str(refused.value)
     assert make(repository=" https://github.com/Shop/Help.git ")._config.repository == "Shop/Help"
     assert make(api_url="https://ghe.example/api/v3/")._config.graphql_url == "https://ghe.example/api/graphql"
+
+
+def test_an_action_that_is_no_word_is_kept_with_the_events_name():
+    (kept,) = pushed("issue_comment", {"action": [[]], "repository": {"full_name": REPOSITORY}}).rejected
+    assert json.loads(kept.raw)["event"] == "issue_comment"

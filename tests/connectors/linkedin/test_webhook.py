@@ -109,3 +109,15 @@ def test_a_thousand_forgeries_are_refused(linkedin: LinkedIn):
         linkedin.webhook(Request("POST", {}, {}, body, NOW))
     with pytest.raises(Refused):
         linkedin.webhook(request(body, method="PUT"))
+
+
+def test_nobody_gets_a_body_signed_as_the_answer_to_a_challenge(linkedin: LinkedIn):
+    for forged in (f"hmacsha256={pushed(notification()).decode()}", "hmacsha256=", "x" * 1000):
+        with pytest.raises(Refused):
+            linkedin.webhook(Request("GET", {}, {"challengeCode": forged}, b"", NOW))
+
+
+@pytest.mark.parametrize("at", [[], pytest.param(10**400, id="endless"), 1e308, "soon"])
+def test_a_time_that_is_none_costs_no_neighbour(linkedin: LinkedIn, at: Any):
+    batch = linkedin.webhook(request(pushed(notification(lastModifiedAt=at), notification())))[1][""]
+    assert (len(batch.events), len(batch.rejected)) == (1, 1)

@@ -156,3 +156,12 @@ def test_a_thousand_forgeries_and_old_signatures_are_refused(tiktok: TikTok):
         tiktok.webhook(Request("POST", {}, {}, body, NOW))
     with pytest.raises(Refused):
         tiktok.webhook(request(body, method="GET"))
+
+
+@pytest.mark.parametrize("at", [[], pytest.param(10**400, id="endless"), 10**31, "soon"])
+def test_a_time_that_is_none_is_kept_with_its_reason(tiktok: TikTok, at: Any):
+    batch = tiktok.webhook(request(pushed("comment.update", comment(timestamp=at))))[1][""]
+    assert (len(batch.events), len(batch.rejected)) == (0, 1)
+    kept = json.loads(pushed("comment.update", comment())) | {"create_time": at}
+    batches = tiktok.webhook(request(json.dumps(kept).encode()))[1]
+    assert sum(len(batch.rejected) + len(batch.events) for batch in batches.values()) == 1

@@ -130,3 +130,19 @@ def test_a_thousand_forgeries_are_refused(x: X):
         x.webhook(Request("POST", {}, {}, body, NOW))
     with pytest.raises(Refused):
         x.webhook(pushed(body, method="PUT"))
+
+
+def test_nobody_gets_an_event_signed_as_the_answer_to_a_challenge(x: X):
+    body = activity("post.mention.create", POST)
+    for forged in (body.decode(), json.dumps({}), "x" * 1000):
+        with pytest.raises(Refused):
+            x.webhook(Request("GET", {}, {"crc_token": forged}, b"", NOW))
+
+
+@pytest.mark.parametrize(
+    "told", [{"users": "nobody"}, {"direct_message_events": [{"created_timestamp": "9" * 400}]}], ids=["users", "time"]
+)
+def test_an_older_form_that_is_none_is_kept_with_its_reason(x: X, told: Any):
+    older = {"users": {}, "direct_message_events": [{"id": "5", "created_timestamp": "soon"}]} | told
+    batch = x.webhook(pushed(activity("dm.received", older)))[1][""]
+    assert (len(batch.events), len(batch.rejected)) == (0, 1)

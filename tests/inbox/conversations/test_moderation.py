@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from inbox import contract
 from inbox.contract import Action, Batch, Capabilities, Event, EventKind
-from inbox.conversations import acting, hold, moderation, receive
+from inbox.conversations import acting, hold, moderation, receive, timers
 from inbox.errors import Conflict, Forbidden, Invalid, ParleyError
 from inbox.models import Conversation, Delivery, Direction, Member, Message, Moderation, ModerationState, Role, Wait
 from inbox.promptness import waits
@@ -258,3 +258,22 @@ async def test_a_restored_installation_repeats_no_like_that_may_have_been_given_
     for asked in (like, hide):
         await scene.session.refresh(asked)
     assert (like.state, hide.state) == (ModerationState.AMBIGUOUS, ModerationState.QUEUED)
+
+
+async def test_a_change_brings_no_words_back_to_what_was_deleted_meanwhile(scene: Scene):
+    await scene.ask(Action.EDIT, scene.own, text="At eleven.")
+    (claimed,) = await scene.claim()
+    scene.own.body, scene.own.deleted_at = "", LATER  # its reader is forgotten while the platform is asked
+    await scene.session.flush()
+    assert await acting.mark_done(scene.session, claimed, LATER)
+    assert (scene.own.body, scene.own.edited_at) == ("", None)
+
+
+async def test_the_words_of_a_change_go_with_the_message_that_was_deleted(scene: Scene):
+    await scene.do(Action.EDIT, scene.own, text="At eleven.")
+    await scene.do(Action.DELETE, scene.own)
+    kept = select(Moderation.text).order_by(col(Moderation.id))
+    assert await timers.purge_deleted(scene.session, LATER + timedelta(days=29), days=30) == 0
+    assert list(await scene.session.scalars(kept)) == ["At eleven.", ""]
+    await timers.purge_deleted(scene.session, LATER + timedelta(days=31), days=30)
+    assert list(await scene.session.scalars(kept)) == ["", ""]

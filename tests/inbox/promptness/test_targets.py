@@ -168,3 +168,21 @@ async def test_a_beginning_that_turns_out_earlier_moves_the_due_time(session: As
     wait = await wait_of(session)
     assert (wait.opened_at, wait.due_at) == (minutes(1), minutes(11))
     assert wait.breached_at == (minutes(11) if seconds > 660 else None)
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        {"tz": "UTC", "dates": {"2020-01-02": [["09:00", "17:00"]]}},  # a fair that is over
+        {"tz": "UTC", "hours": {"mon": [["09:00", "09:01"]]}},  # a year of minutes takes ten thousand years
+    ],
+)
+async def test_a_calendar_that_has_come_to_its_end_keeps_no_message_out(session: AsyncSession, channel: Channel, definition: Any):
+    fair = Calendar(workspace_id=channel.workspace_id, name="Fair", created_at=MONDAY)
+    session.add(fair)
+    await session.flush()
+    session.add(CalendarVersion(workspace_id=channel.workspace_id, calendar_id=fair.id, created_at=MONDAY, definition=definition))
+    await policy(session, channel, calendar_id=fair.id, targets={"first": {"normal": 366 * 86_400}})
+    await take(session, channel, said("Hi?"))
+    wait = await wait_of(session)
+    assert (wait.target_seconds, wait.due_at, wait.breached_at, await next_due(session)) == (366 * 86_400, None, None, None)
