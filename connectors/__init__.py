@@ -10,12 +10,16 @@ from inbox.errors import NotFound
 GROUP = "parley.connectors"
 BUILT_IN = {
     "demo": "connectors.demo:Demo",
+    "discourse": "connectors.discourse:Discourse",
     "email": "connectors.email:Email",
+    "feed": "connectors.feed:Feed",
+    "lemmy": "connectors.lemmy:Lemmy",
     "mastodon": "connectors.mastodon:Mastodon",
     "matrix": "connectors.matrix:Matrix",
     "telegram": "connectors.telegram:Telegram",
     "webhook": "connectors.webhook:Webhook",
     "widget": "connectors.widget:Widget",
+    "wordpress": "connectors.wordpress:WordPress",
 }
 
 

@@ -228,6 +228,7 @@ class Capabilities:
     attachments: bool = False
     max_attachment_bytes: int = 25 * 1024 * 1024
     actions: frozenset[Action] = frozenset()
+    replies: bool = True  # whether anything can be answered at all
     window_hours: int | None = None
     human_window_hours: int | None = None
     one_reply_only: bool = False
