@@ -9,14 +9,18 @@ from inbox.errors import NotFound
 
 GROUP = "parley.connectors"
 BUILT_IN = {
+    "appstore": "connectors.appstore:AppStore",
     "demo": "connectors.demo:Demo",
     "discourse": "connectors.discourse:Discourse",
     "email": "connectors.email:Email",
     "feed": "connectors.feed:Feed",
+    "googlebusiness": "connectors.googlebusiness:GoogleBusiness",
+    "googleplay": "connectors.googleplay:GooglePlay",
     "lemmy": "connectors.lemmy:Lemmy",
     "mastodon": "connectors.mastodon:Mastodon",
     "matrix": "connectors.matrix:Matrix",
     "telegram": "connectors.telegram:Telegram",
+    "trustpilot": "connectors.trustpilot:Trustpilot",
     "webhook": "connectors.webhook:Webhook",
     "widget": "connectors.widget:Widget",
     "wordpress": "connectors.wordpress:WordPress",

@@ -14,6 +14,7 @@ from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import Any, cast
 
 import httpcore
@@ -191,14 +192,20 @@ def _client(base_url: str, headers: Mapping[str, str] | None, timeout: httpx.Tim
     )
 
 
+@cache
+def _tls() -> ssl.SSLContext:
+    """One for all clients: reading the certificates of all authorities takes longer than most requests."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 class _Transport(httpx.AsyncHTTPTransport):
     """httpx's own transport over a network that refuses private addresses."""
 
     def __init__(self, limits: httpx.Limits) -> None:
-        super().__init__(trust_env=False, limits=limits)
+        super().__init__(verify=_tls(), trust_env=False, limits=limits)
         # httpx has no parameter for the network; its pool is made anew with the one difference.
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=httpx.create_ssl_context(trust_env=False),
+            ssl_context=_tls(),
             max_connections=limits.max_connections,
             max_keepalive_connections=limits.max_keepalive_connections,
             keepalive_expiry=limits.keepalive_expiry,
