@@ -1,5 +1,6 @@
 """Platforms for reviews, each before a fake that behaves as its documents say."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
@@ -81,7 +82,7 @@ async def read(connector: Reviews, cursor: str | None, wanted: Callable[[list[Ev
     """What comes until it is what is wanted."""
     events: list[Event] = []
     batches: list[Batch] = []
-    async with aclosing(connector.stream(cursor)) as stream:  # type: ignore[type-var]
+    async with aclosing(connector.stream(cursor)) as stream, asyncio.timeout(20):  # type: ignore[type-var]
         async for batch in stream:
             batches.append(batch)
             events += batch.events
