@@ -16,6 +16,7 @@ BUILT_IN = {
     "feed": "connectors.feed:Feed",
     "googlebusiness": "connectors.googlebusiness:GoogleBusiness",
     "googleplay": "connectors.googleplay:GooglePlay",
+    "irc": "connectors.irc:Irc",
     "lemmy": "connectors.lemmy:Lemmy",
     "mastodon": "connectors.mastodon:Mastodon",
     "matrix": "connectors.matrix:Matrix",

@@ -1,7 +1,8 @@
-"""One pair of mail servers for all tests of this folder, since the machine has one queue for opensmtpd; one homeserver; one WordPress."""
+"""One server of each kind for all tests of this folder; one pair of mail servers, since the machine has one queue for opensmtpd."""
 
 from tests.servers.mailservers import mailservers
+from tests.servers.ngircd import ngircd
 from tests.servers.synapse import synapse
 from tests.servers.wordpress import wordpress
 
-__all__ = ["mailservers", "synapse", "wordpress"]
+__all__ = ["mailservers", "ngircd", "synapse", "wordpress"]
