@@ -1,6 +1,5 @@
 """The connector: what is said in the channels and to the nick as a stream, and a way to answer."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import UTC, datetime
@@ -8,10 +7,11 @@ from typing import ClassVar
 
 from pydantic import BaseModel
 
-from connectors.irc import lines, parse
+from connectors.irc import lines, parse, sharing
 from connectors.irc.config import IrcConfig
 from connectors.irc.connection import NOT_JOINED, Connection
 from connectors.irc.lines import Line
+from connectors.irc.sharing import Shared
 from inbox.contract import (
     Action,
     Author,
@@ -44,8 +44,7 @@ class Irc:
 
     def __init__(self, config: IrcConfig) -> None:
         self._config = config
-        self._connection: Connection | None = None
-        self._connecting = asyncio.Lock()
+        self._shared: Shared | None = None
 
     async def check(self) -> Author:
         """Be there under the nick."""
@@ -78,8 +77,9 @@ class Irc:
         return Receipt(f"sent/{reply.key}", datetime.now(UTC))
 
     async def aclose(self) -> None:
-        if self._connection is not None:
-            await self._connection.aclose()
+        if self._shared is not None:
+            shared, self._shared = self._shared, None
+            await sharing.give_back(self._config, shared)
 
     def _read(self, line: Line, us: str) -> Batch | None:
         if line.command in NOT_JOINED:
@@ -96,15 +96,6 @@ class Irc:
             return Batch(cursor=CONNECTED, passed_over={str(passed): 1})
 
     async def _connected(self) -> Connection:
-        """The one connection: the stream and the answers share the nick."""
-        async with self._connecting:
-            if self._connection is None or not self._connection.is_open:
-                if self._connection is not None:
-                    await self._connection.aclose()
-                self._connection = Connection(self._config)
-                try:
-                    await self._connection.open()
-                except BaseException:
-                    await self._connection.aclose()
-                    raise
-            return self._connection
+        if self._shared is None:
+            self._shared = sharing.take(self._config)
+        return await self._shared.connected()

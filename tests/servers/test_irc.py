@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
+from api.deps import House
 from connectors import http
 from connectors.irc import Irc
 from connectors.irc.config import IrcConfig
 from inbox.contract import AuthError, Batch, ConversationKind, Event, Permanent, Reply, Transient
+from inbox.models import Delivery
+from tests.connectors.test_polled import Account, Polled
 from tests.servers.ngircd import PASSWORD, Ngircd
 
 pytestmark = pytest.mark.servers
@@ -128,3 +131,26 @@ async def test_a_taken_nick_gets_a_sign_and_is_answered_there(ngircd: Ngircd, co
         await anna.say("shop_", "There you are")
         (event,) = await heard(stream)
     assert event.text == "There you are"
+
+
+async def test_the_inbox_hears_and_answers_and_shows_an_answer_once(ngircd: Ngircd, house: House):
+    house.settings = house.settings.model_copy(update={"allow_private_networks": ("127.0.0.1",)})
+    account = Account(house)
+    given = {"port": ngircd.port, "tls": False, "nick": "bakery", "channels": "#bread", "password": PASSWORD}
+    account.platform, account.where = Polled("irc", None, lambda text: None, given, "host", "password"), "127.0.0.1"
+    await account.connect()
+    async with ngircd.person("anna", "#bread") as anna:
+        async with account.host():
+            await anna.hears("JOIN :#bread")
+            await anna.say("#bread", "When?")
+            await account.until_there("When?")
+            await account.answer("At nine.", "When?")
+            assert "PRIVMSG #bread :anna: " in await anna.hears("At nine.")
+            await account.until_delivery(Delivery.SENT)
+            await anna.say("bakery", "And tomorrow?")
+            await account.until_there("When?", "And tomorrow?")
+        async with account.host():
+            await anna.hears("JOIN :#bread")
+            await anna.say("#bread", "Thanks")
+            await account.until_there("When?", "And tomorrow?", "Thanks")
+    http.allow(())
