@@ -11,6 +11,7 @@ from inbox.errors import NotFound
 
 GROUP = "parley.connectors"
 BUILT_IN = {
+    "appstore": "connectors.appstore:AppStore",
     "bluesky": "connectors.bluesky:Bluesky",
     "demo": "connectors.demo:Demo",
     "discord": "connectors.discord:Discord",
@@ -19,7 +20,10 @@ BUILT_IN = {
     "facebook": "connectors.facebook:Facebook",
     "feed": "connectors.feed:Feed",
     "github": "connectors.github:GitHub",
+    "googlebusiness": "connectors.googlebusiness:GoogleBusiness",
+    "googleplay": "connectors.googleplay:GooglePlay",
     "instagram": "connectors.instagram:Instagram",
+    "irc": "connectors.irc:Irc",
     "lemmy": "connectors.lemmy:Lemmy",
     "line": "connectors.line:Line",
     "linkedin": "connectors.linkedin:LinkedIn",
@@ -31,6 +35,7 @@ BUILT_IN = {
     "telegram": "connectors.telegram:Telegram",
     "threads": "connectors.threads:Threads",
     "tiktok": "connectors.tiktok:TikTok",
+    "trustpilot": "connectors.trustpilot:Trustpilot",
     "twitch": "connectors.twitch:Twitch",
     "webhook": "connectors.webhook:Webhook",
     "whatsapp": "connectors.whatsapp:WhatsApp",

@@ -20,6 +20,7 @@ from tests.connectors.discourse import fake as discourse
 from tests.connectors.lemmy import fake as lemmy
 from tests.connectors.serving import serving
 from tests.connectors.test_runner import Theatre
+from tests.connectors.trustpilot import fake as trustpilot
 from tests.connectors.wordpress import fake as wordpress
 from tests.make import Make
 
@@ -56,6 +57,11 @@ def of_wordpress() -> Polled:
     return Polled("wordpress", site, lambda text: site.say(text, at=datetime.now(UTC)), settings, "site", "application_password")
 
 
+def of_trustpilot() -> Polled:
+    fake = trustpilot.Pilot()
+    return Polled("trustpilot", fake, lambda text: fake.say(text, at=datetime.now(UTC)), fake.settings(""), "server", "api_secret")
+
+
 class Account(Theatre):
     """The platform's channel, with the host that runs it."""
 
@@ -84,9 +90,10 @@ class Account(Theatre):
             await replies.queue(session, conversation, None, body=body, client_key=f"key {body}", now=datetime.now(UTC))
 
 
-@pytest.fixture(params=[of_discourse, of_lemmy, of_wordpress], ids=["discourse", "lemmy", "wordpress"])
+@pytest.fixture(params=[of_discourse, of_lemmy, of_trustpilot, of_wordpress], ids=["discourse", "lemmy", "trustpilot", "wordpress"])
 async def account(house: House, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Account]:
     monkeypatch.setattr("connectors.wordpress.connector.JITTER", (0.002, 0.002))
+    monkeypatch.setattr("connectors.reviews.account.INTERVAL", 0.05)
     for name in ("discourse", "lemmy"):
         monkeypatch.setattr(f"connectors.{name}.connector.INTERVAL", 0.05)
     house.settings = house.settings.model_copy(update={"allow_private_networks": ("127.0.0.1",)})
