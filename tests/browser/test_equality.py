@@ -32,8 +32,8 @@ from inbox.conversations import (
     waiting,
 )  # fmt: skip
 from inbox.models import Attachment as StoredAttachment
-from inbox.models import Channel, Conversation, Delivery, Member, Message, Moderation, Outcome, Role, Status
-from inbox.promptness import waits
+from inbox.models import Channel, Conversation, Delivery, Member, Message, Moderation, Outcome, Policy, Role, Status
+from inbox.promptness import targets, waits
 from inbox.team import rights
 from tests.browser.conftest import Desk
 
@@ -217,6 +217,18 @@ class Day:
 
         await self.with_first(work)
 
+    async def breach_wait(self) -> None:
+        """Somebody's time is up."""
+        await self.desk.say("Noch jemand da?", name="Nora")
+
+        async def work(session: AsyncSession) -> None:
+            where = {"workspace_id": self.desk.workspace.id, "created_at": datetime.now(UTC), "changed_at": datetime.now(UTC)}
+            session.add(Policy(name="At once", targets={"first": {"normal": 1}, "next": {"normal": 1}}, **where))
+            await session.flush()
+            await targets.settle_workspace(session, self.desk.workspace.id, now=datetime.now(UTC) + timedelta(minutes=1), actor="system")
+
+        await self.desk.do(work)
+
     async def draft(self) -> None:
         await self.with_first(lambda s, c, a: drafts.save(s, a, c, body="Liebe", now=datetime.now(UTC)), who="Aylin")
 
@@ -269,6 +281,7 @@ def steps(day: Day) -> dict[str, Callable[[], Awaitable[Any]]]:
         "conversation.labelled": day.put_label,
         "conversation.read": day.read,
         "wait.closed": day.close_wait,
+        "wait.breached": day.breach_wait,
         "message.completed": day.complete,
         "wait.corrected": day.correct_wait,
         "draft.saved": day.draft,
