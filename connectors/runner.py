@@ -9,8 +9,8 @@ from contextlib import suppress
 import psycopg
 import structlog
 
-from connectors.host import files as fetching
 from connectors.host import breaches, nights, streams, timers
+from connectors.host import files as fetching
 from connectors.host.accounts import Accounts
 from connectors.host.delivery import Delivery, Wake
 from connectors.host.pace import Pace

@@ -47,6 +47,7 @@ class Delivery(StrEnum):
 # By the values in the rows, for whoever reads many: calling an enum takes ten times as long as looking it up.
 KINDS = {kind.value: kind for kind in ConversationKind}
 STATUSES = {status.value: status for status in Status}
+PRIORITIES = {priority.value: priority for priority in Priority}
 DIRECTIONS = {direction.value: direction for direction in Direction}
 DELIVERIES = {delivery.value: delivery for delivery in Delivery}
 

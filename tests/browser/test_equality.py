@@ -26,13 +26,14 @@ from inbox.conversations import (
     moderation,
     notes,
     outbox,
+    priorities,
     reading,
     replies,
     status,
     waiting,
 )  # fmt: skip
 from inbox.models import Attachment as StoredAttachment
-from inbox.models import Channel, Conversation, Delivery, Member, Message, Moderation, Outcome, Policy, Role, Status
+from inbox.models import Channel, Conversation, Delivery, Member, Message, Moderation, Outcome, Policy, Priority, Role, Status
 from inbox.promptness import targets, waits
 from inbox.team import rights
 from tests.browser.conftest import Desk
@@ -189,6 +190,9 @@ class Day:
     async def put_label(self) -> None:
         await self.with_first(lambda s, c, a: labels.put(s, a, c, [self.desk.label.id], now=datetime.now(UTC)))
 
+    async def prioritise(self) -> None:
+        await self.with_first(lambda s, c, a: priorities.set(s, a, c, Priority.URGENT, now=datetime.now(UTC)))
+
     async def read(self) -> None:
         await self.with_first(lambda s, c, a: reading.mark(s, a, c, message_id=c.last_inbound_id or 0, now=datetime.now(UTC)), who="Aylin")
 
@@ -279,6 +283,7 @@ def steps(day: Day) -> dict[str, Callable[[], Awaitable[Any]]]:
         "conversation.assigned": day.assign,
         "conversation.moved": day.move,
         "conversation.labelled": day.put_label,
+        "conversation.prioritised": day.prioritise,
         "conversation.read": day.read,
         "wait.closed": day.close_wait,
         "wait.breached": day.breach_wait,

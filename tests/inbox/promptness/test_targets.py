@@ -7,8 +7,22 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from inbox import events
-from inbox.models import Calendar, CalendarVersion, Channel, Conversation, Metric, Policy, Priority, Wait
+from inbox.conversations import assignment, labels, priorities
+from inbox.models import (
+    Calendar,
+    CalendarVersion,
+    Channel,
+    Conversation,
+    Label,
+    Metric,
+    Policy,
+    Priority,
+    Role,
+    Wait,
+    Workspace,
+)
 from inbox.promptness import targets, waits
+from inbox.team import rights
 from tests.inbox.conversations.test_receive import channel, everything, said, take
 from tests.inbox.promptness.test_waits import minutes, reply
 from tests.make import MONDAY, Make
@@ -168,3 +182,36 @@ async def test_a_beginning_that_turns_out_earlier_moves_the_due_time(session: As
     wait = await wait_of(session)
     assert (wait.opened_at, wait.due_at) == (minutes(1), minutes(11))
     assert wait.breached_at == (minutes(11) if seconds > 660 else None)
+
+
+async def test_priority_label_and_team_retarget_at_once_and_keep_the_beginning(session: AsyncSession, channel: Channel, make: Make):
+    workspace = await session.get_one(Workspace, channel.workspace_id)
+    access = rights.of(await make.member(workspace, role=Role.AGENT))
+    label, team = Label(workspace_id=workspace.id, name="Press"), await make.team(workspace)
+    session.add(label)
+    await session.flush()
+    await policy(session, channel, name="Team", conditions={"team": [team.id]}, targets={"first": {"normal": 60}})
+    await policy(session, channel, name="Label", conditions={"label": [label.id]}, targets={"first": {"normal": 120}}, position=1)
+    await policy(session, channel, position=2)
+    await take(session, channel, said("Hi?"))
+    (conversation,) = await everything(session, Conversation)
+    now = minutes(0.5)
+
+    async def due() -> datetime | None:
+        await session.refresh(conversation)
+        wait = await wait_of(session)
+        assert wait.opened_at == MONDAY
+        assert wait.due_at == conversation.next_due_at
+        return wait.due_at
+
+    await priorities.set(session, access, conversation, Priority.URGENT, now=now)
+    await priorities.set(session, access, conversation, Priority.URGENT, now=now)
+    assert await due() == minutes(5)
+    await labels.put(session, access, conversation, [label.id], now=now)
+    assert await due() == minutes(2)
+    await assignment.assign(session, access, conversation, member_id=None, team_id=team.id, now=now)
+    assert await due() == minutes(1)
+    await assignment.assign(session, access, conversation, member_id=None, team_id=None, now=now)
+    await labels.put(session, access, conversation, [], now=now)
+    assert await due() == minutes(5)
+    assert [event.kind for event in events.recorded(session)].count("conversation.prioritised") == 1
