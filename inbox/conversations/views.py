@@ -27,7 +27,7 @@ from inbox.team.rights import Access
 
 PAGE = 50
 ACTIVE = (Status.OPEN, Status.PENDING, Status.SNOOZED)
-LAST = 1e11  # seconds: a place behind every time that there is
+LAST = 100_000_000_000  # seconds: a place behind every time that there is; whole, as scripts write it too
 NEVER: ColumnElement[datetime] = literal_column("'infinity'::timestamptz")
 DUE = func.coalesce(col(Conversation.next_due_at), NEVER)  # as the index `conversation_next` has it
 Place = tuple[float, float, int]
@@ -147,7 +147,7 @@ def place(view: View, row: Row) -> Place:
     """Where a row stands: lower comes first. Who waits: what is due soonest, then who waits longest."""
     if view.waiting:
         return (_seconds(row.next_due_at), _seconds(row.waiting_since), row.id)
-    return (-row.last_message_at.timestamp(), 0.0, -row.id)
+    return (-row.last_message_at.timestamp(), 0, -row.id)
 
 
 async def page(session: AsyncSession, access: Access, view: View, *, after: str | None = None, limit: int = PAGE) -> Page:

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from inbox import events
-from inbox.conversations import assignment, labels, priorities
+from inbox.conversations import assignment, labels, priorities, surroundings
+from inbox.conversations.surroundings import Due
 from inbox.models import (
     Calendar,
     CalendarVersion,
@@ -215,3 +216,16 @@ async def test_priority_label_and_team_retarget_at_once_and_keep_the_beginning(s
     await labels.put(session, access, conversation, [], now=now)
     assert await due() == minutes(5)
     assert [event.kind for event in events.recorded(session)].count("conversation.prioritised") == 1
+
+
+async def test_who_waits_is_told_with_the_policy_that_counts_and_what_it_asks_for(session: AsyncSession, channel: Channel):
+    hours = Calendar(workspace_id=channel.workspace_id, name="Shop", created_at=MONDAY)
+    session.add(hours)
+    await session.flush()
+    always = {"tz": "UTC", "hours": {day: [["00:00", "24:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}}
+    session.add(CalendarVersion(workspace_id=channel.workspace_id, calendar_id=hours.id, definition=always, created_at=MONDAY))
+    await policy(session, channel, conditions={"channel": [channel.id]}, calendar_id=hours.id)
+    await take(session, channel, said("Hi?"))
+    (conversation,) = await everything(session, Conversation)
+    (waiting,) = (await surroundings.waiting(session, [conversation.id]))[conversation.id]
+    assert waiting.due == Due(minutes(10), 600, Metric.FIRST, "Usual", {"channel": [channel.id]}, "Shop")
