@@ -39,7 +39,7 @@ class Show(BaseModel):
     t: Literal["show"]
     view: str | None = Field(default=None, max_length=40)
     rows: list[RowId] = Field(default_factory=list, max_length=5000)
-    end: tuple[float, int] | None = None
+    end: tuple[float, float, int] | None = None
     views: list[Annotated[str, Field(max_length=40)]] = Field(default_factory=list, max_length=500)
     conversation: RowId | None = None
     after: int = Field(default=0, ge=0, lt=2**63)

@@ -20,7 +20,9 @@ from web import fragments
 from web.names import Names
 
 MESSAGES = ("message.", "reaction.", "reply.", "moderation.")
-WAITS = ("message.", "reply.", "wait.", "conversation.moved")
+WAITS = (
+    "message.", "reply.", "wait.", "conversation.moved", "conversation.assigned", "conversation.labelled", "conversation.prioritised",
+)  # fmt: skip
 # Names, rights or whole conversations changed: what is shown anywhere may be wrong, so pages read themselves again.
 EVERYTHING = frozenset({
     "channel.added", "channel.changed", "channel.removed", "member.joined", "member.changed", "member.removed", "team.changed",
@@ -154,7 +156,7 @@ class Drawing:
     def _open(self, watcher: Watcher, row: Row) -> list[str]:
         told = [self._op(watcher, "head", row.id, row), self._op(watcher, "window", row.id, row)]
         if row.id in self.news.waiting:
-            told.append(self._op(watcher, "answers", row.id, row))
+            told += [self._op(watcher, "answers", row.id, row), self._op(watcher, "due", row.id, row)]
         told += [self._op(watcher, entry.kind, entry.id, entry) for entry in self.news.entries.get(row.id, ())]
         return told + [json.dumps({"drop": f"message-{number}"}) for number in self.news.dropped.get(row.id, ())]
 
@@ -170,6 +172,8 @@ class Drawing:
                 op = {"put": f"window-{number}", "html": fragments.window(frame, thing)}
             elif sort == "answers":
                 op = {"put": f"answers-{number}", "html": fragments.answers(frame, thing, self.news.waiting[number])}
+            elif sort == "due":
+                op = {"put": f"due-{number}", "html": fragments.due(frame, thing, self.news.waiting[number], self.news.names)}
             else:
                 html = fragments.entry(frame, thing, self.news.names)
                 op = {"entry": f"{sort}-{number}", "conversation": thing.conversation_id, "html": html}

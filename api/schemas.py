@@ -10,7 +10,7 @@ from api.deps import RowId
 from inbox.contract import Action, ConversationKind
 from inbox.conversations.rows import Row
 from inbox.conversations.timeline import Entry
-from inbox.models import ChannelState, Delivery, Direction, ModerationState, Role, Status
+from inbox.models import ChannelState, Delivery, Direction, ModerationState, Priority, Role, Status
 
 T = TypeVar("T")
 Text = Annotated[str, StringConstraints(max_length=100_000)]
@@ -61,6 +61,7 @@ class ConversationOut(Shape):
     channel: str
     kind: ConversationKind
     status: Status
+    priority: Priority
     subject: str
     post: str
     contact_id: int | None
@@ -71,6 +72,7 @@ class ConversationOut(Shape):
     last_message_at: datetime
     last_inbound_id: int | None
     waiting_since: datetime | None = Field(description="Since when the longest waiting customer waits; null: nobody does.")
+    next_due_at: datetime | None = Field(description="When the first of them is due by the workspace's policies; null: none is.")
     waiting_count: int
     snoozed_until: datetime | None
     answers: bool = Field(description="Whether the channel can be answered at all.")
@@ -222,6 +224,10 @@ class AssignmentIn(Given):
 class StatusIn(Given):
     status: Status
     until: datetime | None = Field(default=None, description="When a snoozed conversation comes back.")
+
+
+class PriorityIn(Given):
+    priority: Priority
 
 
 class LabelsIn(Given):

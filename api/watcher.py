@@ -31,7 +31,7 @@ class Watcher:
     view: View | None = None
     views: frozenset[View] = NO_VIEWS
     rows: frozenset[int] = NONE
-    end: tuple[float, int] | None = None
+    end: tuple[float, float, int] | None = None
     conversation: int | None = None
     here_at: datetime | None = None  # when the reader was last said to be there
     counts: frozenset[tuple[str, int]] = NO_COUNTS

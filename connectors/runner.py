@@ -9,8 +9,8 @@ from contextlib import suppress
 import psycopg
 import structlog
 
+from connectors.host import breaches, nights, streams, timers
 from connectors.host import files as fetching
-from connectors.host import nights, streams, timers
 from connectors.host.accounts import Accounts
 from connectors.host.delivery import Delivery, Wake
 from connectors.host.pace import Pace
@@ -36,6 +36,7 @@ async def run(database: Database, vault: Vault, files: Files, settings: Settings
             tasks.create_task(streams.run(place, stop))
             tasks.create_task(Delivery(place, wake).run(stop))
             tasks.create_task(timers.run(place, stop))
+            tasks.create_task(breaches.run(place, stop))
             tasks.create_task(fetching.run(place, stop))
             tasks.create_task(nights.run(place, stop))
     finally:

@@ -47,6 +47,7 @@ KINDS: dict[str, str] = {
     "conversation.created": "A conversation began. data: kind",
     "conversation.assigned": "Who owns it changed. data: assignee, team, before",
     "conversation.moved": "Its status changed. data: status, before, snoozed_until",
+    "conversation.prioritised": "Somebody said how urgent it is. data: priority, before",
     "conversation.labelled": "Its labels changed. data: added, removed",
     "conversation.read": "A member read it, or marked it unread. data: member, message",
     "wait.opened": "Somebody began to wait for an answer. data: wait, identity, opened_at",

@@ -42,6 +42,11 @@ def answers(frame: Frame, row: Row, waiting: Sequence[Waiting]) -> str:
     return render.fragment("inbox/answers.html", frame.locale, row=row, waiting=waiting)
 
 
+def due(frame: Frame, row: Row, waiting: Sequence[Waiting], names: Names) -> str:
+    """When the next answer is due, and why."""
+    return render.fragment("inbox/due.html", frame.locale, row=row, waiting=waiting, names=names, timezone=frame.timezone)
+
+
 def entry(frame: Frame, entry: Entry, names: Names) -> str:
     """One line of a timeline."""
     return render.entry(

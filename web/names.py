@@ -1,6 +1,6 @@
 """Names for the ids of the log, as activity lines write them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -30,6 +30,11 @@ class Names:
         label = self.directory.labels
         signed = [("+", number) for number in data.get("added", ())] + [("−", number) for number in data.get("removed", ())]
         return ", ".join(f"{sign} {label.get(number, ('…', ''))[0]}" for sign, number in signed)
+
+    def labels_met(self, wanted: Collection[int], worn: Collection[tuple[str, str]]) -> str:
+        """Of the labels that a policy asks for, those that a conversation wears."""
+        names = {name for name, _ in worn}
+        return ", ".join(name for number in wanted if (name := self.directory.labels.get(number, ("", ""))[0]) in names)
 
     def length(self, seconds: float | None) -> timedelta:
         return timedelta(seconds=seconds or 0)

@@ -59,12 +59,23 @@ def row(locale: str, row: Any, now: datetime) -> Markup:
     waited = None if row.waiting_since is None else told(now - row.waiting_since)
     closed = row.window.closed(now)
     left = told(row.answer_until - now) if row.answer_until and not closed else None
-    return _row(locale, row, told(now - row.last_message_at), waited, left, closed)
+    over = row.next_due_at is not None and row.next_due_at <= now
+    due = told(abs(row.next_due_at - now)) if row.next_due_at and row.waiting_since else None
+    return _row(locale, row, told(now - row.last_message_at), waited, left, closed, due, over)
 
 
 @lru_cache(maxsize=KEPT)
-def _row(locale: str, row: Any, ago: timedelta, waited: timedelta | None, left: timedelta | None, closed: str | None) -> Markup:
-    return _safe(fragment("inbox/row.html", locale, row=row, ago=ago, waited=waited, left=left, closed=closed))
+def _row(
+    locale: str,
+    row: Any,
+    ago: timedelta,
+    waited: timedelta | None,
+    left: timedelta | None,
+    closed: str | None,
+    due: timedelta | None,
+    over: bool,
+) -> Markup:
+    return _safe(fragment("inbox/row.html", locale, row=row, ago=ago, waited=waited, left=left, closed=closed, due=due, over=over))
 
 
 def entry(locale: str, entry: Any, *, first_of_day: bool, timezone: str, workspace_id: int, names: Any, now: datetime) -> Markup:

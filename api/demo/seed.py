@@ -19,6 +19,8 @@ from inbox.contract import Author, Batch, Event
 from inbox.conversations import health, receive
 from inbox.models import (
     Account,
+    Calendar,
+    CalendarVersion,
     Channel,
     ChannelState,
     Contact,
@@ -27,6 +29,7 @@ from inbox.models import (
     Label,
     Member,
     Outcome,
+    Policy,
     Role,
     Status,
     Team,
@@ -56,6 +59,7 @@ async def ensure(house: House, *, now: datetime, days: int = history.DAYS) -> in
             channel = await _channel(session, house, workspace, place, now=now)
             await _history(session, channel, place, team, now=now, days=days)
         await _settle(session, workspace, now=now)
+        await _promises(session, workspace, now=now)
         return workspace.id
 
 
@@ -180,6 +184,20 @@ async def _settle(session: AsyncSession, workspace: Workspace, *, now: datetime)
         await waits.close(session, conversation, Outcome.NOT_NEEDED, actor="system", now=min(now, (opened or now) + timedelta(days=1)))
     await session.flush()
     await _resolve(session, (mine, col(Conversation.last_message_at) < now - FRESH))
+
+
+async def _promises(session: AsyncSession, workspace: Workspace, *, now: datetime) -> None:
+    """From now on customers may expect something: private messages by the wall clock, everything else in the shop's hours."""
+    calendar = Calendar(workspace_id=workspace.id, name=words.CALENDAR, created_at=now)
+    session.add(calendar)
+    await session.flush()
+    session.add(CalendarVersion(workspace_id=workspace.id, calendar_id=calendar.id, definition=words.HOURS, created_at=now))
+    for position, (name, conditions, promised, by_calendar) in enumerate(words.POLICIES):
+        policy = Policy(workspace_id=workspace.id, name=name, position=position, created_at=now, changed_at=now)
+        policy.conditions, policy.targets = conditions, promised
+        policy.calendar_id = calendar.id if by_calendar else None
+        session.add(policy)
+    await session.flush()
 
 
 async def _came_as_written(session: AsyncSession, workspace: Workspace) -> None:

@@ -1,6 +1,7 @@
-"""What the demonstration workspace says of itself: its people, teams, templates and labels."""
+"""What the demonstration workspace says of itself: its people, teams, templates, labels, hours and promises."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from inbox.models import Role
 
@@ -37,3 +38,14 @@ TEMPLATES = (
     ("rechnung", "de", "Rechnung", "Moin {{contact.first_name}}, die Rechnung geht heute noch raus. Liebe Grüße, {{member.name}}"),
     ("geruecht", "de", "Haltestatement", "Wir haben den Hinweis gesehen und prüfen ihn gerade mit unserer Abfüllung. Sobald wir mehr wissen, steht es hier. {{member.name}}"),
 )  # fmt: skip
+CALENDAR = "Ladenzeiten"
+HOURS: dict[str, Any] = {
+    "tz": "Europe/Berlin",
+    "hours": {day: [["09:00", "18:00"]] for day in ("mon", "tue", "wed", "thu", "fri")} | {"sat": [["10:00", "16:00"]]},
+    "holidays": ["DE-HH"],
+}
+# Name, conditions, targets in seconds, whether the hours above count: the wall clock otherwise.
+POLICIES: tuple[tuple[str, dict[str, Any], dict[str, dict[str, int]], bool], ...] = (
+    ("Private Nachrichten", {"kind": ["direct"]}, {"first": {"normal": 900, "urgent": 300}, "next": {"normal": 900}}, False),
+    ("Öffentlich", {}, {"first": {"normal": 7200, "urgent": 1800}, "next": {"normal": 14_400}}, True),
+)

@@ -13,9 +13,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from api.deps import AccessDep, ConversationDep, MemberDep, NowDep, Number, RowId, SessionDep, VisibleDep
 from api.pages.inbox import ReaderDep
 from inbox.assistant import templates
-from inbox.conversations import assignment, drafts, labels, reading, status
+from inbox.conversations import assignment, drafts, labels, priorities, reading, status
 from inbox.errors import Invalid
-from inbox.models import Status
+from inbox.models import Priority, Status
 
 router = APIRouter(prefix="/w/{workspace_id}/conversations/{conversation_id}")
 BOTH = ["PUT", "POST"]
@@ -74,6 +74,15 @@ async def put_status(
     if until is not None and until.tzinfo is None:
         raise Invalid("The time to come back needs its time zone.", code="snooze_zone")
     await status.move(session, access, conversation, status_, until=until, now=now)
+    return done
+
+
+@router.api_route("/priority", methods=BOTH)
+async def put_priority(
+    conversation: ConversationDep, access: AccessDep, session: SessionDep, now: NowDep, done: DoneDep, priority: Annotated[Priority, Form()]
+) -> Response:
+    """How urgent the conversation is."""
+    await priorities.set(session, access, conversation, priority, now=now)
     return done
 
 

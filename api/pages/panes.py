@@ -66,7 +66,7 @@ class Item(NamedTuple):
     """A row in its place, with what only its reader sees."""
 
     row: Row
-    place: tuple[float, int]
+    place: views.Place
     unread: bool
     draft: bool
     people: Sequence[Person]
@@ -87,8 +87,7 @@ class ListPane:
         """The place of the last row while there is more behind it: what comes later is not shown yet."""
         if self.after is None or not self.items:
             return ""
-        first, second = self.items[-1].place
-        return f"{first},{second}"
+        return ",".join(map(str, self.items[-1].place))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.deps import ApiAccessDep, ApiConversationDep, ApiVisibleDep, NowDep, SessionDep
-from api.schemas import AssignmentIn, ConversationOut, LabelsIn, PageOut, StatusIn
+from api.schemas import AssignmentIn, ConversationOut, LabelsIn, PageOut, PriorityIn, StatusIn
 from api.v1 import PROBLEMS
-from inbox.conversations import assignment, labels, listing, rows, status
+from inbox.conversations import assignment, labels, listing, priorities, rows, status
 from inbox.conversations.listing import Filters
 from inbox.models import Conversation, Status
 
@@ -74,6 +74,15 @@ async def put_status(
 ) -> ConversationOut:
     """Move the conversation: open, pending, snoozed, resolved or spam."""
     await status.move(session, access, conversation, wanted.status, now=now, until=wanted.until)
+    return await _shown(session, conversation)
+
+
+@router.put("/{conversation_id}/priority")
+async def put_priority(
+    conversation: ApiConversationDep, access: ApiAccessDep, wanted: PriorityIn, session: SessionDep, now: NowDep
+) -> ConversationOut:
+    """Say how urgent the conversation is: urgent, high, normal or low."""
+    await priorities.set(session, access, conversation, wanted.priority, now=now)
     return await _shown(session, conversation)
 
 

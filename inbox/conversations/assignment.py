@@ -9,6 +9,7 @@ from sqlmodel import col
 from inbox.conversations import changes
 from inbox.errors import Conflict, NotFound
 from inbox.models import Conversation, Member, Role, Team
+from inbox.promptness import targets
 from inbox.team import rights
 from inbox.team.rights import Access
 
@@ -30,6 +31,8 @@ async def assign(
     changes.record(
         session, conversation, "conversation.assigned", actor=access.actor, now=now, assignee=member_id, team=team_id, before=old
     )
+    if team_id != old["team"]:  # policies ask for the team, and for no member
+        await targets.settle(session, conversation.workspace_id, [conversation.id], now=now, actor=access.actor)
 
 
 async def take(session: AsyncSession, access: Access, conversation: Conversation, *, now: datetime) -> None:

@@ -11,6 +11,7 @@ from sqlmodel import col
 from inbox.conversations import changes
 from inbox.errors import NotFound
 from inbox.models import Conversation, ConversationLabel, Label, Role
+from inbox.promptness import targets
 from inbox.team.rights import Access
 
 
@@ -33,3 +34,4 @@ async def put(session: AsyncSession, access: Access, conversation: Conversation,
         added = sorted(await session.scalars(new.returning(col(ConversationLabel.label_id))))
     if added or removed:
         changes.record(session, conversation, "conversation.labelled", actor=access.actor, now=now, added=added, removed=removed)
+        await targets.settle(session, conversation.workspace_id, [conversation.id], now=now, actor=access.actor)

@@ -14,7 +14,7 @@ from sqlmodel import col
 from inbox import questions
 from inbox.conversations import rows
 from inbox.conversations.rows import Row
-from inbox.models import Channel, Contact, Conversation, Draft, Identity, Post, Reading, Wait
+from inbox.models import Calendar, Channel, Contact, Conversation, Draft, Identity, Metric, Policy, Post, Reading, Wait
 from inbox.questions import IDS, Asked, Question, Questions
 from inbox.team import rights
 from inbox.team.rights import Access
@@ -31,6 +31,19 @@ class Waiting:
     since: datetime
     message_id: int
     message_count: int
+    due: "Due | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """When an answer is due, and by which policy; `conditions` are those that the conversation meets."""
+
+    at: datetime
+    seconds: int
+    metric: Metric
+    policy: str
+    conditions: Mapping[str, Sequence[Any]]
+    calendar: str | None  # None: the wall clock
 
 
 class Platform(NamedTuple):
@@ -137,8 +150,9 @@ async def waiting(session: AsyncSession, conversation_ids: Collection[int]) -> M
 def _waits(conversation_ids: Collection[int]) -> Question[Mapping[int, list[Waiting]]]:
     def read(found: Sequence[tuple[Any, ...]]) -> Mapping[int, list[Waiting]]:
         waits: dict[int, list[Waiting]] = {conversation_id: [] for conversation_id in conversation_ids}
-        for conversation_id, identity_id, name, since, message_id, count in found:
-            waits[conversation_id].append(Waiting(identity_id, name, since.astimezone(UTC), message_id, count))
+        for conversation_id, identity_id, name, since, message_id, count, at, *told in found:
+            due = None if at is None or told[2] is None else Due(at.astimezone(UTC), told[0], Metric(told[1]), *told[2:])
+            waits[conversation_id].append(Waiting(identity_id, name, since.astimezone(UTC), message_id, count, due))
         return waits
 
     return Question(_waiting(), {"conversations": list(conversation_ids)}, read)
@@ -147,9 +161,12 @@ def _waits(conversation_ids: Collection[int]) -> Question[Mapping[int, list[Wait
 @cache  # a statement never changes, and putting it together costs more than running it
 def _waiting() -> bytes:
     columns = (col(Wait.conversation_id), col(Wait.identity_id), col(Identity.name), col(Wait.opened_at), col(Wait.opened_by))
+    due = (col(Wait.due_at), col(Wait.target_seconds), col(Wait.metric), col(Policy.name), col(Policy.conditions), col(Calendar.name))
     return questions.compiled(
-        select(*columns, col(Wait.message_count))
+        select(*columns, col(Wait.message_count), *due)
         .join(Identity, col(Identity.id) == Wait.identity_id)
+        .outerjoin(Policy, col(Policy.id) == Wait.policy_id)
+        .outerjoin(Calendar, col(Calendar.id) == Policy.calendar_id)
         .where(col(Wait.conversation_id) == any_(bindparam("conversations", type_=IDS)), col(Wait.closed_at).is_(None))
         .order_by(col(Wait.opened_at), col(Wait.id))
     )

@@ -20,7 +20,9 @@ from inbox.questions import IDS, Asked, Question, Questions
 
 PAGE = 60
 AROUND = 500  # notes, and as many lines of activity, among the messages of a page
-ACTIVITY = ("conversation.assigned", "conversation.moved", "conversation.labelled", "wait.closed", "wait.corrected")
+ACTIVITY = (
+    "conversation.assigned", "conversation.moved", "conversation.labelled", "conversation.prioritised", "wait.closed", "wait.corrected",
+)  # fmt: skip
 Place = tuple[datetime, int]  # of a message: what came before it is shown
 
 

@@ -4,15 +4,14 @@ Each view is told twice, as SQL for lists and as Python for the live page, which
 the two together.
 """
 
-import math
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, and_, bindparam, func, or_, select, true, tuple_
+from sqlalchemy import BigInteger, ColumnElement, and_, bindparam, func, literal_column, or_, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -28,11 +27,15 @@ from inbox.team.rights import Access
 
 PAGE = 50
 ACTIVE = (Status.OPEN, Status.PENDING, Status.SNOOZED)
+LAST = 100_000_000_000  # seconds: a place behind every time that there is; whole, as scripts write it too
+NEVER: ColumnElement[datetime] = literal_column("'infinity'::timestamptz")
+DUE = func.coalesce(col(Conversation.next_due_at), NEVER)  # as the index `conversation_next` has it
+Place = tuple[float, float, int]
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One entry of the left pane. `argument` is the team or channel; `waiting` orders by who waits longest, else the newest come first."""
+    """One entry of the left pane. `argument` is the team or channel; `waiting` orders by what is due, else the newest come first."""
 
     key: str
     name: str
@@ -140,11 +143,11 @@ def holds(view: View, row: Row | Tally, member_id: int | None) -> bool:
     return TESTS[view.name].holds(row, view.argument, member_id)
 
 
-def place(view: View, row: Row) -> tuple[float, int]:
-    """Where a row stands: lower comes first."""
+def place(view: View, row: Row) -> Place:
+    """Where a row stands: lower comes first. Who waits: what is due soonest, then who waits longest."""
     if view.waiting:
-        return ((row.waiting_since or datetime.max.replace(tzinfo=UTC)).timestamp(), row.id)
-    return (-row.last_message_at.timestamp(), -row.id)
+        return (_seconds(row.next_due_at), _seconds(row.waiting_since), row.id)
+    return (-row.last_message_at.timestamp(), 0, -row.id)
 
 
 async def page(session: AsyncSession, access: Access, view: View, *, after: str | None = None, limit: int = PAGE) -> Page:
@@ -156,7 +159,7 @@ def paging(access: Access, view: View, *, after: str | None = None, limit: int =
     """The question behind `page`."""
     given: dict[str, Any] = {**rights.asker(access), "argument": view.argument}
     if after is not None:
-        given["at"], given["id"] = _parse_place(after)
+        given |= _parse_place(view, after)
     statement = _page(view.name, access.sees_everything, access.member_id is None, after is not None, limit + 1)
 
     def read(values: Sequence[tuple[Any, ...]]) -> Page:
@@ -209,14 +212,15 @@ class Owned:
 def _page(name: str, everything: bool, nobody: bool, is_later: bool, limit: int) -> bytes:
     """The statement for a view's name, for who sees every channel, who is no member, and for what comes after a place."""
     view = View(name, name)
-    at = col(Conversation.waiting_since) if view.waiting else col(Conversation.last_message_at)
-    key = (at, col(Conversation.id))
+    number = col(Conversation.id)
+    key = (DUE, col(Conversation.waiting_since), number) if view.waiting else (col(Conversation.last_message_at), number)
     test = TESTS[name].sql(bindparam("argument", type_=BigInteger), None if nobody else bindparam("member", type_=BigInteger))
     visible = rights.visible(col(Conversation.channel_id), everything=everything)
     query = rows.with_mine().where(col(Conversation.workspace_id) == bindparam("workspace"), visible, test)
     if is_later:
-        place = tuple_(bindparam("at", type_=UtcDateTime), bindparam("id", type_=BigInteger))
-        query = query.where(tuple_(*key) > place if view.waiting else tuple_(*key) < place)
+        at, last = bindparam("at", type_=UtcDateTime), bindparam("id", type_=BigInteger)
+        due = func.coalesce(bindparam("due", type_=UtcDateTime), NEVER)
+        query = query.where(tuple_(*key) > tuple_(due, at, last) if view.waiting else tuple_(*key) < tuple_(at, last))
     query = query.order_by(*(key if view.waiting else (part.desc() for part in key)))
     return questions.compiled(query.limit(limit))
 
@@ -233,17 +237,32 @@ def _waits(row: Row | Tally) -> bool:
     return row.waits if isinstance(row, Tally) else row.waiting_since is not None
 
 
+def _seconds(at: datetime | None) -> float:
+    return LAST if at is None else at.timestamp()
+
+
 def _place_text(view: View, row: Row) -> str:
     at = row.waiting_since if view.waiting else row.last_message_at
-    return f"{at.isoformat() if at else ''}_{row.id}"
+    due = f"{row.next_due_at.isoformat() if row.next_due_at else ''}_" if view.waiting else ""
+    return f"{due}{at.isoformat() if at else ''}_{row.id}"
 
 
-def _parse_place(text: str) -> tuple[datetime, int]:
-    at, _, number = text.rpartition("_")
+def _parse_place(view: View, text: str) -> dict[str, Any]:
+    """The place behind which a page begins, as the statement takes it."""
+    due, _, rest = text.partition("_") if view.waiting else ("", "", text)
+    at, _, number = rest.rpartition("_")
     try:
-        moment, found = datetime.fromisoformat(at.replace(" ", "+")), int(number)
+        found = int(number)
+        moments = {"at": _moment(at)} | ({"due": _moment(due) if due else None} if view.waiting else {})
     except ValueError:
         raise NotFound("This page of the list does not exist.") from None
-    if moment.tzinfo is None or not math.isfinite(found) or abs(found) >= 2**63:
+    if abs(found) >= 2**63:
         raise NotFound("This page of the list does not exist.")
-    return moment, found
+    return {**moments, "id": found}
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text.replace(" ", "+"))
+    if moment.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return moment

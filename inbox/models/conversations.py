@@ -47,6 +47,7 @@ class Delivery(StrEnum):
 # By the values in the rows, for whoever reads many: calling an enum takes ten times as long as looking it up.
 KINDS = {kind.value: kind for kind in ConversationKind}
 STATUSES = {status.value: status for status in Status}
+PRIORITIES = {priority.value: priority for priority in Priority}
 DIRECTIONS = {direction.value: direction for direction in Direction}
 DELIVERIES = {delivery.value: delivery for delivery in Delivery}
 
@@ -120,7 +121,14 @@ class Conversation(Table, table=True):
         within("member", "assignee_id", when_gone="SET NULL"),
         within("team", when_gone="SET NULL"),
         Index("conversation_recent", "workspace_id", "status", text("last_message_at DESC"), text("id DESC")),
-        Index("conversation_waiting", "workspace_id", "waiting_since", "id", postgresql_where=text("waiting_since IS NOT NULL")),
+        Index(
+            "conversation_next",
+            "workspace_id",
+            text("coalesce(next_due_at, 'infinity'::timestamptz)"),
+            "waiting_since",
+            "id",
+            postgresql_where=text("waiting_since IS NOT NULL"),
+        ),
         Index("conversation_assignee", "workspace_id", "assignee_id", "status", text("last_message_at DESC"), text("id DESC")),
         Index("conversation_team", "team_id", "status", text("last_message_at DESC"), text("id DESC")),
         Index("conversation_channel", "channel_id", "status", text("last_message_at DESC"), text("id DESC")),

@@ -86,7 +86,7 @@ class Wait(Table, table=True):
         within("channel"),
         within("identity"),
         within("policy", when_gone="SET NULL"),
-        Index("wait_due", "due_at", postgresql_where=text("due_at IS NOT NULL AND closed_at IS NULL")),
+        Index("wait_due", "due_at", postgresql_where=text("due_at IS NOT NULL AND closed_at IS NULL AND breached_at IS NULL")),
         Index("wait_open", "conversation_id", "identity_id", unique=True, postgresql_where=text("closed_at IS NULL")),
         Index("wait_conversation", "conversation_id", "opened_at"),
         Index("wait_workspace_opened", "workspace_id", "opened_at"),

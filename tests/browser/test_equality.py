@@ -26,14 +26,15 @@ from inbox.conversations import (
     moderation,
     notes,
     outbox,
+    priorities,
     reading,
     replies,
     status,
     waiting,
 )  # fmt: skip
 from inbox.models import Attachment as StoredAttachment
-from inbox.models import Channel, Conversation, Delivery, Member, Message, Moderation, Outcome, Role, Status
-from inbox.promptness import waits
+from inbox.models import Channel, Conversation, Delivery, Member, Message, Moderation, Outcome, Policy, Priority, Role, Status
+from inbox.promptness import targets, waits
 from inbox.team import rights
 from tests.browser.conftest import Desk
 
@@ -189,6 +190,9 @@ class Day:
     async def put_label(self) -> None:
         await self.with_first(lambda s, c, a: labels.put(s, a, c, [self.desk.label.id], now=datetime.now(UTC)))
 
+    async def prioritise(self) -> None:
+        await self.with_first(lambda s, c, a: priorities.set(s, a, c, Priority.URGENT, now=datetime.now(UTC)))
+
     async def read(self) -> None:
         await self.with_first(lambda s, c, a: reading.mark(s, a, c, message_id=c.last_inbound_id or 0, now=datetime.now(UTC)), who="Aylin")
 
@@ -216,6 +220,18 @@ class Day:
             await waiting.take_back(session, access, conversation, message, now=datetime.now(UTC))
 
         await self.with_first(work)
+
+    async def breach_wait(self) -> None:
+        """Somebody's time is up."""
+        await self.desk.say("Noch jemand da?", name="Nora")
+
+        async def work(session: AsyncSession) -> None:
+            where = {"workspace_id": self.desk.workspace.id, "created_at": datetime.now(UTC), "changed_at": datetime.now(UTC)}
+            session.add(Policy(name="At once", targets={"first": {"normal": 1}, "next": {"normal": 1}}, **where))
+            await session.flush()
+            await targets.settle_workspace(session, self.desk.workspace.id, now=datetime.now(UTC) + timedelta(minutes=1), actor="system")
+
+        await self.desk.do(work)
 
     async def draft(self) -> None:
         await self.with_first(lambda s, c, a: drafts.save(s, a, c, body="Liebe", now=datetime.now(UTC)), who="Aylin")
@@ -267,8 +283,10 @@ def steps(day: Day) -> dict[str, Callable[[], Awaitable[Any]]]:
         "conversation.assigned": day.assign,
         "conversation.moved": day.move,
         "conversation.labelled": day.put_label,
+        "conversation.prioritised": day.prioritise,
         "conversation.read": day.read,
         "wait.closed": day.close_wait,
+        "wait.breached": day.breach_wait,
         "message.completed": day.complete,
         "wait.corrected": day.correct_wait,
         "draft.saved": day.draft,

@@ -98,8 +98,10 @@ async def test_a_conversation_is_assigned_moved_and_labelled(database: Database,
         session.add(label)
     labelled = await agent("PUT", f"{path}/labels", json={"label_ids": [label.id]})
     assert labelled.json()["labels"] == ["Press"]
+    urgent = await agent("PUT", f"{path}/priority", json={"priority": "urgent"})
+    assert urgent.json()["priority"] == "urgent"
     kinds = [event["kind"] for event in (await agent("GET", "/events")).json()["events"]]
-    assert kinds == ["conversation.assigned", "conversation.moved", "conversation.labelled"]
+    assert kinds == ["conversation.assigned", "conversation.moved", "conversation.labelled", "conversation.prioritised"]
 
 
 async def test_what_a_viewer_may_not_do_changes_nothing(database: Database, world: World, viewer: Program):

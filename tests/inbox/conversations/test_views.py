@@ -23,6 +23,7 @@ async def crowd(make: Make) -> tuple[Any, Any, Any, list[Any]]:
     for number, (status, owner, group, waits) in enumerate(product(Status, (None, me.id, other.id), (None, team.id), (False, True))):
         at = MONDAY + timedelta(minutes=number // 2)  # some at the same moment
         values = {"status": status, "assignee_id": owner, "team_id": group, "last_message_at": at, "waiting_since": at if waits else None}
+        values["next_due_at"] = MONDAY + timedelta(hours=1, minutes=-(number // 6)) if waits and number % 3 else None
         made.append(await make.conversation(channel, **values))
     return me, channel, team, made
 
@@ -55,6 +56,18 @@ async def test_what_a_colleague_holds_is_not_mine_to_answer_next_nor_counted_as_
     held = dict(views.Owned(tallies, {channel.id}).of(me.id))
     assert held == views.counts(tallies, [views.parse("next"), views.parse("mine")], {channel.id}, me.id)
     assert held["next"] == len(page.rows)
+
+
+async def test_what_is_due_soonest_is_answered_next_then_who_waits_longest(session: AsyncSession, make: Make) -> None:
+    workspace = await make.workspace()
+    me, channel = await make.member(workspace), await make.channel(workspace)
+    hours = [(None, 1), (9, 5), (4, 6), (None, 0), (4, 3)]  # due, and waiting since
+    made = []
+    for due, since in hours:
+        at = None if due is None else MONDAY + timedelta(hours=due)
+        made.append(await make.conversation(channel, next_due_at=at, waiting_since=MONDAY + timedelta(hours=since)))
+    page = await views.page(session, rights.of(me), views.parse("next"))
+    assert [row.id for row in page.rows] == [made[number].id for number in (4, 2, 1, 3, 0)]
 
 
 @pytest.mark.parametrize("key", ["next", "open"])
@@ -100,5 +113,6 @@ def test_a_view_that_does_not_exist_is_not_found(key: str) -> None:
 )
 async def test_a_place_that_nobody_gave_out_is_not_found(session: AsyncSession, make: Make, after: str) -> None:
     member = await make.member(await make.workspace())
-    with pytest.raises(NotFound):
-        await views.page(session, rights.of(member), views.parse("open"), after=after)
+    for key in ("open", "next"):
+        with pytest.raises(NotFound):
+            await views.page(session, rights.of(member), views.parse(key), after=after)

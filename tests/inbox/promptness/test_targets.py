@@ -7,8 +7,23 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from inbox import events
-from inbox.models import Calendar, CalendarVersion, Channel, Conversation, Metric, Policy, Priority, Wait
+from inbox.conversations import assignment, labels, priorities, surroundings
+from inbox.conversations.surroundings import Due
+from inbox.models import (
+    Calendar,
+    CalendarVersion,
+    Channel,
+    Conversation,
+    Label,
+    Metric,
+    Policy,
+    Priority,
+    Role,
+    Wait,
+    Workspace,
+)
 from inbox.promptness import targets, waits
+from inbox.team import rights
 from tests.inbox.conversations.test_receive import channel, everything, said, take
 from tests.inbox.promptness.test_waits import minutes, reply
 from tests.make import MONDAY, Make
@@ -186,3 +201,49 @@ async def test_a_calendar_that_has_come_to_its_end_keeps_no_message_out(session:
     await take(session, channel, said("Hi?"))
     wait = await wait_of(session)
     assert (wait.target_seconds, wait.due_at, wait.breached_at, await next_due(session)) == (366 * 86_400, None, None, None)
+
+
+async def test_priority_label_and_team_retarget_at_once_and_keep_the_beginning(session: AsyncSession, channel: Channel, make: Make):
+    workspace = await session.get_one(Workspace, channel.workspace_id)
+    access = rights.of(await make.member(workspace, role=Role.AGENT))
+    label, team = Label(workspace_id=workspace.id, name="Press"), await make.team(workspace)
+    session.add(label)
+    await session.flush()
+    await policy(session, channel, name="Team", conditions={"team": [team.id]}, targets={"first": {"normal": 60}})
+    await policy(session, channel, name="Label", conditions={"label": [label.id]}, targets={"first": {"normal": 120}}, position=1)
+    await policy(session, channel, position=2)
+    await take(session, channel, said("Hi?"))
+    (conversation,) = await everything(session, Conversation)
+    now = minutes(0.5)
+
+    async def due() -> datetime | None:
+        await session.refresh(conversation)
+        wait = await wait_of(session)
+        assert wait.opened_at == MONDAY
+        assert wait.due_at == conversation.next_due_at
+        return wait.due_at
+
+    await priorities.set(session, access, conversation, Priority.URGENT, now=now)
+    await priorities.set(session, access, conversation, Priority.URGENT, now=now)
+    assert await due() == minutes(5)
+    await labels.put(session, access, conversation, [label.id], now=now)
+    assert await due() == minutes(2)
+    await assignment.assign(session, access, conversation, member_id=None, team_id=team.id, now=now)
+    assert await due() == minutes(1)
+    await assignment.assign(session, access, conversation, member_id=None, team_id=None, now=now)
+    await labels.put(session, access, conversation, [], now=now)
+    assert await due() == minutes(5)
+    assert [event.kind for event in events.recorded(session)].count("conversation.prioritised") == 1
+
+
+async def test_who_waits_is_told_with_the_policy_that_counts_and_what_it_asks_for(session: AsyncSession, channel: Channel):
+    hours = Calendar(workspace_id=channel.workspace_id, name="Shop", created_at=MONDAY)
+    session.add(hours)
+    await session.flush()
+    always = {"tz": "UTC", "hours": {day: [["00:00", "24:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}}
+    session.add(CalendarVersion(workspace_id=channel.workspace_id, calendar_id=hours.id, definition=always, created_at=MONDAY))
+    await policy(session, channel, conditions={"channel": [channel.id]}, calendar_id=hours.id)
+    await take(session, channel, said("Hi?"))
+    (conversation,) = await everything(session, Conversation)
+    (waiting,) = (await surroundings.waiting(session, [conversation.id]))[conversation.id]
+    assert waiting.due == Due(minutes(10), 600, Metric.FIRST, "Usual", {"channel": [channel.id]}, "Shop")

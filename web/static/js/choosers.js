@@ -1,6 +1,6 @@
 // Lists to choose from by typing: owners, labels, times to snooze. Also the ground of the command palette.
 import { change } from "./request.js";
-import { assign, move } from "./actions.js";
+import { assign, move, offerUndo } from "./actions.js";
 import { presets } from "./snooze.js";
 import { conversationPath, openId, pane, root, words } from "./words.js";
 
@@ -62,6 +62,14 @@ const open = {
       picked.toggleAttribute("data-chosen");
       const wanted = options("label").filter((one) => one.hasAttribute("data-chosen")).map((one) => one.dataset.label);
       change("PUT", `${conversationPath()}/labels`, { label: wanted });
+    });
+  },
+  priority(dialog) {
+    for (const one of options("priority")) one.toggleAttribute("data-chosen", one.dataset.priority === head().priority);
+    const id = openId(), put = (priority) => change("PUT", `${conversationPath(id)}/priority`, { priority }), before = head().priority;
+    choose(dialog, options("priority"), async ({ dataset }) => {
+      await put(dataset.priority);
+      offerUndo(words.prioritised, () => put(before), id);
     });
   },
   snooze(dialog) {

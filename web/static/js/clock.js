@@ -20,6 +20,11 @@ function tick() {
     const age = since(wait.dataset.waits);
     wait.dataset.age = age >= DAY ? 2 : age >= HOUR ? 1 : 0;
   }
+  for (const due of document.querySelectorAll("[data-due]")) {
+    const left = (new Date(due.dataset.due) - Date.now()) / 1000, length = { n: duration(Math.abs(left)) };
+    due.dataset.age = left <= 0 ? 2 : left < 10 * MINUTE ? 1 : 0;
+    write(due.querySelector("time"), fill(left <= 0 ? words.overdue : words.due_in, length));
+  }
   for (const end of document.querySelectorAll("time[data-left]")) {
     const left = (new Date(end.dateTime) - Date.now()) / 1000;
     write(end, fill(words.left, { n: duration(left) }));

@@ -9,7 +9,10 @@ const left = new Map(); // conversation id → who looks at it, for a row that l
 const items = () => document.getElementById("items");
 const row = (id) => document.getElementById(`row-${id}`);
 const order = (item) => item.dataset.place.split(",").map(Number);
-const before = ([a, b], [c, d]) => a < c || (a === c && b < d);
+const before = (one, other) => {
+  const at = one.findIndex((part, i) => part !== other[i]);
+  return at >= 0 && one[at] < other[at];
+};
 
 export function drawRow(id, html) {
   const item = row(id);
