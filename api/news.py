@@ -37,6 +37,8 @@ INVISIBLE = frozenset({
 })  # fmt: skip
 NOBODY = Mine()
 
+STALE = '{"stale":["page"]}'  # the page asks for itself anew
+
 
 @dataclass(slots=True)
 class News:
@@ -129,9 +131,9 @@ class Drawing:
             watcher.tell(frame)
 
     def _ops(self, watcher: Watcher) -> list[str]:
-        if self.news.everything or self._is_troubled(watcher):
-            return ['{"stale":["page"]}']
-        told: list[str] = []
+        if self.news.everything:
+            return [STALE]
+        told = [STALE] if self._is_troubled(watcher) else []
         for row in self.news.rows.values():
             if row.channel_id in watcher.channels:
                 told += self._row(watcher, row)
