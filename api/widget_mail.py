@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.utils import formataddr, parseaddr
 
+import psycopg
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -45,7 +46,11 @@ async def run(database: Database, vault: Vault, settings: Settings, stop: asynci
     while not stop.is_set():
         try:
             await mail_due(database, vault, settings, clock=clock)
-        except (SQLAlchemyError, OSError) as error:  # a database that restarts; what was claimed and not settled becomes ambiguous
+        except (
+            SQLAlchemyError,
+            psycopg.Error,
+            OSError,
+        ) as error:  # a database that restarts; what was claimed and not settled becomes ambiguous
             log.warning("mailing chat answers waits for the database", error=str(error))
         await pauses.happens(stop, POLL_SECONDS)
 

@@ -14,6 +14,7 @@ from connectors import http
 from inbox.contract import AuthError, Transient
 
 REFUSED = frozenset({400, 401, 403})
+FOR_EVER = 10 * 365 * 86_400.0  # seconds: what a platform says beyond this is no time
 EARLY = 60.0  # seconds before its end that a token is replaced
 REFUSALS = frozenset(
     {"invalid_grant", "invalid_client", "unauthorized_client", "access_denied", "invalid_request", "unsupported_grant_type"}
@@ -83,7 +84,7 @@ class Tokens:
         self._refresh_token = token.refresh_token or self._refresh_token
         self.scope = token.scope
         if token.refresh_token_expires_in is not None:
-            self.refresh_ends_at = datetime.now(UTC) + timedelta(seconds=token.refresh_token_expires_in)
+            self.refresh_ends_at = datetime.now(UTC) + timedelta(seconds=min(token.refresh_token_expires_in, FOR_EVER))
 
     async def _fetch(self, grant: Grant) -> Token:
         form = dict(grant.form) | ({"refresh_token": self._refresh_token} if self._refresh_token else {})

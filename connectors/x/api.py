@@ -14,6 +14,7 @@ from connectors.x.signing import Signer
 from inbox.contract import AuthError, ConnectorError, Permanent, RateLimited, Standing, Transient
 
 PAGE = 100
+LATEST = 1 << 33  # seconds since 1970: no limit is reset after the year 2242
 SHORTEST, LONGEST = 30.0, 900.0  # seconds between two requests of one list
 DAY = 86_400.0
 POSTS = {
@@ -86,7 +87,7 @@ class XApi:
         if headers.get("x-rate-limit-limit", "").isdecimal() and headers.get("x-rate-limit-reset", "").isdecimal():
             left = headers.get("x-rate-limit-remaining", "")
             self._limit, self._left = int(headers["x-rate-limit-limit"]), int(left) if left.isdecimal() else 0
-            self._resets_at = datetime.fromtimestamp(int(headers["x-rate-limit-reset"]), UTC)
+            self._resets_at = datetime.fromtimestamp(min(int(headers["x-rate-limit-reset"][:12]), LATEST), UTC)
         if status < 400:
             return None
         kind = {str(told.get("type", "")).rpartition("/")[2], str(told.get("reason", ""))}

@@ -40,7 +40,7 @@ async def request(
     await session.execute(select(col(Message.id)).where(col(Message.id) == message.id).with_for_update())  # one at a time for each message
     known = select(Moderation).where(col(Moderation.workspace_id) == conversation.workspace_id, col(Moderation.client_key) == client_key)
     if (first := await session.scalar(known)) is not None:
-        return _same(first, message, action)
+        return _same(first, message, action, text.strip())
     await _check_channel(session, conversation)
     _check_offered(message, action, capabilities)
     _check_right(access, message, action)
@@ -116,6 +116,7 @@ async def retry(session: AsyncSession, access: Access, moderation: Moderation, *
 async def settle(session: AsyncSession, access: Access, moderation: Moderation, was_done: bool, *, now: datetime) -> None:
     """A person has looked on the platform: it was done, or it was not."""
     access.need(Role.AGENT)
+    _check_right(access, await session.get_one(Message, moderation.message_id), moderation.action)
     doubtful = col(Moderation.state) == ModerationState.AMBIGUOUS
     reason = None if was_done else "Somebody looked: it was not done."
     state = ModerationState.DONE if was_done else ModerationState.FAILED
@@ -128,8 +129,8 @@ async def settle(session: AsyncSession, access: Access, moderation: Moderation, 
         acting.record(session, "moderation.failed", moderation, actor=access.actor, now=now)
 
 
-def _same(first: Moderation, message: Message, action: Action) -> Moderation:
-    if (first.message_id, first.action) != (message.id, action):
+def _same(first: Moderation, message: Message, action: Action, text: str) -> Moderation:
+    if (first.message_id, first.action) != (message.id, action) or (action == Action.EDIT and first.text != text):
         raise Conflict("This key belongs to another action.", code="key_reused")
     return first
 

@@ -97,6 +97,13 @@ async def test_the_same_key_is_the_same_action_and_another_one_does_not_get_it(s
         await scene.ask(Action.LIKE, client_key="once")
 
 
+async def test_the_same_key_with_other_words_is_refused_not_taken_for_the_first(scene: Scene):
+    first = await scene.ask(Action.EDIT, scene.own, client_key="once", text="At eleven.")
+    assert (await scene.ask(Action.EDIT, scene.own, client_key="once", text=" At eleven. ")).id == first.id
+    with pytest.raises(Conflict):
+        await scene.ask(Action.EDIT, scene.own, client_key="once", text="At twelve.")
+
+
 async def test_two_colleagues_do_not_do_the_same_thing_at_once(scene: Scene):
     await scene.ask(Action.HIDE)
     with pytest.raises(Conflict):
@@ -230,6 +237,15 @@ async def test_a_person_says_what_became_of_an_action_in_doubt(scene: Scene, was
     await moderation.settle(scene.session, rights.of(scene.mira), queued, was_done, now=LATER)
     assert queued.state == state
     assert scene.recorded()[-2:] == ["moderation.ambiguous", f"moderation.{state.value}"]
+
+
+async def test_only_who_may_delete_says_whether_it_was_deleted(scene: Scene):
+    queued = await scene.ask(Action.DELETE, who=scene.sven)
+    (claimed,) = await scene.claim()
+    await acting.mark_ambiguous(scene.session, claimed, "No answer.", LATER)
+    with pytest.raises(Forbidden):
+        await moderation.settle(scene.session, rights.of(scene.mira), queued, True, now=LATER)
+    await moderation.settle(scene.session, rights.of(scene.sven), queued, True, now=LATER)
 
 
 async def test_what_failed_is_tried_again_or_put_aside(scene: Scene):
