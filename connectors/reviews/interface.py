@@ -33,7 +33,9 @@ class Interface:
         """`answers`: the platform says what became of it."""
         body = json.dumps(content, ensure_ascii=False).encode(errors="replace")
         response = await self._fetch(method, path, sending=True, content=body, headers={"content-type": "application/json"})
-        return self._object(response, sending=True) if answers else {}
+        if answers or response.content.strip():  # a page is no answer, also where none is owed
+            return self._object(response, sending=True)
+        return {}
 
     async def remove(self, path: str) -> None:
         await self._fetch("DELETE", path, sending=True)

@@ -32,6 +32,7 @@ class IrcAdapter:
     returns_client_key: ClassVar[bool] = False
     folds_blanks: ClassVar[bool] = False
     sent_id: ClassVar[str] = "sent/our-key"
+    speaks: ClassVar[str] = "irc"
     silence: ClassVar[Answer | None] = staticmethod(server(lambda target: None))
     trouble: ClassVar[tuple[Trouble, ...]] = (
         Trouble("no such nick", server(lambda target: [":irc.example 401 breadshop anna :No such nick/channel"]), (Permanent,)),

@@ -11,6 +11,7 @@ from tests.connectors.trustpilot import fake
 class TrustpilotAdapter(ReviewsAdapter):
     platform: ClassVar[type[Platform]] = fake.Pilot
     account: ClassVar[str] = "507f191e810c19729de860ea"
+    prelude: ClassVar[tuple[str, ...]] = ("/accesstoken",)
     names_results: ClassVar[bool] = False
 
 
