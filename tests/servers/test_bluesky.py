@@ -293,8 +293,9 @@ async def test_too_long_a_text_and_an_answer_to_nothing_fail_for_good_and_a_wron
         await _until_shown(us, post)
         with pytest.raises(Permanent, match="300"):
             await bluesky.send(Reply("key-1", post["uri"], "x" * 301, parent_id=post["uri"]))
+        other = post["uri"][:-1] + ("3" if post["uri"].endswith("2") else "2")
         with pytest.raises(Permanent, match="not there"):
-            await bluesky.send(Reply("key-2", post["uri"], "x", parent_id=post["uri"][:-1] + "2"))
+            await bluesky.send(Reply("key-2", post["uri"], "x", parent_id=other))
     async with connected(atproto, us) as bluesky:
         wrong = bluesky.Config.model_validate(settings(atproto, us) | {"app_password": "abcd-abcd-abcd-abcd"})
         refused = Bluesky(wrong)
