@@ -104,8 +104,8 @@ async def _ending(session: AsyncSession) -> AsyncGenerator[AsyncSession]:
             except BaseException as error:
                 reason = error
                 raise
-    except DBAPIError:
-        if reason is None:
+    except DBAPIError as error:
+        if reason is None or error is reason:
             raise
         raise reason from None
 

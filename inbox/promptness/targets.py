@@ -196,12 +196,12 @@ def _settle(target: Target, known: Sequence[Rule], *, now: datetime, by_policy: 
         rule = policies.first_fit(known, target.facts)
         target.policy_id = None if rule is None else rule.id
         target.seconds = None if rule is None else rule.target(target.metric, target.facts.priority)
-        target.due_at = None if rule is None or target.seconds is None else rule.due(target.opened_at, target.seconds)
+        target.due_at = None
+    if rule is not None and target.seconds is not None:  # an ended wait may turn out to have begun earlier, too
+        target.due_at = rule.due(target.opened_at, target.seconds)
     end = target.closed_at or now
     if target.due_at is None or target.due_at >= end:
-        if target.breached_at is not None and not target.late_on_policy:
-            target.breached_at = None
-        target.caught_up_late = False
+        target.breached_at, target.late_on_policy, target.caught_up_late = None, False, False
     elif target.breached_at is None or (target.breached_at != target.due_at and not target.late_on_policy):
         target.late_on_policy = by_policy and target.closed_at is None and target.breached_at is None
         target.caught_up_late = target.received_at > target.due_at

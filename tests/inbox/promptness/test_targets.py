@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from inbox import events
+from inbox.contract import Author
 from inbox.conversations import assignment, labels, priorities, surroundings
 from inbox.conversations.surroundings import Due
 from inbox.models import (
@@ -132,6 +133,29 @@ async def test_a_new_policy_dates_no_breach_back(session: AsyncSession, channel:
     await targets.settle_workspace(session, channel.workspace_id, now=minutes(60), actor="member:1")
     wait = await wait_of(session)
     assert (wait.due_at, wait.breached_at, wait.late_on_policy) == (minutes(10), minutes(60), True)
+
+
+async def test_a_policy_that_gives_time_again_takes_the_lateness_back(session: AsyncSession, channel: Channel):
+    await take(session, channel, said("Hi?"))
+    usual = await policy(session, channel)
+    await targets.settle_workspace(session, channel.workspace_id, now=minutes(60), actor="member:1")
+    usual.targets = {"first": {"normal": 2 * 3600}}
+    await session.flush()
+    await targets.settle_workspace(session, channel.workspace_id, now=minutes(61), actor="member:1")
+    wait = await wait_of(session)
+    assert (wait.due_at, wait.breached_at, wait.late_on_policy) == (minutes(120), None, False)
+
+
+async def test_an_ended_wait_that_turns_out_to_have_begun_earlier_was_due_earlier(session: AsyncSession, channel: Channel):
+    """A colleague answers in the platform's own app at minute 12; what was asked at minute 1 comes in only afterwards."""
+    await policy(session, channel)
+    await take(session, channel, said("Anybody?", after=300), later=301)
+    await take(session, channel, said("Here!", after=720, author=Author("us", "Us", is_self=True)), later=721)
+    wait = await wait_of(session)
+    assert (wait.due_at, wait.breached_at, wait.business_seconds) == (minutes(15), None, 420)
+    await take(session, channel, said("Hi?", after=60), later=800)
+    (wait,) = await everything(session, Wait)
+    assert (wait.opened_at, wait.due_at, wait.breached_at, wait.business_seconds) == (minutes(1), minutes(11), minutes(11), 660)
 
 
 async def test_a_change_of_what_a_policy_asks_moves_the_due_time_and_keeps_the_beginning(session: AsyncSession, channel: Channel):
