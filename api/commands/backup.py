@@ -5,7 +5,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -87,26 +87,29 @@ def resume(
     if since is None:
         console.say("This installation is not held.")
         return
-    rows = [
-        {
-            "reply": one.id,
-            "conversation": one.conversation_id,
-            "channel": one.channel,
-            "by": one.author,
-            "send_at": one.send_at,
-            "then": "sent at its time" if not one.overdue else "sent at once" if send_overdue else "a person decides",
-        }
-        for one in waiting
-    ]
-    columns = ("reply", "conversation", "channel", "by", "send_at", "then")
-    console.print_rows(rows, columns, as_json=as_json, empty="No reply is waiting.")
+    columns = ("what", "number", "conversation", "channel", "by", "leaves_at", "then")
+    rows = [_row(one, send_overdue=send_overdue) for one in waiting]
+    console.print_rows(rows, columns, as_json=as_json, empty="No reply and no action is waiting.")
     if not yes and not typer.confirm("Read the channels and send again?", err=True):
         raise typer.Exit(console.FAILED)
     doubtful = installation.run(release)
     if not as_json:
         console.say("Parley reads and sends again.")
     if doubtful and not as_json:
-        console.say(f"{doubtful} replies may have been sent after the backup was made. Decide about each in its conversation.")
+        console.say(f"{doubtful} replies or actions may have left after the backup was made. Decide about each in its conversation.")
+
+
+def _row(one: hold.Waiting, *, send_overdue: bool) -> dict[str, Any]:
+    decides = one.overdue and not (send_overdue or one.repeatable)
+    return {
+        "what": one.what,
+        "number": one.id,
+        "conversation": one.conversation_id,
+        "channel": one.channel,
+        "by": one.author,
+        "leaves_at": one.leaves_at,
+        "then": "a person decides" if decides else "at once" if one.overdue else "at its time",
+    }
 
 
 async def _forget(house: House, session: AsyncSession, lines: list[str]) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, text, update
+from sqlalchemy import ColumnElement, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -87,13 +87,14 @@ async def expire_leases(session: AsyncSession, now: datetime) -> int:
     return len(lost)
 
 
+def undone() -> ColumnElement[bool]:
+    """Asked for, and not carried out yet."""
+    return col(Moderation.state).in_([ModerationState.QUEUED, ModerationState.ACTING])
+
+
 async def doubt_overdue(session: AsyncSession, reason: str, now: datetime) -> int:
     """Likes that were due before now may have been given already, and are left to a person; the rest is done again. How many."""
-    due = update(Moderation).where(
-        col(Moderation.state).in_([ModerationState.QUEUED, ModerationState.ACTING]),
-        col(Moderation.act_at) <= now,
-        col(Moderation.action).not_in(REPEATABLE),
-    )
+    due = update(Moderation).where(undone(), col(Moderation.act_at) <= now, col(Moderation.action).not_in(REPEATABLE))
     values = {"state": ModerationState.AMBIGUOUS, "uncertain": True, "error": reason}
     changed = (await session.scalars(due.values(values).returning(Moderation))).all()
     for moderation in sorted(changed, key=lambda moderation: moderation.id):

@@ -9,22 +9,24 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from inbox.conversations import acting, outbox
-from inbox.models import Channel, Delivery, Installation, Message
+from inbox.models import Channel, Delivery, Installation, Member, Message, Moderation
 
 DOUBT = "It was waiting to be sent when the backup was made, and may have been sent since."
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A reply that has not left yet."""
+    """A reply, or an action on a message, that has not left yet."""
 
+    what: str  # "reply", or the action
     id: int
     workspace_id: int
     conversation_id: int
     channel: str
     author: str
-    send_at: datetime
+    leaves_at: datetime
     overdue: bool  # it was due before now: whoever ran Parley after the backup may have sent it
+    repeatable: bool = False  # twice is the same as once
 
 
 async def since(session: AsyncSession) -> datetime | None:
@@ -33,26 +35,17 @@ async def since(session: AsyncSession) -> datetime | None:
 
 
 async def waiting(session: AsyncSession, *, now: datetime) -> Sequence[Waiting]:
-    """The replies that would leave, the next one first."""
-    query = (
-        select(Message, col(Channel.name))
-        .join(Channel, col(Channel.id) == Message.channel_id)
-        .where(_unsent())
-        .order_by(col(Message.send_at), col(Message.id))
+    """The replies and actions that would leave, the next one first."""
+    replies = select(Message, col(Channel.name)).join(Channel, col(Channel.id) == Message.channel_id).where(_unsent())
+    actions = (
+        select(Moderation, col(Channel.name), col(Member.name))
+        .join(Channel, col(Channel.id) == Moderation.channel_id)
+        .outerjoin(Member, col(Member.id) == Moderation.member_id)
+        .where(acting.undone())
     )
-    rows = (await session.execute(query)).all()
-    return [
-        Waiting(
-            id=message.id,
-            workspace_id=message.workspace_id,
-            conversation_id=message.conversation_id,
-            channel=channel,
-            author=message.author_name,
-            send_at=message.send_at or message.at,
-            overdue=(message.send_at or message.at) <= now,
-        )
-        for message, channel in rows
-    ]
+    found = [_reply(message, channel, now) for message, channel in (await session.execute(replies)).all()]
+    found += [_action(action, channel, author or "", now) for action, channel, author in (await session.execute(actions)).all()]
+    return sorted(found, key=lambda one: (one.leaves_at, one.what, one.id))
 
 
 async def release(session: AsyncSession, *, send_overdue: bool, now: datetime) -> int:
@@ -71,6 +64,17 @@ async def release(session: AsyncSession, *, send_overdue: bool, now: datetime) -
         doubtful = len(changed) + await acting.doubt_overdue(session, DOUBT, now)
     await session.execute(update(Installation).values(held=False, held_since=None))
     return doubtful
+
+
+def _reply(message: Message, channel: str, now: datetime) -> Waiting:
+    at = message.send_at or message.at
+    return Waiting("reply", message.id, message.workspace_id, message.conversation_id, channel, message.author_name, at, at <= now)
+
+
+def _action(moderation: Moderation, channel: str, author: str, now: datetime) -> Waiting:
+    of, at = moderation, moderation.act_at
+    repeatable = of.action in acting.REPEATABLE
+    return Waiting(of.action.value, of.id, of.workspace_id, of.conversation_id, channel, author, at, at <= now, repeatable)
 
 
 def _unsent() -> ColumnElement[bool]:

@@ -174,7 +174,10 @@ def _checked_text(action: Action, text: str, capabilities: Capabilities) -> str:
 
 
 async def _check_not_on_its_way(session: AsyncSession, message: Message, action: Action) -> None:
-    same = (col(Moderation.message_id) == message.id, col(Moderation.action) == action, col(Moderation.state).in_(ON_ITS_WAY))
+    states = (
+        ON_ITS_WAY if action in acting.REPEATABLE else (*ON_ITS_WAY, ModerationState.AMBIGUOUS)
+    )  # a second like may take the first back
+    same = (col(Moderation.message_id) == message.id, col(Moderation.action) == action, col(Moderation.state).in_(states))
     if await session.scalar(select(col(Moderation.id)).where(*same).limit(1)) is not None:
         raise Conflict("Somebody is doing that already.", code="on_its_way")
 

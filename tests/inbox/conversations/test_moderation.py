@@ -104,6 +104,16 @@ async def test_the_same_key_with_other_words_is_refused_not_taken_for_the_first(
         await scene.ask(Action.EDIT, scene.own, client_key="once", text="At twelve.")
 
 
+async def test_a_like_in_doubt_is_settled_before_another_one(scene: Scene):
+    queued = await scene.ask(Action.LIKE)
+    (claimed,) = await scene.claim()
+    await acting.mark_ambiguous(scene.session, claimed, "No answer.", LATER)
+    with pytest.raises(Conflict):
+        await scene.ask(Action.LIKE)
+    await moderation.settle(scene.session, rights.of(scene.mira), queued, False, now=LATER)
+    await scene.ask(Action.LIKE)
+
+
 async def test_two_colleagues_do_not_do_the_same_thing_at_once(scene: Scene):
     await scene.ask(Action.HIDE)
     with pytest.raises(Conflict):
@@ -270,6 +280,11 @@ async def test_a_refusal_after_a_doubt_says_nothing_about_the_first_try(scene: S
 
 async def test_a_restored_installation_repeats_no_like_that_may_have_been_given_since_the_backup(scene: Scene):
     like, hide = await scene.ask(Action.LIKE), await scene.ask(Action.HIDE)
+    held = await hold.waiting(scene.session, now=LATER)
+    assert [(one.what, one.id, one.author, one.overdue, one.repeatable) for one in held] == [
+        ("hide", hide.id, "Mira", True, True),
+        ("like", like.id, "Mira", True, False),
+    ]
     await hold.release(scene.session, send_overdue=False, now=LATER)
     for asked in (like, hide):
         await scene.session.refresh(asked)

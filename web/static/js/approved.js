@@ -6,14 +6,14 @@ import { conversationPath, fill, openId, words } from "./words.js";
 
 const dialog = () => document.getElementById("approved");
 const VARIABLE = /\{\{\s*(\d+)\s*\}\}/g;
-let texts = [];
+let texts = [], key = ""; // one key for each time that the dialog is opened: sent twice, it is one reply
 
 export async function openApproved() {
   if (!openId() || !document.querySelector("[data-action=approved]")) return;
-  const response = await fetch(`${conversationPath()}/approved`, { headers: { accept: "application/json" } });
-  const answer = await response.json().catch(() => ({}));
-  if (!response.ok) return toast(answer.detail ?? words.failed, { bad: true, seconds: 8 });
-  texts = answer;
+  const response = await fetch(`${conversationPath()}/approved`, { headers: { accept: "application/json" } }).catch(() => null);
+  const answer = (await response?.json().catch(() => null)) ?? {};
+  if (!response?.ok) return toast(answer.detail ?? words.failed, { bad: true, seconds: 8 });
+  texts = answer, key = crypto.randomUUID();
   if (!texts.length) return toast(words.no_approved);
   const select = dialog().querySelector("select");
   select.replaceChildren(...texts.map((text, i) => new Option(`${text.name} · ${text.language}`, i)));
@@ -47,8 +47,10 @@ function preview() {
 async function send(event) {
   event.preventDefault();
   const { name, language } = chosen();
-  await change("POST", `${conversationPath()}/approved`, { client_key: crypto.randomUUID(), name, language, value: values() });
-  dialog().close();
+  try {
+    await change("POST", `${conversationPath()}/approved`, { client_key: key, name, language, value: values() });
+    dialog().close();
+  } catch { /* it was told, and what was filled in stays */ }
 }
 
 // A closed window leaves the note; when it opens again, so does the reply.

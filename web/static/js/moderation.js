@@ -45,6 +45,7 @@ async function request(offer, entry, text = "") {
   const line = parse(`<div class="deed" data-state="queued"><span></span></div>`);
   line.firstElementChild.textContent = `${offer.name}: ${words.in_a_moment}`;
   said.append(line); // what the server draws takes its place
+  const going = said.dataset.moderating;
   said.dataset.moderating = [...factsOf(entry).going, offer.action].join(" ");
   try {
     const { action, act_at: leaves } = await change("POST", path, { action: offer.action, client_key: crypto.randomUUID(), text });
@@ -53,7 +54,8 @@ async function request(offer, entry, text = "") {
     return true;
   } catch {
     line.remove();
-    said.removeAttribute("data-moderating");
+    if (going) said.dataset.moderating = going; // what else is on its way stays so
+    else said.removeAttribute("data-moderating");
     return false;
   }
 }
