@@ -11,11 +11,11 @@ import connectors
 from api import cli, measures
 from api.app import create_app
 from api.deps import House
-from connectors import maturity
 from inbox.assistant import templates
 from inbox.events import KINDS
 from inbox.settings import Settings
 from inbox.vitals import ChannelVitals, Vitals
+from tests.connectors import maturity
 
 DOCS = Path(__file__).parents[1] / "docs"
 ALSO_READ = {"PARLEY_CONFIG"}  # not a setting: where the settings are
@@ -82,7 +82,7 @@ def test_every_connector_is_documented(platform: str):
 
 
 def test_what_each_connector_can_do_is_told_as_it_is() -> None:
-    assert maturity.PAGE.read_text() == maturity.page(), "python -m connectors.maturity writes it anew"
+    assert maturity.PAGE.read_text() == maturity.page(), "python -m tests.connectors.maturity writes it anew"
 
 
 def test_a_connector_that_says_nothing_about_itself_is_in_the_table_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -174,9 +174,8 @@ def _checked_text(action: Action, text: str, capabilities: Capabilities) -> str:
 
 
 async def _check_not_on_its_way(session: AsyncSession, message: Message, action: Action) -> None:
-    states = (
-        ON_ITS_WAY if action in acting.REPEATABLE else (*ON_ITS_WAY, ModerationState.AMBIGUOUS)
-    )  # a second like may take the first back
+    in_doubt = () if action in acting.REPEATABLE else (ModerationState.AMBIGUOUS,)  # a second like may take the first back
+    states = (*ON_ITS_WAY, *in_doubt)
     same = (col(Moderation.message_id) == message.id, col(Moderation.action) == action, col(Moderation.state).in_(states))
     if await session.scalar(select(col(Moderation.id)).where(*same).limit(1)) is not None:
         raise Conflict("Somebody is doing that already.", code="on_its_way")

@@ -1,28 +1,27 @@
 """What each connector can do: docs/maturity.md, made from capabilities, protocols and the adapters of the tests.
 
-`python -m connectors.maturity` writes it anew; a test fails while it is not what this would write. A developer's command: adapters are in
-`tests`, which is not shipped.
+`python -m tests.connectors.maturity` writes it anew; a test fails while it is not what this would write.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import connectors
 from connectors.conformance import Adapter, checks
 from inbox.contract import Action, Connector, EventKind
+from tests.connectors.adapters import ADAPTERS
 
-PAGE = Path(__file__).parents[1] / "docs" / "maturity.md"
+PAGE = Path(__file__).parents[2] / "docs" / "maturity.md"
 DONE, UNSUPPORTED, TODO = "done", "–", "todo"
 Kind = type[Connector]
 HEAD = """# What each connector can do
 
-Made by `python -m connectors.maturity` from the connectors' capabilities, their protocols, and their adapters in the tests; do not edit it
-by hand. *done*: it is there, and tests show it. **–**: the platform cannot do it, or there is nothing to do. **todo**: it could be done and
-is not. The reasons are below the tables.
+Made by `python -m tests.connectors.maturity` from the connectors' capabilities, their protocols, and their adapters in the tests; do not
+edit it by hand. *done*: it is there, and tests show it. **–**: the platform cannot do it, or there is nothing to do. **todo**: it could be
+done and is not. The reasons are below the tables.
 """
 
 
@@ -70,7 +69,7 @@ GROUPS = {**dict.fromkeys(READING, "reading"), **dict.fromkeys(SENDING, "sending
 
 def page() -> str:
     """The page as it should be."""
-    adapters = {adapter.name: adapter for adapter in import_module("tests.connectors.adapters").ADAPTERS}
+    adapters = {adapter.name: adapter for adapter in ADAPTERS}
     kinds = {name: connectors.find(name) for name in sorted(connectors.BUILT_IN)}
     cells: dict[str, dict[str, Cell]] = {name: dict(_cells(kind, adapters.get(name))) for name, kind in kinds.items()}
     parts = [HEAD]
