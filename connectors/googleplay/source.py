@@ -13,7 +13,7 @@ from connectors.googleplay.shapes import Developer, Review
 from connectors.reviews import review, tokens
 from connectors.reviews.interface import Interface, Missing, entries, inner
 from connectors.reviews.review import Answer
-from inbox.contract import Ambiguous, Author, Post
+from inbox.contract import Ambiguous, Author, Permanent, Post
 
 Json = dict[str, Any]
 SCOPE = "https://www.googleapis.com/auth/androidpublisher"
@@ -81,7 +81,7 @@ class Source:
         return Answer(result.text, result.last_modified.at)
 
     async def remove(self, review_id: str) -> None:
-        raise NotImplementedError  # not among the actions: the interface has nothing for it
+        raise Permanent("Google Play lets nobody take an answer back.")
 
     async def aclose(self) -> None:
         await self._interface.aclose()
