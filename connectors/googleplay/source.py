@@ -80,7 +80,7 @@ class Source:
             raise Ambiguous("Google Play took the answer, but does not say what became of it.") from None
         return Answer(result.text, result.last_modified.at)
 
-    async def remove(self, review_id: str) -> None:
+    async def remove(self, review_id: str) -> None:  # noqa: ARG002  # there is nothing to do it with
         raise Permanent("Google Play lets nobody take an answer back.")
 
     async def aclose(self) -> None:
