@@ -28,7 +28,7 @@ run: setup
 
 test: setup-dev
 	$(BIN)/python -m tests.browser.provide
-	$(BIN)/python -m pytest -m "not servers" --numprocesses logical --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -m "not servers" --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 # Real servers and independent clients of platforms: each in an environment of its own, so that none decides over our versions.
 .servers/%/.ready: tests/servers/locks/%.lock

@@ -1,5 +1,6 @@
 """One real PostgreSQL for the whole run; what a test writes is rolled back or truncated."""
 
+import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
@@ -27,6 +28,23 @@ from tests.make import Make
 structlog.configure(processors=[structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)])
 
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+# What takes longest, longest first. Files are handed out whole and in order: a long one at the end would keep one worker alone at work.
+LONG = (
+    "load/test_exactly_once", "browser/test_inbox", "browser/test_widget", "connectors/test_conformance", "browser/", "api/test_cli",
+    "inbox/test_embedded_users", "connectors/test_plugin", "api/test_serve", "load/", "api/test_live", "api/test_socket_abuse",
+    "api/test_demo", "connectors/test_polled", "api/test_races",
+)  # fmt: skip
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Tests wait for databases, browsers and processes as long as they reckon: two workers for each core keep it busy."""
+    return min(4, 2 * (os.cpu_count() or 1))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the long files begin."""
+    items.sort(key=lambda item: next((place for place, name in enumerate(LONG) if f"tests/{name}" in item.nodeid), len(LONG)))
 
 
 # Deleting the few rows of a test takes milliseconds; TRUNCATE makes 150 new files each time.

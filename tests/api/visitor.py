@@ -13,7 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from api import wire
 
-SECONDS = 10.0
+SECONDS = 30.0
 SITE = "https://www.example.org"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -23,6 +23,7 @@ from tests.browser.provide import installed
 from tests.make import Make
 
 CHROMIUM = installed()
+expect.set_options(timeout=20_000)  # ms until what never comes is given up: a busy machine is slow
 
 
 @pytest.fixture(scope="session")

@@ -71,7 +71,7 @@ class Party:
         return self._told
 
 
-def until(true: Callable[[], bool], seconds: float = 30) -> bool:
+def until(true: Callable[[], bool], seconds: float = 60) -> bool:
     """Whether this becomes true within a time that only a defect would exceed."""
     deadline = time.monotonic() + seconds
     while not true():
