@@ -12,7 +12,7 @@
       children: own ? [] : [...node.childNodes].map(draw).filter(Boolean),
     };
   };
-  const parts = { side: "#views", notices: ".list-notices", items: "#items", head: ".head", post: ".post", timeline: ".timeline", whom: ".whom", presence: ".presence", contact: "#contact" };
+  const parts = { side: "#views", notices: ".list-notices", items: "#items", head: ".head", due: ".due-why", post: ".post", timeline: ".timeline", whom: ".whom", presence: ".presence", contact: "#contact" };
   const found = Object.entries(parts).map(([name, selector]) => [name, document.querySelector(selector)]);
-  return Object.fromEntries(found.map(([name, node]) => [name, node && draw(node)]));
+  return JSON.stringify(Object.fromEntries(found.map(([name, node]) => [name, node && draw(node)])));
 }
