@@ -60,10 +60,8 @@ def words(where: Target, reply: Reply, account: str) -> Element:
     inner = [node(BODY, {}, prefix + reply.text)]
     parent = ids.split(reply.parent_id or "")
     if parent.kind and parent.where == where.address:
-        author = (
-            account if parent.kind == ids.OUT else where.address if parent.kind == ids.IN else f"{where.address}/{nick}" if nick else None
-        )
-        inner.append(node(REPLY, {"id": parent.id, "to": author}))
+        authors = {ids.OUT: account, ids.IN: where.address, ids.ROOM: f"{where.address}/{nick}" if nick else None}
+        inner.append(node(REPLY, {"id": parent.id, "to": authors.get(parent.kind)}))
         if prefix:
             part = node(f"{FALLBACK}body", {"start": "0", "end": str(len(prefix))})
             inner.append(node(f"{FALLBACK}fallback", {"for": REPLY_SPACE}, part))

@@ -21,6 +21,7 @@ RETRACTION, OLD_RETRACTION = "{urn:xmpp:message-retract:1}", "{urn:xmpp:message-
 OLD_TARGET = "{urn:xmpp:fasten:0}apply-to"  # https://xmpp.org/extensions/attic/xep-0424-0.3.0.html
 MODERATED, OLD_MODERATED = "{urn:xmpp:message-moderate:1}moderated", "{urn:xmpp:message-moderate:0}moderated"
 TOMBSTONES = (f"{RETRACTION}retracted", f"{OLD_RETRACTION}retracted", OLD_MODERATED)
+TOMBSTONES = (f"{RETRACTION}retracted", f"{OLD_RETRACTION}retracted", OLD_MODERATED)
 REACTIONS = "{urn:xmpp:reactions:0}"
 REPLY = "{urn:xmpp:reply:0}reply"
 RECEIVED, DISPLAYED = "{urn:xmpp:receipts}received", "{urn:xmpp:chat-markers:0}displayed"
@@ -77,10 +78,7 @@ def read(told: Told, ours: Ours) -> Found:
 
 def _message(spoken: Said, stanza: Element) -> Event:
     text, files = words.of(stanza)
-    if (
-        any(stanza.find(f"{space}retracted") is not None for space in (RETRACTION, OLD_RETRACTION))
-        or stanza.find(OLD_MODERATED) is not None
-    ):
+    if any(stanza.find(name) is not None for name in TOMBSTONES):
         raise Passed("it was taken back before it was read")
     if not text and not files:
         raise Passed(_reason(stanza))

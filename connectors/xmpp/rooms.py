@@ -62,11 +62,9 @@ class Room:
             is_self = told.id == self.us.id
         elif told.address:
             is_self = told.address == account
-        name = address or f"{self.address}/{nick}"
+        name = account if is_self else address or f"{self.address}/{nick}"
         roles = told.roles or (present.roles if is_present else ())
-        return Author(
-            account if is_self else name, nick or self.address, handle=nick or None, is_self=is_self, roles=roles
-        ), told.id or name
+        return Author(name, nick or self.address, handle=nick or None, is_self=is_self, roles=roles), told.id or name
 
     def nick_of(self, author: str) -> str:
         """How somebody is called here; "" when nobody knows."""

@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -76,7 +76,6 @@ class Prosody:
     port: int
     http: int
     process: subprocess.Popen[bytes] | None = None
-    accounts: set[str] = field(default_factory=set)
 
     def prepare(self) -> None:
         values = {"home": self.home, "port": self.port, "http": self.http, "rooms": ROOMS, "files": FILES}
@@ -113,12 +112,19 @@ class Prosody:
             self.process.wait(20)
             self.process = None
 
-    def account(self, name: str = "") -> str:
+    def account(self, name: str) -> str:
         """A new account's address."""
-        name = f"{name}-{secrets.token_hex(3)}" if name else secrets.token_hex(6)
-        command = [_program("prosodyctl"), "--config", str(self.home / "prosody.cfg.lua"), "register", name, DOMAIN, PASSWORD]
-        subprocess.run(command, check=True, capture_output=True, cwd=self.home, timeout=30, **_nobody())
+        name = f"{name}-{secrets.token_hex(3)}"
+        self._register(name, PASSWORD)
         return f"{name}@{DOMAIN}"
+
+    def change_password(self, address: str, password: str) -> None:
+        """While the server is stopped: it would not notice."""
+        self._register(address.partition("@")[0], password)
+
+    def _register(self, name: str, password: str) -> None:
+        command = [_program("prosodyctl"), "--config", str(self.home / "prosody.cfg.lua"), "register", name, DOMAIN, password]
+        subprocess.run(command, check=True, capture_output=True, cwd=self.home, timeout=30, **_nobody())
 
     @asynccontextmanager
     async def person(self, address: str, *rooms: str) -> AsyncIterator[Person]:

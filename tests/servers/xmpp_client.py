@@ -38,6 +38,9 @@ class Person(slixmpp.ClientXMPP):
 
     async def end(self) -> None:
         await self.disconnect(wait=1)
+        if self._run_out_filters is not None:  # goes on for ever otherwise, and is complained about
+            self._run_out_filters.cancel()
+            await asyncio.wait([self._run_out_filters])
 
     async def _started(self, _: Any) -> None:
         self.send_presence()
