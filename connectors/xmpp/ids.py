@@ -9,7 +9,7 @@ from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 IN, OUT, ROOM, THREAD = "in", "out", "room", "thread"
-SHORTEST = 8  # signs of a client's id; shorter ones are counted up by old clients, and come again
+SHORTEST = 8  # signs of a stranger's client's id; shorter ones are counted up by old clients, and come again
 PART = "~"  # what a file of a reply has in its id, before its number
 
 

@@ -46,10 +46,9 @@ class Said:
 
     def own_name(self) -> str:
         """A room's archive gives the name. A client's that is short comes again: then the archive's is taken in a chat too."""
-        if self.room is not None and self.told.entry:
-            return self.name(self.told.entry)
-        client_id = self.told.client_id
-        return self.name(client_id if len(client_id) >= ids.SHORTEST else self.told.entry or client_id or self.event_id)
+        entry, client_id = self.told.entry, self.told.client_id
+        is_unique = self.room is None and (self.author.is_self or len(client_id) >= ids.SHORTEST)
+        return self.name((client_id if is_unique else entry or client_id) or entry or self.event_id)
 
     def event(self, kind: EventKind, message_id: str, **more: Any) -> Event:
         thread = text(self.told.stanza, f"{CLIENT}thread")
