@@ -93,15 +93,16 @@ def heard(stanza: Element, connection: Connection) -> Told:
     """A message as it came, with what the archive that it is in calls it. A copy counts only from our own server."""
     for kind in ("sent", "received"):
         copy = stanza.find(f"{CARBONS}{kind}/{FORWARDED}/{MESSAGE}")
-        if copy is not None:
-            stanza = copy if stanza.get("from", connection.account) == connection.account else node(MESSAGE)
+        if copy is not None and stanza.get("from", connection.account) == connection.account:
+            stanza = copy
     sender = ids.bare(stanza.get("from", ""))
     is_of_room = sender in connection.rooms and stanza.get("type") == "groupchat"
     whose = sender if is_of_room else connection.account
     has_archive = connection.rooms[sender].has_archive if is_of_room else connection.has_archive
     named = (found.get("id", "") for found in stanza.iterfind(STANZA_ID) if ids.bare(found.get("by", "")) == whose)
-    delay = stanza.find(DELAY)
-    at = delay.get("stamp", "") if delay is not None else datetime.now(UTC).isoformat()
+    known = {whose, whose.partition("@")[2]}  # anybody may say when they said it
+    stamps = (found.get("stamp", "") for found in stanza.iterfind(DELAY) if found.get("from") in known)
+    at = next(stamps, "") or datetime.now(UTC).isoformat()
     return Told(stanza, sender if is_of_room else "", next(named, "") if has_archive else "", at)
 
 

@@ -21,7 +21,6 @@ RETRACTION, OLD_RETRACTION = "{urn:xmpp:message-retract:1}", "{urn:xmpp:message-
 OLD_TARGET = "{urn:xmpp:fasten:0}apply-to"  # https://xmpp.org/extensions/attic/xep-0424-0.3.0.html
 MODERATED, OLD_MODERATED = "{urn:xmpp:message-moderate:1}moderated", "{urn:xmpp:message-moderate:0}moderated"
 TOMBSTONES = (f"{RETRACTION}retracted", f"{OLD_RETRACTION}retracted", OLD_MODERATED)
-TOMBSTONES = (f"{RETRACTION}retracted", f"{OLD_RETRACTION}retracted", OLD_MODERATED)
 REACTIONS = "{urn:xmpp:reactions:0}"
 REPLY = "{urn:xmpp:reply:0}reply"
 RECEIVED, DISPLAYED = "{urn:xmpp:receipts}received", "{urn:xmpp:chat-markers:0}displayed"

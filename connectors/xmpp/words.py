@@ -5,6 +5,7 @@ https://xmpp.org/extensions/xep-0428.html (fallbacks), https://xmpp.org/extensio
 """
 
 import mimetypes
+import re
 from urllib.parse import unquote, urlsplit
 from xml.etree.ElementTree import Element
 
@@ -23,6 +24,7 @@ ENCRYPTED = {  # what it looks like, and what of it holds words; without those i
 FALLBACK = "{urn:xmpp:fallback:0}"
 REPLY_SPACE = "urn:xmpp:reply:0"
 OOB = "{jabber:x:oob}"
+ADDRESS = re.compile(r"https?://[^\s\[\]]+", re.IGNORECASE)
 
 
 def of(stanza: Element) -> tuple[str, tuple[Attachment, ...]]:
@@ -35,7 +37,7 @@ def of(stanza: Element) -> tuple[str, tuple[Attachment, ...]]:
     links = [text(found, f"{OOB}url").strip() for found in stanza.iterfind(f"{OOB}x")]
     if said.strip() in links:
         said = ""  # for clients that show no files
-    return _without_fallback(stanza, said), tuple(_file(link) for link in links if urlsplit(link).scheme in {"http", "https"})
+    return _without_fallback(stanza, said), tuple(_file(link) for link in links if ADDRESS.fullmatch(link))
 
 
 def _without_fallback(stanza: Element, said: str) -> str:

@@ -1,5 +1,6 @@
 """An account on XMPP before a server that behaves as the documents say."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from contextlib import aclosing
@@ -11,7 +12,6 @@ from xml.sax.saxutils import escape
 from connectors import http
 from connectors.xmpp import ids
 from inbox.contract import Ambiguous, AuthError, Batch, Connector, Event, EventKind, Permanent, RateLimited, Transient
-from tests.connectors import answers
 from tests.connectors.answers import Answer
 from tests.connectors.conformance import NOWHERE, Adapter, Said, Trouble
 from tests.connectors.xmpp import fake
@@ -26,6 +26,11 @@ def server(**more: Any) -> Answer:
 
 def refuses(condition: str, kind: str = "cancel") -> Answer:
     return server(on_message=lambda stanza: error(stanza, condition, kind))
+
+
+async def leaves(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    del writer
+    await reader.readuntil(b">")
 
 
 class XmppAdapter:
@@ -56,7 +61,7 @@ class XmppAdapter:
         Trouble("no server of this domain", server(greets=fake.stream_error("host-unknown")), (Permanent,)),
         Trouble("going down", server(greets=fake.stream_error("system-shutdown")), (Transient,)),
         Trouble("no XML", server(greets="<<<"), (Transient,)),
-        Trouble("hangs up at once", answers.hangs_up, (Transient,)),
+        Trouble("hangs up at once", leaves, (Transient,)),
     )
     reasons: ClassVar[dict[str, str]] = {
         "webhooks": "A server calls nobody.",

@@ -69,6 +69,8 @@ class Server:
     forgotten: set[str] = field(default_factory=set[str])  # entries that an archive had
     got: list[Element] = field(default_factory=list[Element])
     writers: list[asyncio.StreamWriter] = field(default_factory=list[asyncio.StreamWriter])
+    is_deaf: bool = False  # no ping is answered
+    is_out: bool = False  # the room does not know us any more
     most: int = 50  # entries in one answer
     sent: int = 0
 
@@ -99,7 +101,8 @@ class Server:
     ) -> str:
         """Said, kept where an archive would, and told to whoever is there."""
         whose = sender.partition("/")[0] if kind == "groupchat" else US
-        head = f'<message from="{sender}" to="{ANNA if sender.startswith(US) else US}" type="{kind}" id="{name or f"client-id-{entry}"}">{stanza}'
+        told = {"from": sender, "to": ANNA if sender.startswith(US) else US, "type": kind, "id": name or f"client-id-{entry}"}
+        head = "<message" + "".join(f' {key}="{value}"' for key, value in told.items()) + f">{stanza}"
         if entry:
             self.archives.setdefault(whose, []).append(Entry(entry, moment(seconds), f"{head}</message>"))
         return f'{head}<stanza-id xmlns="urn:xmpp:sid:0" by="{whose}" id="{entry}"/></message>' if entry else f"{head}</message>"
@@ -156,6 +159,8 @@ class Server:
         payload = stanza[0]
         space, _, name = payload.tag.removeprefix("{").partition("}")
         inner = ""
+        if name == "ping" and (self.is_deaf or (self.is_out and "/" in stanza.get("to", ""))):
+            return [] if self.is_deaf else error(stanza, "not-acceptable")
         if name == "bind":
             inner = f'<bind xmlns="{space}"><jid>{US}/here</jid></bind>'
         elif space == NS["disco"]:
