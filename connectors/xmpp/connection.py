@@ -22,7 +22,6 @@ from inbox.contract import Ambiguous, ConnectorError, Permanent, Transient
 SILENCE = 90.0  # seconds after which the server is asked whether it is there
 WAITING = 20_000  # stanzas that nobody has read yet; more end the connection
 CARBONS = "{urn:xmpp:carbons:2}enable"
-BROKE = "The connection to the server broke."
 
 
 class Connection:
@@ -91,7 +90,7 @@ class Connection:
     async def deliver(self, to: str, name: str, *messages: Element) -> Element | None:
         """Say messages, all at once; what the room made of that with this id. Raises Ambiguous when nobody can tell what was taken."""
         if not self.is_open:
-            raise Transient(BROKE)
+            raise Transient("The connection to the server broke.")
         room = self.rooms.get(to)
         watched = self._watched[to, name] = asyncio.get_running_loop().create_future()
         try:
@@ -205,7 +204,7 @@ def _translated() -> Generator[None]:
     except TimeoutError:
         raise Transient("The server did not answer in time.") from None
     except (OSError, ValueError):
-        raise Transient(BROKE) from None
+        raise Transient("The connection to the server broke.") from None
 
 
 def _patience() -> float:

@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element
 
 from connectors.xmpp import archive, entering, parse
 from connectors.xmpp.archive import Page, Told
-from connectors.xmpp.connection import BROKE, Connection
+from connectors.xmpp.connection import Connection
 from connectors.xmpp.parse import Passed
 from connectors.xmpp.place import Place, Read
 from connectors.xmpp.refusals import Refusal
@@ -69,7 +69,7 @@ class Reader:
         while len(found) < AT_ONCE and not heard.empty():
             found.append(heard.get_nowait())
         if None in found:
-            raise Transient(BROKE)
+            raise Transient("The connection to the server broke.")
         return [archive.heard(stanza, self._connection) for stanza in found if stanza is not None]
 
     async def _look_around(self) -> AsyncGenerator[Batch]:

@@ -65,6 +65,7 @@ class XmppAdapter:
     )
     reasons: ClassVar[dict[str, str]] = {
         "webhooks": "A server calls nobody.",
+        "fetched files": "Whoever has a link to a file may fetch it.",
         "hide": "A room has no hidden messages.",
         "unhide": "A room has no hidden messages.",
         "approve": "A room holds nothing back.",

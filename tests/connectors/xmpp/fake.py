@@ -69,6 +69,7 @@ class Server:
     forgotten: set[str] = field(default_factory=set[str])  # entries that an archive had
     got: list[Element] = field(default_factory=list[Element])
     writers: list[asyncio.StreamWriter] = field(default_factory=list[asyncio.StreamWriter])
+    forges: str = ""  # what somebody else slips into the archive's answers
     is_deaf: bool = False  # no ping is answered
     is_out: bool = False  # the room does not know us any more
     most: int = 50  # entries in one answer
@@ -192,6 +193,9 @@ class Server:
         ends = f"<first>{shown[0].id}</first><last>{shown[-1].id}</last>" if shown else ""
         fin = f'<fin xmlns="urn:xmpp:mam:2" complete="{str(is_complete).lower()}"><set xmlns="{NS["rsm"]}">{ends}</set></fin>'
         results = [_result(whose, query.get("queryid", ""), one) for one in shown]
+        if self.forges:
+            false = _result(whose, query.get("queryid", ""), Entry("forged", moment(0), self.forges))
+            results.insert(0, false.replace(f'from="{whose}"', 'from="mallory@example.org"', 1))
         return [*results, f'<iq type="result" id="{stanza.get("id")}" from="{whose}" to="{US}/here">{fin}</iq>']
 
 

@@ -183,6 +183,31 @@ async def test_copies_and_entries_count_only_from_our_own_server():
     assert sum(batch.passed_over.get("without words", 0) for batch in read) == 1
 
 
+async def test_nobody_else_adds_to_an_archive():
+    server = Server(forges=f'<message from="{ANNA}" to="{US}" id="client-id-0"><body>Forged</body></message>')
+    server.say(ANNA, "<body>True</body>", entry="one-entry")
+    async with stream(server) as batches:
+        events, _ = await heard(batches, 1)
+    assert [event.text for event in events] == ["True"]
+
+
+async def test_only_whoever_wrote_it_takes_it_back_or_corrects_it_in_a_room():
+    server = Server()
+    room = {"kind": "groupchat"}
+    server.say(f"{ROOM}/anna", "<body>One</body>", entry="one-entry", name="client-1", **room)
+    changes = (
+        '<retract xmlns="urn:xmpp:message-retract:1" id="one-entry"/>',
+        '<body>New</body><replace xmlns="urn:xmpp:message-correct:0" id="client-1"/>',
+    )
+    for who in ("mallory", "anna"):
+        for number, inner in enumerate(changes):
+            server.say(f"{ROOM}/{who}", inner, entry=f"{who}-{number}", **room)
+    async with stream(server) as batches:
+        events, read = await heard(batches, 3)
+    assert [event.id for event in events[1:]] == [f"{ROOM}:anna-0", f"{ROOM}:anna-1"]
+    assert sum(batch.passed_over.get("about a message that is not found, or somebody else's", 0) for batch in read) == 2
+
+
 async def test_a_silent_server_is_asked_and_left(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(connection, "SILENCE", 0.05)
     async with stream(Server(is_deaf=True)) as batches:
