@@ -6,8 +6,8 @@ that the server has dealt with everything before. A refusal would have come firs
 
 import asyncio
 import contextlib
+import uuid
 from collections.abc import Generator
-from itertools import count
 from xml.etree.ElementTree import Element
 
 from connectors import http
@@ -20,7 +20,7 @@ from connectors.xmpp.wire import Wire
 from inbox.contract import Ambiguous, ConnectorError, Permanent, Transient
 
 SILENCE = 90.0  # seconds after which the server is asked whether it is there
-WAITING = 20_000  # stanzas that nobody has read yet; more end the connection
+WAITING = 5_000  # stanzas that nobody has read yet; more end the connection
 CARBONS = "{urn:xmpp:carbons:2}enable"
 
 
@@ -38,7 +38,6 @@ class Connection:
         self.joining: dict[str, asyncio.Future[Element]] = {}
         self._watched: dict[tuple[str, str], asyncio.Future[Element]] = {}  # our messages, by whom they went to and their id
         self._listening: asyncio.Task[None] | None = None
-        self._numbers = count(1)
 
     @property
     def is_open(self) -> bool:
@@ -65,12 +64,16 @@ class Connection:
         self.heard = asyncio.Queue(WAITING)
         return self.heard
 
+    def stop_listening(self, heard: "asyncio.Queue[Element | None]") -> None:
+        if self.heard is heard:
+            self.heard = None
+
     async def say(self, *elements: Element) -> None:
         await self._wire.say(*elements)
 
     async def ask(self, kind: str, to: str | None, payload: Element, *, may_fail: bool = False) -> Element:
         """A question and its answer. `may_fail`: a refusal is an answer too."""
-        name = f"parley-{next(self._numbers)}"
+        name = uuid.uuid4().hex  # that nobody guesses: only who was asked can answer
         answered = self._asked[name] = asyncio.get_running_loop().create_future()
         try:
             answer = await self.awaited(answered, node(IQ, {"type": kind, "to": to, "id": name}, payload))

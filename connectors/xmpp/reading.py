@@ -49,14 +49,17 @@ class Reader:
     async def batches(self) -> AsyncGenerator[Batch]:
         heard = self._connection.listen()  # before the archives are read: nothing falls between
         is_forgetful = len(self._archives) < 1 + len(self._connection.rooms)
-        yield Batch(cursor=self._place.cursor(), gap=is_forgetful and not self._is_new)
-        async for batch in self._catch_up(self._archives):
-            yield batch
-        while True:
-            told = await self._next(heard)
-            async with aclosing(self._hear(told) if told else self._look_around()) as batches:
-                async for batch in batches:
-                    yield batch
+        try:
+            yield Batch(cursor=self._place.cursor(), gap=is_forgetful and not self._is_new)
+            async for batch in self._catch_up(self._archives):
+                yield batch
+            while True:
+                told = await self._next(heard)
+                async with aclosing(self._hear(told) if told else self._look_around()) as batches:
+                    async for batch in batches:
+                        yield batch
+        finally:
+            self._connection.stop_listening(heard)
 
     async def _next(self, heard: "asyncio.Queue[Element | None]") -> list[Told]:
         """What has come, at least one; none after a long silence."""
