@@ -42,6 +42,7 @@ BUILT_IN = {
     "widget": "connectors.widget:Widget",
     "wordpress": "connectors.wordpress:WordPress",
     "x": "connectors.x:X",
+    "xmpp": "connectors.xmpp:Xmpp",
     "youtube": "connectors.youtube:YouTube",
 }
 

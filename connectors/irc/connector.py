@@ -7,11 +7,12 @@ from typing import ClassVar
 
 from pydantic import BaseModel
 
-from connectors.irc import lines, parse, sharing
+from connectors import sharing
+from connectors.irc import lines, parse
 from connectors.irc.config import IrcConfig
 from connectors.irc.connection import NOT_JOINED, Connection
 from connectors.irc.lines import Line
-from connectors.irc.sharing import Shared
+from connectors.sharing import Shared
 from inbox.contract import (
     Action,
     Author,
@@ -44,7 +45,7 @@ class Irc:
 
     def __init__(self, config: IrcConfig) -> None:
         self._config = config
-        self._shared: Shared | None = None
+        self._shared: Shared[Connection] | None = None
 
     async def check(self) -> Author:
         """Be there under the nick."""
@@ -97,5 +98,5 @@ class Irc:
 
     async def _connected(self) -> Connection:
         if self._shared is None:
-            self._shared = sharing.take(self._config)
+            self._shared = sharing.take(self._config, lambda: Connection(self._config))
         return await self._shared.connected()

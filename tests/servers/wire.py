@@ -12,6 +12,7 @@ class Fault:
 
     port: int = 0
     flowing: asyncio.Event = field(default_factory=asyncio.Event)  # cleared: nothing passes any more, and nobody is told
+    answering: asyncio.Event = field(default_factory=asyncio.Event)  # cleared: the server hears everything, and nobody hears the server
     cut_after: bytes = b""  # pass this on to the server, then cut: its answer never arrives
     cut_instead_of: bytes = b""  # cut before this is passed on
     seen: bytearray = field(default_factory=bytearray)  # what the client sent
@@ -23,6 +24,7 @@ async def faulty(target: int) -> AsyncIterator[Fault]:
     """A door to the server on that port; its fault can be changed while connections run."""
     fault = Fault()
     fault.flowing.set()
+    fault.answering.set()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there_reader, there_writer = await asyncio.open_connection("127.0.0.1", target)
@@ -71,5 +73,6 @@ async def _upstream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, 
 async def _downstream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, fault: Fault) -> None:
     while data := await reader.read(65536):
         await fault.flowing.wait()
+        await fault.answering.wait()
         writer.write(data)
         await writer.drain()
