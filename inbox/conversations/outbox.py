@@ -268,7 +268,7 @@ async def _absorb_echo(session: AsyncSession, message: Message, receipt: Receipt
     )
     if twin is None:
         return False
-    await session.execute(update(Wait).where(col(Wait.closed_by) == twin.id).values(closed_by=message.id, native=False))
+    await session.execute(update(Wait).where(col(Wait.closed_by) == twin.id).values(closed_by=message.id))
     await session.execute(delete(Message).where(col(Message.id) == twin.id))
     await newest.take_back(session, twin)
     record(session, "message.deleted", twin, actor="system", now=now)
