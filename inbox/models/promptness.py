@@ -123,4 +123,4 @@ class Wait(Table, table=True):
     business_seconds: float | None = None  # of a wait that has ended, by the policy's calendar
     segments: list[dict[str, Any]] | None = Field(
         default=None, sa_type=JSONB, nullable=True
-    )  # who had it when, once it has ended (`promptness.segments`); None: to be settled
+    )  # who had it when, once it has ended (`promptness.cuts`); None: to be settled

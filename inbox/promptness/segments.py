@@ -1,173 +1,163 @@
-"""Who had a wait when: its length, cut wherever the conversation changed hands or the answer went its way (docs/promptness.md).
+"""Why was this late? One wait and who had it when, as far as the asker may know (`cuts` says how it is cut)."""
 
-A wait's segments follow from the log and from nothing else, add up to its length by the wall clock and in business time, and are written
-with the wait when it ends; those of an open wait are cut when somebody asks.
-"""
-
-import json
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
-from operator import itemgetter
-from typing import Any
 
-from psycopg import AsyncConnection
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+from sqlmodel import col
 
 from inbox import events
-from inbox.columns import Numbers
-from inbox.db import Row
+from inbox.contract import ConversationKind
+from inbox.db import driver
+from inbox.errors import NotFound
+from inbox.models import Calendar, Conversation, Delivery, Direction, Identity, Message, Policy, Wait
+from inbox.promptness import cuts, targets
+from inbox.promptness.cuts import Owner, Segment
+from inbox.promptness.metrics import MemberFigures
+from inbox.promptness.policies import Rule
+from inbox.team import rights
+from inbox.team.rights import Access
 
-Elapsed = Callable[[datetime, datetime], float]
-
-
-class Kind(StrEnum):
-    """What a stretch of a wait was spent on."""
-
-    UNASSIGNED = "unassigned"
-    OWNER = "owner"  # of a member, a team or both
-    UNDO = "undo"  # the answer is written, and can be taken back, or waits for its time
-    DELIVERY = "delivery"  # from our handing it over until the platform took it
+UNSENT = (Delivery.QUEUED, Delivery.SENDING, Delivery.AMBIGUOUS, Delivery.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
-    """A stretch of a wait: seconds by the wall clock, and by the hours that count for the wait; exact to the microsecond."""
+class Hand:
+    """A segment as the asker may see it. `hidden`: a colleague had it, and who that was is not for the asker."""
 
-    kind: Kind
-    member: int | None
-    team: int | None
-    began: datetime
+    segment: Segment
+    hidden: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Waterfall:
+    """A wait cut into segments: their seconds, and their business time, add up to those of the wait."""
+
+    wait: Wait
+    until: datetime  # its end, or now
     seconds: float
     business: float
+    hands: Sequence[Hand]
+    identity: str
+    policy: str | None
+    calendar: str | None  # whose hours count; None: by the wall clock
+    asked_told_at: datetime | None  # what the platform's clock said of the question, where that cannot be true
+    answered_told_at: datetime | None  # and of the answer
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
-    member: int | None = None
-    team: int | None = None
+class _Known:
+    wait: Wait
+    conversation: Conversation
+    identity: str
+    policy: str | None
+    calendar: str | None
+    asked_told_at: datetime | None
+    answered_told_at: datetime | None
 
 
-@dataclass(slots=True)
-class Story:
-    """What the log says of a conversation: who owned it from when on (`first` before that), and how replies went their way."""
+async def of_wait(
+    session: AsyncSession, access: Access, wait_id: int, now: datetime, *, member_figures: MemberFigures = "own"
+) -> Waterfall:
+    """Who had this wait when, on a channel that the asker may see. Of an open one: until now.
 
-    first: Owner = Owner()
-    owned: list[tuple[datetime, Owner]] = field(default_factory=list[tuple[datetime, Owner]])
-    leaving: dict[int, list[tuple[datetime, str]]] = field(
-        default_factory=dict[int, list[tuple[datetime, str]]]
-    )  # by message: kinds of events
-
-
-STORIES = """
-    SELECT conversation_id, kind, at, data FROM event
-     WHERE conversation_id = ANY(%b::bigint[])
-       AND (kind = 'conversation.assigned'
-            OR kind IN ('reply.queued', 'reply.sending', 'reply.failed') AND (data->>'message')::bigint = ANY(%b::bigint[]))
-     ORDER BY id
-"""
-LEAVING = frozenset(("reply.queued", "reply.sending", "reply.failed"))
-
-
-async def stories(
-    session: AsyncSession, connection: AsyncConnection[Row], owners: Mapping[int, Owner], replies: Collection[int]
-) -> dict[int, Story]:
-    """What happened in these conversations. `owners`: who has each now; `replies`: the messages whose way is asked for."""
-    found = await connection.execute(STORIES, (Numbers(sorted(owners)), Numbers(sorted(replies))))
-    log: list[Row] = [*await found.fetchall(), *_recorded(session, owners.keys(), replies)]
-    told: dict[int, list[Row]] = defaultdict(list)
-    for row in log:
-        told[row[0]].append(row[1:])
-    return {conversation_id: story(told[conversation_id], now=owner) for conversation_id, owner in owners.items()}
-
-
-def story(log: Iterable[Row], *, now: Owner) -> Story:
-    """Read lines of the log: kind, time and data. `now`: who has the conversation, and had it always where the log knows of no change."""
-    told = Story(first=now)
-    for kind, at, data in sorted(log, key=itemgetter(1)):
-        if kind == "conversation.assigned":
-            if not told.owned:
-                told.first = before(data)
-            told.owned.append((at, Owner(data.get("assignee"), data.get("team"))))
-        elif kind in LEAVING:
-            told.leaving.setdefault(data["message"], []).append((at, kind))
-    return told
+    `member_figures`: named shows every member, and notes the look in the log; own and groups show the asker alone; off nobody.
+    """
+    known = await _known(session, access, wait_id)
+    wait = known.wait
+    until = max(wait.closed_at or now, wait.opened_at)
+    hours = await _hours(session, wait)
+    if wait.segments is not None:
+        cut = cuts.loaded(wait.segments)
+    else:
+        cut = await _cut(session, known, until, hours)
+    business = wait.business_seconds if wait.closed_at is not None else None
+    hands = [_hand(segment, access, member_figures) for segment in cut]
+    if member_figures == "named":
+        _record_look(session, access, cut, now)
+    return Waterfall(
+        wait,
+        until,
+        (until - wait.opened_at).total_seconds(),
+        hours.elapsed(wait.opened_at, until) if business is None else business,
+        hands,
+        known.identity,
+        known.policy,
+        known.calendar,
+        known.asked_told_at,
+        known.answered_told_at,
+    )
 
 
-def before(data: Mapping[str, Any]) -> Owner:
-    """Who had the conversation before it was assigned, as the event says."""
-    had = data.get("before")
-    if isinstance(had, Mapping):
-        return Owner(had.get("assignee"), had.get("team"))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]  # our own event
-    return Owner(had, data.get("team"))  # the member was removed
-
-
-def cut(story: Story, opened_at: datetime, until: datetime, elapsed: Elapsed, *, reply_id: int | None = None) -> list[Segment]:
-    """The segments of a wait, in order, without gaps: at least one, though it have no length. `reply_id`: the answer that ended it."""
-    until = max(opened_at, until)  # an answer that the platform dates before the question took no time
-    changes: list[tuple[datetime, Owner | str]] = [*story.owned, *story.leaving.get(reply_id or 0, ())]
-    changes.sort(key=itemgetter(0))
-    owner, way = story.first, None
-    places: list[tuple[datetime, Kind, Owner]] = []
-    for at, change in [(opened_at, None), *((at, change) for at, change in changes if at < until)]:
-        if isinstance(change, Owner):
-            owner = change
-        elif change is not None:
-            way = _next(way, change)
-        kind = way or (Kind.UNASSIGNED if owner == Owner() else Kind.OWNER)
-        begun = max(at, opened_at)
-        while places and places[-1][0] == begun:  # what lasted no time, or was over before the wait began
-            places.pop()
-        if not places or places[-1][1:] != (kind, owner):
-            places.append((begun, kind, owner))
-    return _measured(places, until, elapsed)
-
-
-def _next(way: Kind | None, event: str) -> Kind | None:
-    """Where a reply is after an event: what is put back once it was handed over is still being delivered; what failed is its owner's."""
-    if event == "reply.sending":
-        return Kind.DELIVERY
-    if event == "reply.failed":
-        return None
-    return way or Kind.UNDO
-
-
-def _measured(places: Sequence[tuple[datetime, Kind, Owner]], until: datetime, elapsed: Elapsed) -> list[Segment]:
-    ends = [*(begun for begun, _, _ in places[1:]), until]
-    return [
-        Segment(kind, owner.member, owner.team, begun, (end - begun).total_seconds(), round(elapsed(begun, end), 6))
-        for (begun, kind, owner), end in zip(places, ends, strict=True)
-    ]
-
-
-def dumped(segments: Sequence[Segment]) -> str:
-    """As they are kept with the wait."""
-    return json.dumps(
-        [
-            {
-                "kind": one.kind.value, "member": one.member, "team": one.team, "began": one.began.isoformat(),
-                "seconds": one.seconds, "business": one.business,
-            }
-            for one in segments
-        ]
+async def _known(session: AsyncSession, access: Access, wait_id: int) -> _Known:
+    asked, answer = aliased(Message), aliased(Message)
+    query = (
+        select(Wait, Conversation, col(Identity.name), col(Policy.name), col(Calendar.name), col(asked.told_at), col(answer.told_at))
+        .join(Conversation, col(Conversation.id) == col(Wait.conversation_id))
+        .join(Identity, col(Identity.id) == col(Wait.identity_id))
+        .outerjoin(Policy, col(Policy.id) == col(Wait.policy_id))
+        .outerjoin(Calendar, col(Calendar.id) == col(Wait.calendar_id))
+        .outerjoin(asked, col(asked.id) == col(Wait.opened_by))
+        .outerjoin(answer, col(answer.id) == col(Wait.closed_by))
+        .where(
+            col(Wait.id) == wait_id, col(Wait.workspace_id) == access.workspace_id, rights.sees(access, col(Wait.channel_id))
+        )
     )  # fmt: skip
+    row = (await session.execute(query)).first()
+    if row is None:
+        raise NotFound("There is no such wait, or you may not see it.")
+    return _Known(*row)
 
 
-def loaded(kept: Sequence[Mapping[str, Any]]) -> list[Segment]:
-    """What `dumped` wrote."""
-    return [
-        Segment(Kind(one["kind"]), one["member"], one["team"], datetime.fromisoformat(one["began"]), one["seconds"], one["business"])
-        for one in kept
-    ]
+async def _hours(session: AsyncSession, wait: Wait) -> Rule:
+    """The hours that count for the wait."""
+    calendars = await targets.versions(session, {wait.calendar_id} if wait.calendar_id is not None else set())
+    return Rule(0, "", calendar=calendars.get(wait.calendar_id or 0))
 
 
-def _recorded(session: AsyncSession, conversations: Collection[int], replies: Collection[int]) -> list[Row]:
-    """What this transaction has recorded and not yet written."""
-    return [
-        (event.conversation_id, event.kind, event.at, event.data)
-        for event in events.recorded(session)
-        if event.conversation_id in conversations
-        and (event.kind == "conversation.assigned" or (event.kind in LEAVING and event.data["message"] in replies))
-    ]
+async def _cut(session: AsyncSession, known: _Known, until: datetime, hours: Rule) -> list[Segment]:
+    wait, conversation = known.wait, known.conversation
+    reply_id = wait.closed_by if wait.closed_at is not None else await _on_its_way(session, known)
+    owners = {conversation.id: Owner(conversation.assignee_id, conversation.team_id)}
+    told = await cuts.stories(session, await driver(session), owners, set() if reply_id is None else {reply_id})
+    return cuts.cut(told[conversation.id], wait.opened_at, until, hours.elapsed, reply_id=reply_id)
+
+
+async def _on_its_way(session: AsyncSession, known: _Known) -> int | None:
+    """The reply that is to end an open wait, if one has been written."""
+    parent = aliased(Message)
+    query = select(col(Message.id)).where(
+        col(Message.conversation_id) == known.conversation.id,
+        col(Message.direction) == Direction.OUT,
+        col(Message.delivery).in_(UNSENT),
+        col(Message.id) > known.wait.opened_by,
+    )
+    if known.conversation.kind is ConversationKind.COMMENTS:
+        query = query.join(parent, col(parent.id) == col(Message.parent_id), isouter=True)
+        query = query.where(col(Message.answers_all) | (col(parent.identity_id) == known.wait.identity_id))
+    return await session.scalar(query.order_by(col(Message.id)).limit(1))
+
+
+def _hand(segment: Segment, access: Access, member_figures: MemberFigures) -> Hand:
+    shows = segment.member is None or member_figures == "named" or (member_figures != "off" and segment.member == access.member_id)
+    return Hand(segment, hidden=False) if shows else Hand(replace(segment, member=None), hidden=True)
+
+
+def _record_look(session: AsyncSession, access: Access, cut: Sequence[Segment], now: datetime) -> None:
+    """Every look at a named member's figures is in the log, once."""
+    for member in sorted({segment.member for segment in cut if segment.member is not None} - {access.member_id}):
+        events.record(session, "figures.viewed", workspace_id=access.workspace_id, at=now, actor=access.actor, member=member)
+
+
+def shown_seconds(hands: Sequence[Hand]) -> list[tuple[int, int]]:
+    """Whole seconds of each segment, by the wall clock and in business time, so that those that are shown add up too."""
+    shown: list[tuple[int, int]] = []
+    wall = business = 0.0
+    for hand in hands:
+        after = wall + hand.segment.seconds, business + hand.segment.business
+        shown.append((round(after[0]) - round(wall), round(after[1]) - round(business)))
+        wall, business = after
+    return shown

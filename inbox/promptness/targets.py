@@ -4,8 +4,7 @@
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,11 +19,12 @@ from inbox.contract import ConversationKind
 from inbox.db import Row, driver
 from inbox.models import CalendarVersion, Metric, Policy, Priority
 from inbox.pipelines import pipeline
-from inbox.promptness import policies, segments
+from inbox.promptness import cuts, policies, verdicts
 from inbox.promptness.calendars import Calendar, Versions
+from inbox.promptness.cuts import Owner, Segment, Story
 from inbox.promptness.ledger import Changes
 from inbox.promptness.policies import Facts, Rule
-from inbox.promptness.segments import Owner, Segment, Story
+from inbox.promptness.verdicts import Target
 
 PORTION = 500  # conversations, or waits that are due, in one step
 
@@ -75,43 +75,6 @@ BREACH = text(
     RETURNING wait.id, wait.workspace_id, wait.conversation_id, wait.channel_id, wait.due_at
     """
 )
-
-
-@dataclass(slots=True)
-class Target:
-    """A wait and its target, as the row has them."""
-
-    id: int
-    conversation_id: int
-    channel_id: int
-    facts: Facts
-    assignee_id: int | None
-    metric: Metric
-    opened_at: datetime
-    received_at: datetime
-    closed_at: datetime | None
-    closed_by: int | None
-    policy_id: int | None
-    calendar_id: int | None
-    seconds: int | None
-    due_at: datetime | None
-    breached_at: datetime | None
-    late_on_policy: bool
-    caught_up_late: bool
-    business_seconds: float | None
-    segments: list[Segment] | None
-
-    @property
-    def is_kept(self) -> bool:
-        """Whether the policy and the hours that counted when it ended go on counting."""
-        return self.closed_at is not None and (self.policy_id is not None or self.business_seconds is not None)
-
-    @property
-    def state(self) -> tuple[Any, ...]:
-        return (
-            self.policy_id, self.calendar_id, self.seconds, self.due_at, self.breached_at, self.late_on_policy, self.caught_up_late,
-            self.business_seconds, self.segments,
-        )  # fmt: skip
 
 
 async def rules(session: AsyncSession, workspace_id: int) -> list[Rule]:
@@ -182,7 +145,7 @@ async def settle(
         if target.is_kept and target.segments is not None and target.calendar_id is not None and target.calendar_id not in calendars:
             continue  # nobody knows any more what its calendar said
         before, was_late = target.state, target.breached_at
-        hours = _settle(target, known, calendars, now=now, by_policy=by_policy)
+        hours = verdicts.settle(target, known, calendars, now=now, by_policy=by_policy)
         target.segments = _cut(target, told[target.conversation_id], hours) if target.closed_at is not None else None
         if target.state != before:
             changed.append(target)
@@ -217,51 +180,19 @@ async def next_due(session: AsyncSession) -> datetime | None:
     return await session.scalar(text("SELECT min(due_at) FROM wait WHERE closed_at IS NULL AND breached_at IS NULL"))
 
 
-def _settle(target: Target, known: Sequence[Rule], calendars: Mapping[int, Versions], *, now: datetime, by_policy: bool) -> Rule:
-    """Bring one wait's target up to date; returns a rule that reckons in the hours that count for it."""
-    if target.is_kept:
-        hours = Rule(target.policy_id or 0, "", calendar=calendars.get(target.calendar_id or 0))
-    else:
-        rule = policies.first_fit(known, target.facts)
-        if rule is not None and target.closed_at is not None and rule.since is not None and rule.since > target.closed_at:
-            rule = None  # it came, or became another one, when the wait was over: nobody could keep it
-        hours = rule or Rule(0, "")
-        target.policy_id = None if rule is None else rule.id
-        target.calendar_id = hours.calendar.id if isinstance(hours.calendar, Versions) else None
-        target.seconds = hours.target(target.metric, target.facts.priority)
-        target.due_at = None
-    if target.closed_at is not None and isinstance(hours.calendar, Versions):
-        hours = replace(hours, calendar=hours.calendar.until(target.closed_at))  # later hours are nothing to it
-    if target.seconds is not None:  # an ended wait may turn out to have begun earlier, too
-        target.due_at = hours.due(target.opened_at, target.seconds)
-    _mark_late(target, now=now, by_policy=by_policy)
-    target.business_seconds = None if target.closed_at is None else hours.elapsed(target.opened_at, target.closed_at)
-    return hours
-
-
-def _mark_late(target: Target, *, now: datetime, by_policy: bool) -> None:
-    end = target.closed_at or now
-    if target.due_at is None or target.due_at >= end or (target.late_on_policy and (target.breached_at or end) >= end):
-        target.breached_at, target.late_on_policy = None, False  # what was over when the policy came was never late by it
-    elif target.breached_at is None or (target.breached_at != target.due_at and not target.late_on_policy):
-        target.late_on_policy = by_policy and target.closed_at is None and target.breached_at is None
-        target.breached_at = now if target.late_on_policy else target.due_at
-    target.caught_up_late = target.breached_at is not None and target.due_at is not None and target.received_at > target.due_at
-
-
 async def _stories(session: AsyncSession, connection: AsyncConnection[Row], over: Sequence[Target]) -> dict[int, Story]:
     owners = {target.conversation_id: Owner(target.assignee_id, target.facts.team_id) for target in over}
-    return await segments.stories(session, connection, owners, {target.closed_by for target in over if target.closed_by is not None})
+    return await cuts.stories(session, connection, owners, {target.closed_by for target in over if target.closed_by is not None})
 
 
 def _cut(target: Target, story: Story, hours: Rule) -> list[Segment]:
-    return segments.cut(story, target.opened_at, target.closed_at or target.opened_at, hours.elapsed, reply_id=target.closed_by)
+    return cuts.cut(story, target.opened_at, target.closed_at or target.opened_at, hours.elapsed, reply_id=target.closed_by)
 
 
 def _target(row: Row) -> Target:
     wait_id, conversation_id, channel_id, kind, priority, team_id, label_ids, assignee_id, metric, *rest, kept = row
     facts = Facts(channel_id, ConversationKind(kind), Priority(priority), team_id, frozenset(label_ids))
-    cut = None if kept is None else segments.loaded(kept)
+    cut = None if kept is None else cuts.loaded(kept)
     fields: Row = (wait_id, conversation_id, channel_id, facts, assignee_id, Metric(metric), *rest, cut)
     return Target(*fields)
 
@@ -277,7 +208,7 @@ def _columns(targets: Sequence[Target]) -> tuple[Any, ...]:
         Truths([target.late_on_policy for target in targets]),
         Truths([target.caught_up_late for target in targets]),
         [target.business_seconds for target in targets],
-        Texts([None if target.segments is None else segments.dumped(target.segments) for target in targets]),
+        Texts([None if target.segments is None else cuts.dumped(target.segments) for target in targets]),
     )
 
 

@@ -16,7 +16,7 @@ from inbox.contract import ConversationKind
 from inbox.db import Row, driver
 from inbox.models import Conversation, LogEvent, Message, Outcome, Status
 from inbox.pipelines import pipeline
-from inbox.promptness import ledger, segments, targets, timeline
+from inbox.promptness import cuts, ledger, targets, timeline
 from inbox.promptness.ledger import Changes, Subject
 from inbox.promptness.timeline import Assigned, Decided, Said, Waiting
 
@@ -172,7 +172,7 @@ def _history(
 ) -> tuple[timeline.Clock, list[Decided | Assigned], dict[int, list[datetime]]]:
     """A clock at the beginning of a conversation, and what the log says was done in it."""
     clock = ledger.clock(replace(subject, status=Status.OPEN, resolved_at=None), episode_days, [])
-    had = next((segments.before(data) for _, kind, _, data in log if kind == "conversation.assigned"), None)
+    had = next((cuts.before(data) for _, kind, _, data in log if kind == "conversation.assigned"), None)
     if had is not None:
         clock.assignee_id, clock.team_id = had.member, had.team
     done: list[Decided | Assigned] = []

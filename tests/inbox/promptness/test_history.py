@@ -9,7 +9,7 @@ from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from inbox.models import Outcome, Wait
-from inbox.promptness import segments, targets, waits
+from inbox.promptness import cuts, targets, waits
 from tests.inbox.conversations.test_receive import everything
 from tests.inbox.promptness.world import World
 
@@ -17,8 +17,8 @@ OPERATIONS = int(os.environ.get("PARLEY_TEST_OPERATIONS", "2000"))
 SEEDS = [int(seed) for seed in os.environ.get("PARLEY_TEST_SEEDS", "1").split(",")]
 LOOKS = 10  # at the whole table, in between
 FACTS = (
-    "conversation_id", "identity_id", "metric", "opened_at", "opened_by", "received_at", "message_count", "by_hand", "closed_at", "closed_by",
-    "outcome", "member_id", "assignee_id", "team_id", "native",
+    "conversation_id", "identity_id", "metric", "opened_at", "opened_by", "received_at", "message_count", "by_hand", "closed_at",
+    "closed_by", "outcome", "member_id", "assignee_id", "team_id", "native",
 )  # fmt: skip
 
 
@@ -37,11 +37,12 @@ def differences(before: dict[int, dict[str, Any]], after: dict[int, dict[str, An
 
 def story(found: dict[int, dict[str, Any]]) -> list[Any]:
     """Waits without their numbers, and who had each, in an order of their own."""
-    told = [
-        (*(row[name] for name in FACTS), [(one["kind"], one["member"], one["team"], one["began"], one["seconds"]) for one in row["segments"] or ()])
-        for row in found.values()
-    ]  # fmt: skip
+    told = [(*(row[name] for name in FACTS), *map(hand, row["segments"] or ())) for row in found.values()]
     return sorted(told, key=repr)
+
+
+def hand(kept: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(kept[name] for name in ("kind", "member", "team", "began", "seconds"))
 
 
 def check_sums(found: Sequence[dict[str, Any]]) -> None:
@@ -49,7 +50,7 @@ def check_sums(found: Sequence[dict[str, Any]]) -> None:
         if row["closed_at"] is None:
             assert row["segments"] is None
             continue
-        cut = segments.loaded(row["segments"])
+        cut = cuts.loaded(row["segments"])
         length = (row["closed_at"] - row["opened_at"]).total_seconds()
         assert length >= 0
         assert (round(sum(one.seconds for one in cut), 6), round(sum(one.business for one in cut), 6)) == (

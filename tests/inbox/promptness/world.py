@@ -117,8 +117,8 @@ class World:
         self.number += 1
         later = timedelta(seconds=self.dice.choice((5, 30, 4000)))
         await replies.queue(
-            self.session, conversation, self.dice.choice([*self.members, None]), body=f"Answer {self.number}", client_key=f"key{self.number}",
-            now=self.now, parent_id=self.dice.choice(parents).id, answers_all=self.dice.random() < 0.1,
+            self.session, conversation, self.dice.choice([*self.members, None]), body=f"Answer {self.number}",
+            client_key=f"key{self.number}", now=self.now, parent_id=self.dice.choice(parents).id, answers_all=self.dice.random() < 0.1,
             send_at=self.now + later if self.dice.random() < 0.2 else None, then_resolve=self.dice.random() < 0.2, anyway=True,
         )  # fmt: skip
 
@@ -209,8 +209,8 @@ class World:
             kind = self.dice.choice((EventKind.EDIT, EventKind.DELETE, EventKind.MODERATION, EventKind.MODERATION))
             text = self.dice.choice(("hide", "unhide", "spam")) if kind is EventKind.MODERATION else self.dice.choice(WORDS)
             return Event(
-                id=f"e{self.number}", kind=kind, message_id=known.message_id, thread_id=known.thread_id, at=at, author=known.author, text=text,
-                conversation_kind=known.conversation_kind,
+                id=f"e{self.number}", kind=kind, message_id=known.message_id, thread_id=known.thread_id, at=at, author=known.author,
+                text=text, conversation_kind=known.conversation_kind,
             )  # fmt: skip
         thread = self.dice.randrange(12)
         kind, in_room = KINDS[thread % len(KINDS)], thread == 6
