@@ -60,6 +60,7 @@ def check_sums(found: Sequence[dict[str, Any]]) -> None:
         assert cut[0].began == row["opened_at"]
 
 
+@pytest.mark.timeout(7200)  # ten thousand operations take longer than any other test
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_after_any_history_a_rebuild_finds_the_table_as_it_would_tell_it(session: AsyncSession, seed: int):
     world, done, looked = await World(session, seed).begin(), 0, 0

@@ -39,6 +39,7 @@ WORDS = ("Where is my parcel?", "Thanks!", "🧡🧡", "And the other one", "lec
 KINDS = (ConversationKind.DIRECT, ConversationKind.COMMENTS, ConversationKind.EMAIL, ConversationKind.REVIEW, ConversationKind.COMMENTS)
 AUTHORS = [Author(id=f"author{number}", name=f"Author {number}") for number in range(7)]
 US = Author(id="us", name="Our brand", is_self=True)
+ERA = 400  # events, after which other threads are talked in
 LATE = (0, 0, 0, 0, 1, 5, 60, 600, 3600, 20_000)  # seconds by which a message comes late
 
 
@@ -212,8 +213,8 @@ class World:
                 id=f"e{self.number}", kind=kind, message_id=known.message_id, thread_id=known.thread_id, at=at, author=known.author,
                 text=text, conversation_kind=known.conversation_kind,
             )  # fmt: skip
-        thread = self.dice.randrange(12)
-        kind, in_room = KINDS[thread % len(KINDS)], thread == 6
+        thread = self.number // ERA * 60 + self.dice.randrange(12)
+        kind, in_room = KINDS[thread % len(KINDS)], thread % 60 == 6
         parent = self.dice.choice([one for one in self.said if one.thread_id == f"t{thread}"][-5:] or [None])
         author = US if self.dice.random() < 0.12 else self.dice.choice(AUTHORS[: 1 + thread % 4])
         mentions = (self.dice.choice((US, *AUTHORS)).id,) if self.dice.random() < 0.2 else ()
@@ -233,10 +234,8 @@ class World:
         return rights.of(self.dice.choice(self.members))
 
     async def _conversation(self) -> Conversation:
-        every = (
-            await self.session.scalars(select(Conversation).order_by(col(Conversation.id)).execution_options(populate_existing=True))
-        ).all()
-        return self.dice.choice(every[-15:])
+        newest = select(Conversation).order_by(col(Conversation.id).desc()).limit(15)
+        return self.dice.choice((await self.session.scalars(newest.execution_options(populate_existing=True))).all())
 
     async def _messages(self, *where: Any) -> Sequence[Message]:
         query = select(Message).where(*where).order_by(col(Message.id).desc()).limit(10).execution_options(populate_existing=True)
