@@ -16,6 +16,7 @@ from typing import Any
 from inbox.contract import Attachment, Author, ConversationKind, Event, EventKind, Post
 from inbox.conversations import markup
 from inbox.models import Channel
+from inbox.models.columns import FIRST, LAST
 
 TEXT_LIMIT = 200_000  # characters: the search index takes no more than a megabyte of words for one message
 HTML_LIMIT = 2_000_000  # characters
@@ -127,7 +128,7 @@ def read(event: Event, origin: Origin, digests: Mapping[int, str], *, now: datet
         key(event.message_id),
         _loose(event, post) if not thread and post is not None and post.is_room and kind is EventKind.MESSAGE else thread,
         at,
-        None if at == event.at or IMPOSSIBLE <= event.at <= now + WRONG else event.at,
+        None if at == event.at or IMPOSSIBLE <= event.at <= now + WRONG else told(event.at),
         None if event.author is None else _person(event.author, origin),
         text(event.text, TEXT_LIMIT),
         None if event.html is None else _html(event.html),
@@ -149,6 +150,11 @@ def read(event: Event, origin: Origin, digests: Mapping[int, str], *, now: datet
 def _believed(told: datetime, origin: Origin, now: datetime) -> datetime:
     """A time that can be: nothing comes from the future, and no news from before there were platforms; of history, the oldest there is."""
     return now if told > now or origin.is_live else max(told, EARLIEST)
+
+
+def told(at: datetime) -> datetime:
+    """What a clock said, as near as the tables can keep it."""
+    return FIRST if at < FIRST else min(at, LAST)
 
 
 def _loose(event: Event, post: Post) -> str:

@@ -16,7 +16,7 @@ from sqlmodel import col
 
 from inbox import events
 from inbox.contract import Receipt
-from inbox.conversations import newest, status
+from inbox.conversations import incoming, newest, status
 from inbox.conversations.incoming import WRONG
 from inbox.models import Conversation, Delivery, Direction, Message, Role, Status, Wait
 from inbox.promptness import waits
@@ -113,7 +113,7 @@ async def mark_sent(session: AsyncSession, message: Message, receipt: Receipt, n
         "delivery": Delivery.SENT,
         "uncertain": False,
         "at": at,
-        "told_at": receipt.accepted_at if receipt.accepted_at.tzinfo and abs(receipt.accepted_at - at) > WRONG else None,
+        "told_at": incoming.told(receipt.accepted_at) if receipt.accepted_at.tzinfo and abs(receipt.accepted_at - at) > WRONG else None,
         "permalink": receipt.permalink,
         "error": None,
         "try_at": None,
