@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from inbox import events
 from inbox.contract import ConversationKind, Receipt
-from inbox.conversations import assignment, outbox, replies
+from inbox.conversations import assignment, labels, outbox, replies
 from inbox.errors import NotFound
-from inbox.models import Calendar, CalendarVersion, Channel, Conversation, Member, Message, Role, Wait, Workspace
+from inbox.models import Calendar, CalendarVersion, Channel, Conversation, Label, Member, Message, Role, Wait, Workspace
 from inbox.promptness import cuts, segments, targets, waits
 from inbox.promptness.segments import Waterfall
 from inbox.team import rights
@@ -244,3 +244,38 @@ async def test_an_answer_that_turns_out_older_than_the_policy_was_never_late_by_
     (wait,) = await everything(session, Wait)
     assert (wait.late_on_policy, wait.breached_at, wait.policy_id, wait.business_seconds) == (False, None, None, 1800)
     assert await waits.rebuild(session, channel.workspace_id, now=minutes(60)) == 0
+
+
+async def test_a_team_that_is_dissolved_has_had_the_wait_until_then(session: AsyncSession, channel: Channel, lotte: Member, make: Make):
+    workspace = await session.get_one(Workspace, channel.workspace_id)
+    access, team = rights.Access(workspace.id, Role.ADMIN, "system"), await make.team(workspace)
+    await policy(session, channel, name="Team", conditions={"team": [team.id]}, targets={"first": {"normal": 60}})
+    await take(session, channel, said("Hi?"))
+    (conversation,) = await everything(session, Conversation)
+    number = team.id
+    await assignment.assign(session, access, conversation, member_id=None, team_id=number, now=minutes(0.5))
+    await logged(session)
+    assert (await everything(session, Wait))[0].target_seconds == 60
+    await assignment.dissolve(session, access, team, now=minutes(0.8))
+    await logged(session)
+    await session.refresh(conversation)
+    assert (await everything(session, Wait))[0].target_seconds is None
+    await answer(session, lotte, 1, accepted=2)
+    (wait,) = await everything(session, Wait)
+    assert [(one.kind.value, one.team, one.seconds) for one in cuts.loaded(wait.segments or [])][:3] == [
+        ("unassigned", None, 30), ("owner", number, 18), ("unassigned", None, 12),
+    ]  # fmt: skip
+    assert (wait.team_id, await waits.rebuild(session, channel.workspace_id, now=minutes(60))) == (None, 0)
+
+
+async def test_a_label_that_is_deleted_asks_for_nothing_any_more(session: AsyncSession, channel: Channel):
+    access, label = rights.Access(channel.workspace_id, Role.ADMIN, "system"), Label(workspace_id=channel.workspace_id, name="Press")
+    session.add(label)
+    await session.flush()
+    await policy(session, channel, conditions={"label": [label.id]})
+    await take(session, channel, said("Hi?"))
+    (conversation,) = await everything(session, Conversation)
+    await labels.put(session, access, conversation, [label.id], now=minutes(1))
+    assert (await everything(session, Wait))[0].target_seconds == 600
+    await labels.drop(session, access, label, now=minutes(2))
+    assert (await everything(session, Wait))[0].target_seconds is None
