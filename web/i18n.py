@@ -78,6 +78,15 @@ class Language:
                 return self.gettext(text).replace("{n}", str(seconds // size))
         return self.gettext("now")
 
+    def exact(self, seconds: float) -> str:
+        """How long, to the second: "1 d 2 h 3 min 4 s"."""
+        left, parts = max(0, round(seconds)), list[str]()
+        for size, text in (*UNITS, (1, "{n} s")):
+            count, left = divmod(left, size)
+            if count:
+                parts.append(self.gettext(text).replace("{n}", str(count)))
+        return " ".join(parts) or self.gettext("{n} s").replace("{n}", "0")
+
     def length(self, seconds: float) -> str:
         """How long, in one unit and near enough for a figure: "45 s", "91 min", "2.7 h", "3.1 d"."""
         _, size, text = next(step for step in LENGTHS if seconds >= step[0])

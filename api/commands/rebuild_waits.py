@@ -19,7 +19,9 @@ class Rebuilt:
 
     conversations: int = 0
     corrected: int = 0
+    settled: int = 0
     left_out: int = 0
+    workspace_id: int = field(default=0, repr=False)
     ids: list[int] = field(default_factory=list[int], repr=False)
 
 
@@ -34,14 +36,17 @@ def rebuild_waits(workspace: WorkspaceOption = "", as_json: JsonOption = False) 
         del house
         access = await installation.access(session, workspace)
         ids, left_out = await waits.rebuildable(session, access.workspace_id)
-        return Rebuilt(left_out=left_out, ids=list(ids))
+        return Rebuilt(workspace_id=access.workspace_id, left_out=left_out, ids=list(ids))
 
     done = installation.run(find)
     installation.run(lambda house, session: _rebuild(house, session, done))
     if as_json:
-        console.print_json({name: value for name, value in asdict(done).items() if name != "ids"})
+        console.print_json({name: value for name, value in asdict(done).items() if name not in ("ids", "workspace_id")})
         return
-    console.say(f"{done.conversations} conversations told anew: {done.corrected} waits were corrected.")
+    console.say(
+        f"{done.conversations} conversations told anew: {done.corrected} waits were corrected, "
+        f"and the targets or segments of {done.settled}."
+    )
     if done.left_out:
         console.say(f"{done.left_out} conversations are older than the log (PARLEY_EVENT_DAYS); their waits stay as they are.")
 
@@ -53,6 +58,7 @@ async def _rebuild(house: House, session: AsyncSession, done: Rebuilt) -> None:
         for start in range(0, len(done.ids), AT_ONCE):
             portion = done.ids[start : start + AT_ONCE]
             async with house.database.transaction() as own:
-                done.corrected += await waits.refold(own, portion, now=house.clock())
+                corrected, settled = await waits.retell(own, done.workspace_id, portion, now=house.clock())
+            done.corrected, done.settled = done.corrected + corrected, done.settled + settled
             done.conversations += len(portion)
             advance(len(portion))

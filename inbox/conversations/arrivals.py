@@ -12,7 +12,7 @@ from psycopg.types.json import Json
 
 from inbox.columns import Numbers, Texts, Times, Truths
 from inbox.contract import ConversationKind
-from inbox.conversations.incoming import Incoming, Origin, Person, StoredFile
+from inbox.conversations.incoming import WRONG, Incoming, Origin, Person, StoredFile
 from inbox.conversations.known import Known, KnownPerson, Orphan
 from inbox.models import Delivery, Direction
 from inbox.pipelines import Send
@@ -57,6 +57,7 @@ class Arrival:
     hidden_at: datetime | None = None
     delivered_at: datetime | None = None
     error: str | None = None
+    told_at: datetime | None = None
 
     @property
     def is_plainly_theirs(self) -> bool:
@@ -95,6 +96,7 @@ def build(known: Known, origin: Origin, event: Incoming, message_id: int, conver
         bool(event.envelope and event.envelope["automatic"]),
         ours,
         event,
+        told_at=event.told_at,
     )
 
 
@@ -106,10 +108,18 @@ def relate(arrivals: Mapping[str, Arrival], known: Known, origin: Origin) -> Non
             if parent is not None:
                 arrival.parent_id = parent.id
                 arrival.answers_us = parent.direction is Direction.OUT
+                _follow(arrival, parent.at)
         if arrival.direction is Direction.IN and arrival.identity_id is not None and not arrival.is_history:
             arrival.expectation = expectation(arrival, origin)
             if arrival.expectation is Expectation.YES:
                 arrival.expects_since = arrival.at
+
+
+def _follow(arrival: Arrival, answered_at: datetime) -> None:
+    """No answer is older than what it answers: where two clocks disagree, it counts from then."""
+    if arrival.at < answered_at:
+        arrival.told_at = arrival.told_at or (arrival.at if answered_at - arrival.at > WRONG else None)
+        arrival.at = answered_at
 
 
 def expectation(arrival: Arrival, origin: Origin) -> Expectation:
@@ -172,7 +182,7 @@ SOMETIMES = (
     _column("permalink", Texts, "event.permalink"), _column("private", Truths, "event.private"), _column("parent_external_id", Texts),
     _column("parent_id", Numbers), _column("mentions_us", Truths), _column("is_history", Truths), _column("automatic", Truths),
     _column("native", Truths, "is_ours"), _column("edited_at", Times), _column("deleted_at", Times), _column("hidden_at", Times),
-    _column("delivered_at", Times), _column("error", Texts),
+    _column("delivered_at", Times), _column("error", Texts), _column("told_at", Times),
 )  # fmt: skip
 DOCUMENTS: tuple[tuple[LiteralString, Callable[[Arrival], Any]], ...] = (
     ("envelope", attrgetter("event.envelope")),

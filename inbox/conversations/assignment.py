@@ -8,9 +8,9 @@ from sqlmodel import col
 
 from inbox.conversations import changes
 from inbox.errors import Conflict, NotFound
-from inbox.models import Conversation, Member, Role, Team
+from inbox.models import Conversation, Member, Role, Team, Wait
 from inbox.promptness import targets
-from inbox.team import rights
+from inbox.team import rights, teams
 from inbox.team.rights import Access
 
 
@@ -63,6 +63,15 @@ async def take(session: AsyncSession, access: Access, conversation: Conversation
         team=conversation.team_id,
         before=old,
     )
+
+
+async def dissolve(session: AsyncSession, access: Access, team: Team, *, now: datetime) -> None:
+    """Drop a team; its conversations have none, and what policies ask of those that wait follows at once."""
+    waiting = select(col(Wait.conversation_id)).join(Conversation, col(Conversation.id) == col(Wait.conversation_id))
+    waiting = waiting.where(col(Wait.closed_at).is_(None), col(Conversation.team_id) == team.id)
+    ids = list(await session.scalars(waiting.distinct()))
+    await teams.dissolve(session, access, team, now=now)
+    await targets.settle(session, access.workspace_id, ids, now=now, actor=access.actor)
 
 
 async def _check(session: AsyncSession, conversation: Conversation, member_id: int | None, team_id: int | None) -> None:

@@ -20,7 +20,8 @@ NAME = """
 """
 
 MARK = """
-    UPDATE message SET delivery = 'sent', uncertain = false, at = new.at, error = NULL, try_at = NULL, lease_until = NULL
+    UPDATE message SET delivery = 'sent', uncertain = false, error = NULL, try_at = NULL, lease_until = NULL,
+           at = greatest(new.at, (SELECT at FROM message AS parent WHERE parent.id = message.parent_id))
       FROM unnest(%b::bigint[], %b::timestamptz[]) AS new (id, at)
      WHERE message.id = new.id AND delivery IN ('queued', 'sending', 'ambiguous', 'failed')
     RETURNING message.id

@@ -2,7 +2,7 @@
 
 Nothing that a platform sends may make the insert fail or lose its neighbours. Text loses NUL characters and lone surrogates, and ends with
 an ellipsis at `TEXT_LIMIT`; markup beyond `HTML_LIMIT` gives way to the text; ids beyond `KEY_LIMIT` end in a hash; times lie between 1990
-and now. The payload as it came stays in `inbound.raw`.
+and now, and what a clock says that cannot be right is kept beside (`told_at`). The payload as it came stays in `inbound.raw`.
 """
 
 import hashlib
@@ -10,12 +10,13 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from inbox.contract import Attachment, Author, ConversationKind, Event, EventKind, Post
 from inbox.conversations import markup
 from inbox.models import Channel
+from inbox.models.columns import FIRST, LAST
 
 TEXT_LIMIT = 200_000  # characters: the search index takes no more than a megabyte of words for one message
 HTML_LIMIT = 2_000_000  # characters
@@ -25,6 +26,9 @@ NAME_LIMIT = 200  # characters: of people and files; every row of a list shows o
 LARGEST = 2**31  # bytes: what the column holds
 IN_ROOM = "\x1f"  # begins, and divides, the names of ours for what somebody says in a room outside of its threads
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+IMPOSSIBLE = datetime(2000, 1, 1, tzinfo=UTC)  # no platform says anything before it that is news: a clock that was never set
+FIRST_SYNC = timedelta(days=1)  # so long after a channel was connected its stream may still bring what is older
+WRONG = timedelta(minutes=5)  # ahead of ours: a clock that is a little off is nobody's concern
 UNSTORABLE = re.compile(r"\\u0000|\\ud[89a-f]", re.IGNORECASE)
 
 
@@ -39,12 +43,13 @@ class Origin:
     expects_answer: Mapping[str, Any]
     connected_at: datetime
     since: datetime  # what was written before this is history; in whole seconds, since some platforms, IMAP among them, tell only those
+    is_live: bool = True  # what comes is news, whatever its clock says: neither a first sync nor fetched afterwards
 
     @classmethod
-    def of(cls, channel: Channel) -> "Origin":
+    def of(cls, channel: Channel, *, is_live: bool = True) -> "Origin":
         since = channel.connected_at.replace(microsecond=0)
         staff, expecting = channel.staff, channel.expects_answer
-        return cls(channel.id, channel.workspace_id, channel.account_id, staff, expecting, channel.connected_at, since)
+        return cls(channel.id, channel.workspace_id, channel.account_id, staff, expecting, channel.connected_at, since, is_live)
 
 
 @dataclass(slots=True)
@@ -81,7 +86,7 @@ class Incoming:
     message_id: str
     thread_id: str
     at: datetime
-    told_at: datetime  # the time as the platform tells it
+    told_at: datetime | None  # what the platform's clock said, where that cannot be true
     person: Person | None
     text: str
     html: str | None
@@ -116,13 +121,14 @@ def read(event: Event, origin: Origin, digests: Mapping[int, str], *, now: datet
     post = None if event.post is None else _post(event.post, now)
     parent = None if event.parent_id is None else key(event.parent_id)
     thread = key(event.thread_id)
+    at = event.at if IMPOSSIBLE <= event.at <= now else _believed(event.at, origin, now)
     return Incoming(  # by position: names cost as much as the rest
         key(event.id),
         kind,
         key(event.message_id),
         _loose(event, post) if not thread and post is not None and post.is_room and kind is EventKind.MESSAGE else thread,
-        now if event.at > now else event.at if event.at > EARLIEST else EARLIEST,
-        event.at,
+        at,
+        None if at == event.at or IMPOSSIBLE <= event.at <= now + WRONG else told(event.at),
         None if event.author is None else _person(event.author, origin),
         text(event.text, TEXT_LIMIT),
         None if event.html is None else _html(event.html),
@@ -139,6 +145,16 @@ def read(event: Event, origin: Origin, digests: Mapping[int, str], *, now: datet
         None if event.raw is None else dumps(event.raw),
         thread,
     )
+
+
+def _believed(told: datetime, origin: Origin, now: datetime) -> datetime:
+    """A time that can be: nothing comes from the future, and no news from before there were platforms; of history, the oldest there is."""
+    return now if told > now or origin.is_live else max(told, EARLIEST)
+
+
+def told(at: datetime) -> datetime:
+    """What a clock said, as near as the tables can keep it."""
+    return FIRST if at < FIRST else min(at, LAST)
 
 
 def _loose(event: Event, post: Post) -> str:

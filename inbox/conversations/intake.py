@@ -97,7 +97,7 @@ async def finish(session: AsyncSession, connection: AsyncConnection[Row], writte
     actor = f"channel:{intake.origin.id}"
     _record_arrivals(session, intake)
     await ledger.record(session, intake.waits, written.waits, actor=actor, now=intake.now)
-    if intake.known.has_policies:
+    if intake.known.has_policies or intake.waits.has_ended:
         await targets.settle_changed(session, intake.waits, now=intake.now, actor=actor)
     await _record_alterations(session, intake, written.seen)
     if altered.spammed or altered.restored:
@@ -150,14 +150,23 @@ def _place(intake: Intake) -> None:
 
 def _is_in_order(intake: Intake, place: Place, arrived: Sequence[Arrival], latest: Sequence[tuple[datetime, Waiting]]) -> bool:
     """Whether the waits follow from the open ones alone: nothing came late, nor changed, nor names whom only the database knows."""
-    if place.id not in intake.newcomers.begun and arrived[0].at < place.last_message_at:
+    first = min(arrival.at for arrival in arrived)
+    if place.id not in intake.newcomers.begun and first < place.last_message_at:
         return False
+    if any(waiting.closed_at is None and waiting.opened_at > first for _, waiting in latest):
+        return False  # it was opened by hand since: this may be where it begins
     answers = [arrival for arrival in arrived if arrival.is_ours]
-    if answers and any(waiting.closed_at is not None and waiting.closed_at > answers[0].at for _, waiting in latest):
+    if answers and any(waiting.closed_at is not None and waiting.closed_at > first for _, waiting in latest):
         return False
+    if answers and place.id not in intake.newcomers.begun and _may_end(arrived, latest):
+        return False  # it counts for whoever had the conversation when it was written, which may be over
     if place.kind is ConversationKind.COMMENTS and any(answer.event.mentions for answer in answers):
         return False
     return all(arrival.is_plain for arrival in arrived)
+
+
+def _may_end(arrived: Sequence[Arrival], latest: Sequence[tuple[datetime, Waiting]]) -> bool:
+    return any(waiting.closed_at is None for _, waiting in latest) or any(arrival.expects_since is not None for arrival in arrived)
 
 
 def _advance(intake: Intake, place: Place, arrived: Sequence[Arrival], latest: Sequence[tuple[datetime, Waiting]]) -> None:

@@ -8,9 +8,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from inbox import labels as signs
 from inbox.conversations import changes
 from inbox.errors import NotFound
-from inbox.models import Conversation, ConversationLabel, Label, Role
+from inbox.models import Conversation, ConversationLabel, Label, Role, Wait
 from inbox.promptness import targets
 from inbox.team.rights import Access
 
@@ -35,3 +36,12 @@ async def put(session: AsyncSession, access: Access, conversation: Conversation,
     if added or removed:
         changes.record(session, conversation, "conversation.labelled", actor=access.actor, now=now, added=added, removed=removed)
         await targets.settle(session, conversation.workspace_id, [conversation.id], now=now, actor=access.actor)
+
+
+async def drop(session: AsyncSession, access: Access, label: Label, *, now: datetime) -> None:
+    """Delete a label of the workspace; every conversation loses it, and what policies ask of those that wait follows at once."""
+    worn = select(col(ConversationLabel.conversation_id)).where(col(ConversationLabel.label_id) == label.id)
+    waiting = select(col(Wait.conversation_id)).where(col(Wait.closed_at).is_(None), col(Wait.conversation_id).in_(worn))
+    ids = list(await session.scalars(waiting.distinct()))
+    await signs.delete(session, access, label, now=now)
+    await targets.settle(session, access.workspace_id, ids, now=now, actor=access.actor)

@@ -16,7 +16,8 @@ from sqlmodel import col
 
 from inbox import events
 from inbox.contract import Receipt
-from inbox.conversations import newest, status
+from inbox.conversations import incoming, newest, status
+from inbox.conversations.incoming import WRONG
 from inbox.models import Conversation, Delivery, Direction, Message, Role, Status, Wait
 from inbox.promptness import waits
 from inbox.team.rights import Access
@@ -107,10 +108,12 @@ async def next_due(session: AsyncSession, now: datetime) -> datetime | None:
 
 async def mark_sent(session: AsyncSession, message: Message, receipt: Receipt, now: datetime) -> bool:
     """The platform has it: keep its id and its time, and close the wait. False when a newer attempt or a person was first."""
+    at = await _accepted(session, message, receipt, now)
     values = {
         "delivery": Delivery.SENT,
         "uncertain": False,
-        "at": _accepted(message, receipt, now),
+        "at": at,
+        "told_at": incoming.told(receipt.accepted_at) if receipt.accepted_at.tzinfo and abs(receipt.accepted_at - at) > WRONG else None,
         "permalink": receipt.permalink,
         "error": None,
         "try_at": None,
@@ -127,13 +130,17 @@ async def mark_sent(session: AsyncSession, message: Message, receipt: Receipt, n
     return marked
 
 
-def _accepted(message: Message, receipt: Receipt, now: datetime) -> datetime:
+async def _accepted(session: AsyncSession, message: Message, receipt: Receipt, now: datetime) -> datetime:
     """The platform's time of the reply; ours where it cannot be true.
 
-    A clock that is a little behind is the one by which the customer's question was timed too, so it is believed.
+    A clock that is a little behind is the one by which the customer's question was timed too, so it is believed, unless it says that the
+    answer was there before the question.
     """
     at = receipt.accepted_at
-    return min(at, now) if at.tzinfo and at > message.at - SKEW else now
+    if not at.tzinfo or at <= message.at - SKEW:
+        return now
+    asked_at = await session.scalar(select(col(Message.at)).where(col(Message.id) == message.parent_id)) if message.parent_id else None
+    return now if asked_at is not None and at < asked_at else min(at, now)
 
 
 async def mark_failed(session: AsyncSession, message: Message, reason: str, now: datetime) -> bool:
@@ -268,7 +275,7 @@ async def _absorb_echo(session: AsyncSession, message: Message, receipt: Receipt
     )
     if twin is None:
         return False
-    await session.execute(update(Wait).where(col(Wait.closed_by) == twin.id).values(closed_by=message.id, native=False))
+    await session.execute(update(Wait).where(col(Wait.closed_by) == twin.id).values(closed_by=message.id))
     await session.execute(delete(Message).where(col(Message.id) == twin.id))
     await newest.take_back(session, twin)
     record(session, "message.deleted", twin, actor="system", now=now)

@@ -75,7 +75,8 @@ async def receive(
     if "\0" in (batch.cursor or ""):
         raise ValueError("the connector's cursor holds a NUL character")
     digests = await _store_files(batch.events, files)
-    origin = Origin.of(channel)
+    is_first = fence is not None and now - channel.connected_at < incoming.FIRST_SYNC
+    origin = Origin.of(channel, is_live=not (late or is_first or channel.state == ChannelState.CONNECTING))
     cleaned: list[Incoming] = []
     for event in batch.events:
         try:
@@ -181,7 +182,7 @@ class _Mark:
     ) -> None:
         newest = max(cleaned, key=lambda event: event.at, default=None)
         is_news = newest is not None and newest.at >= origin.connected_at and not is_late
-        lag = max(0.0, (now - newest.told_at).total_seconds()) if newest is not None and is_news else None
+        lag = max(0.0, (now - newest.at).total_seconds()) if newest is not None and is_news else None
         last = newest.at if newest else None
         self.works = works
         self.before: AsyncCursor[Row] | None = None  # once it is sent

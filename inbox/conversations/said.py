@@ -51,6 +51,7 @@ class Said(NamedTuple):
     send_at: datetime | None
     delivered_at: datetime | None
     seen_at: datetime | None
+    told_at: datetime | None
 
 
 class File(NamedTuple):

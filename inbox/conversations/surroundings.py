@@ -32,6 +32,7 @@ class Waiting:
     message_id: int
     message_count: int
     due: "Due | None" = None
+    wait_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +151,9 @@ async def waiting(session: AsyncSession, conversation_ids: Collection[int]) -> M
 def _waits(conversation_ids: Collection[int]) -> Question[Mapping[int, list[Waiting]]]:
     def read(found: Sequence[tuple[Any, ...]]) -> Mapping[int, list[Waiting]]:
         waits: dict[int, list[Waiting]] = {conversation_id: [] for conversation_id in conversation_ids}
-        for conversation_id, identity_id, name, since, message_id, count, at, *told in found:
+        for conversation_id, identity_id, name, since, message_id, wait_id, count, at, *told in found:
             due = None if at is None or told[2] is None else Due(at.astimezone(UTC), told[0], Metric(told[1]), *told[2:])
-            waits[conversation_id].append(Waiting(identity_id, name, since.astimezone(UTC), message_id, count, due))
+            waits[conversation_id].append(Waiting(identity_id, name, since.astimezone(UTC), message_id, count, due, wait_id))
         return waits
 
     return Question(_waiting(), {"conversations": list(conversation_ids)}, read)
@@ -160,7 +161,7 @@ def _waits(conversation_ids: Collection[int]) -> Question[Mapping[int, list[Wait
 
 @cache  # a statement never changes, and putting it together costs more than running it
 def _waiting() -> bytes:
-    columns = (col(Wait.conversation_id), col(Wait.identity_id), col(Identity.name), col(Wait.opened_at), col(Wait.opened_by))
+    columns = (col(Wait.conversation_id), col(Wait.identity_id), col(Identity.name), col(Wait.opened_at), col(Wait.opened_by), col(Wait.id))
     due = (col(Wait.due_at), col(Wait.target_seconds), col(Wait.metric), col(Policy.name), col(Policy.conditions), col(Calendar.name))
     return questions.compiled(
         select(*columns, col(Wait.message_count), *due)

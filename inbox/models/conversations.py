@@ -227,6 +227,7 @@ class Message(Table, table=True):
     mentions: list[str] = json(list)  # the platform's ids of those named in it
     expects_since: datetime | None = moment(nullable=True)  # from when it expects an answer, as the channel was set then; None: it does not
     at: datetime = moment()  # the platform's time
+    told_at: datetime | None = moment(nullable=True)  # what the platform's clock said, where that cannot be true
     received_at: datetime = moment()  # ours
     edited_at: datetime | None = moment(nullable=True)
     deleted_at: datetime | None = moment(nullable=True)

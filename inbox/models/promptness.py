@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import BigInteger, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
 from inbox.models.columns import Table, flag, identity, json, moment, number, text_enum, within, workspace
@@ -113,9 +114,13 @@ class Wait(Table, table=True):
     native: bool = flag()
     bulk: bool = flag()
     policy_id: int | None = number(nullable=True)  # whose target counts
+    calendar_id: int | None = number(nullable=True)  # whose hours its target counts in, for good; None: by the wall clock
     target_seconds: int | None = None
     due_at: datetime | None = moment(nullable=True)
     breached_at: datetime | None = moment(nullable=True)  # `due_at`, once it has passed unanswered
     late_on_policy: bool = flag()  # it was past already when the policy came
     caught_up_late: bool = flag()  # the message reached us only after its due time
     business_seconds: float | None = None  # of a wait that has ended, by the policy's calendar
+    segments: list[dict[str, Any]] | None = Field(
+        default=None, sa_type=JSONB, nullable=True
+    )  # who had it when, once it has ended (`promptness.cuts`); None: to be settled

@@ -135,12 +135,19 @@ class Calendar:
 class Versions:
     """A calendar that was changed: what was valid then counts for then. `since` is None for the first."""
 
-    def __init__(self, versions: Sequence[tuple[datetime | None, Calendar]]) -> None:
+    def __init__(self, versions: Sequence[tuple[datetime | None, Calendar]], id: int | None = None) -> None:
+        self.id = id  # of its row
         ordered = sorted(versions, key=lambda version: zones.number(version[0]) if version[0] else -(1 << 62))
         self.calendars = [calendar for _, calendar in ordered]
         self.since = [since for since, _ in ordered[1:]]
         if not ordered or ordered[0][0] is not None or None in self.since:
             raise Nonsense("The first version of a calendar is valid since ever, each later one since a time of its own.")
+
+    def until(self, end: datetime) -> "Versions":
+        """The calendar as it was until then: what it said afterwards is left out."""
+        since = [moment for moment in self.since if moment is not None]
+        place = bisect_right(since, end)
+        return self if place == len(since) else Versions(list(zip([None, *since[:place]], self.calendars, strict=False)), self.id)
 
     def elapsed(self, start: datetime, end: datetime, pauses: Iterable[Pause] = ()) -> float:
         """As `Calendar.elapsed`, each stretch by what was valid then."""

@@ -52,7 +52,8 @@ UPDATE = """
        SET metric = new.metric, opened_at = new.opened_at, opened_by = new.opened_by, received_at = new.received_at,
            message_count = new.message_count, by_hand = new.by_hand, closed_at = new.closed_at, closed_by = new.closed_by,
            outcome = new.outcome, member_id = new.member_id, assignee_id = new.assignee_id, team_id = new.team_id,
-           native = new.native, bulk = new.bulk, business_seconds = NULL
+           native = new.native, bulk = new.bulk, segments = NULL,
+           business_seconds = CASE WHEN new.closed_at IS NULL THEN NULL ELSE wait.business_seconds END
       FROM unnest(%b::bigint[], %b::text[], %b::timestamptz[], %b::bigint[], %b::timestamptz[], %b::bigint[], %b::bool[],
                   %b::timestamptz[], %b::bigint[], %b::text[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bool[], %b::bool[])
            AS new (id, metric, opened_at, opened_by, received_at, message_count, by_hand, closed_at, closed_by, outcome, member_id,
@@ -100,6 +101,12 @@ class Changes:
         for subject in (*(gone[0] for gone in self.gone), *(new[0] for new in self.inserted), *(each[0] for each in self.updated)):
             found[subject.workspace_id].add(subject.id)
         return found
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether a wait has ended, or is not over as it was: who had it when is told anew."""
+        ended = (*(each[2] for each in self.updated), *(new[1] for new in self.inserted))
+        return any(waiting.closed_at is not None for waiting in ended)
 
     def __len__(self) -> int:
         return len(self.gone) + len(self.updated) + len(self.inserted) + len(self.grown)

@@ -51,6 +51,7 @@ class Rule:
     conditions: Mapping[str, frozenset[Any]] = field(default_factory=dict[str, frozenset[Any]])
     targets: Targets = field(default_factory=dict[Metric, Mapping[Priority, int]])
     calendar: Calendar | Versions | None = None
+    since: datetime | None = None  # from when it has been as it is
 
     def unmet(self, facts: Facts) -> list[str]:
         """The conditions that a conversation does not meet, by name; none: the policy fits."""

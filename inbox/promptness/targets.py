@@ -5,24 +5,26 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from psycopg import AsyncConnection
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from inbox import events
-from inbox.columns import Numbers, Times, Truths
+from inbox.columns import Numbers, Texts, Times, Truths
 from inbox.contract import ConversationKind
 from inbox.db import Row, driver
 from inbox.models import CalendarVersion, Metric, Policy, Priority
 from inbox.pipelines import pipeline
-from inbox.promptness import policies
+from inbox.promptness import cuts, policies, verdicts
 from inbox.promptness.calendars import Calendar, Versions
+from inbox.promptness.cuts import Owner, Segment, Story
 from inbox.promptness.ledger import Changes
 from inbox.promptness.policies import Facts, Rule
+from inbox.promptness.verdicts import Target
 
 PORTION = 500  # conversations, or waits that are due, in one step
 
@@ -31,19 +33,21 @@ HOLD = "SELECT id FROM conversation WHERE id = ANY(%b::bigint[]) ORDER BY id FOR
 # Open waits, and ended ones that were not settled since they ended: those keep the policy that counted when they did.
 UNSETTLED = """
     SELECT wait.id, conversation.id, conversation.channel_id, conversation.kind, conversation.priority, conversation.team_id,
-           ARRAY(SELECT label_id FROM conversation_label WHERE conversation_id = conversation.id), wait.metric, wait.opened_at,
-           wait.received_at, wait.closed_at, wait.policy_id, wait.target_seconds, wait.due_at, wait.breached_at, wait.late_on_policy,
-           wait.caught_up_late, wait.business_seconds
+           ARRAY(SELECT label_id FROM conversation_label WHERE conversation_id = conversation.id), conversation.assignee_id, wait.metric,
+           wait.opened_at, wait.received_at, wait.closed_at, wait.closed_by, wait.policy_id, wait.calendar_id, wait.target_seconds,
+           wait.due_at, wait.breached_at, wait.late_on_policy, wait.caught_up_late, wait.business_seconds, wait.segments
       FROM wait JOIN conversation ON conversation.id = wait.conversation_id
-     WHERE wait.conversation_id = ANY(%b::bigint[]) AND (wait.closed_at IS NULL OR wait.business_seconds IS NULL)
+     WHERE wait.conversation_id = ANY(%b::bigint[]) AND (wait.closed_at IS NULL OR wait.segments IS NULL OR %b)
      ORDER BY wait.id FOR NO KEY UPDATE OF wait
 """
 
 UPDATE = """
-    UPDATE wait SET policy_id = new.policy_id, target_seconds = new.target, due_at = new.due_at, breached_at = new.breached_at,
-                    late_on_policy = new.late_on_policy, caught_up_late = new.caught_up_late, business_seconds = new.business
-      FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[], %b::timestamptz[], %b::timestamptz[], %b::bool[], %b::bool[], %s::float8[])
-           AS new (id, policy_id, target, due_at, breached_at, late_on_policy, caught_up_late, business)
+    UPDATE wait SET policy_id = new.policy_id, calendar_id = new.calendar_id, target_seconds = new.target, due_at = new.due_at,
+                    breached_at = new.breached_at, late_on_policy = new.late_on_policy, caught_up_late = new.caught_up_late,
+                    business_seconds = new.business, segments = new.segments::jsonb
+      FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::timestamptz[], %b::timestamptz[], %b::bool[], %b::bool[],
+                  %s::float8[], %b::text[])
+           AS new (id, policy_id, calendar_id, target, due_at, breached_at, late_on_policy, caught_up_late, business, segments)
      WHERE wait.id = new.id
 """
 
@@ -73,33 +77,6 @@ BREACH = text(
 )
 
 
-@dataclass(slots=True)
-class Target:
-    """A wait and its target, as the row has them."""
-
-    id: int
-    conversation_id: int
-    channel_id: int
-    facts: Facts
-    metric: Metric
-    opened_at: datetime
-    received_at: datetime
-    closed_at: datetime | None
-    policy_id: int | None
-    seconds: int | None
-    due_at: datetime | None
-    breached_at: datetime | None
-    late_on_policy: bool
-    caught_up_late: bool
-    business_seconds: float | None
-
-    @property
-    def state(self) -> tuple[Any, ...]:
-        return (
-            self.policy_id, self.seconds, self.due_at, self.breached_at, self.late_on_policy, self.caught_up_late, self.business_seconds,
-        )  # fmt: skip
-
-
 async def rules(session: AsyncSession, workspace_id: int) -> list[Rule]:
     """The workspace's policies that are on, in their order, with their calendars."""
     ordered = (
@@ -114,6 +91,7 @@ async def rules(session: AsyncSession, workspace_id: int) -> list[Rule]:
             policies.read_conditions(policy.conditions),
             policies.read_targets(policy.targets),
             None if policy.calendar_id is None else calendars[policy.calendar_id],
+            policy.changed_at,
         )
         for policy in found
     ]
@@ -125,13 +103,13 @@ async def versions(session: AsyncSession, calendar_ids: Collection[int]) -> dict
     if calendar_ids:
         for version in await session.scalars(select(CalendarVersion).where(col(CalendarVersion.calendar_id).in_(calendar_ids))):
             written[version.calendar_id].append((version.valid_from, Calendar.from_dict(version.definition)))
-    return {calendar_id: Versions(told) for calendar_id, told in written.items()}
+    return {calendar_id: Versions(told, calendar_id) for calendar_id, told in written.items()}
 
 
 async def settle_changed(session: AsyncSession, changes: Changes, *, now: datetime, actor: str) -> None:
     """Settle the conversations whose waits have just changed."""
     for workspace_id, ids in sorted(changes.conversations.items()):
-        await settle(session, workspace_id, ids, now=now, actor=actor)
+        await settle(session, workspace_id, ids, now=now, actor=actor, ended=changes.has_ended)
 
 
 async def settle(
@@ -142,20 +120,33 @@ async def settle(
     now: datetime,
     actor: str = "system",
     by_policy: bool = False,
+    ended: bool = False,
+    anew: bool = False,
 ) -> int:
-    """Bring the targets of these conversations' waits up to date; how many changed. `by_policy`: because a policy or calendar changed."""
+    """Bring the targets of these conversations' waits up to date; how many changed.
+
+    `by_policy`: because a policy or calendar changed. `ended`: waits have ended, which is settled without any policy too. `anew`: also what
+    was settled before, as a rebuild does.
+    """
     ids = sorted(set(conversation_ids))
     known = await rules(session, workspace_id)
-    if not known and not by_policy:
+    if not (known or by_policy or ended or anew):
         return 0
     connection = await driver(session)
     async with pipeline(connection) as send:
         send(HOLD, (ids,))
-        unsettled = send(UNSETTLED, (ids,))
+        unsettled = send(UNSETTLED, (ids, anew))
+    found = [_target(row) for row in await unsettled.fetchall()]
+    calendars = await versions(session, {target.calendar_id for target in found if target.is_kept and target.calendar_id is not None})
+    over = [target for target in found if target.closed_at is not None]
+    told = await _stories(session, connection, over) if over else {}
     changed: list[Target] = []
-    for target in map(_target, await unsettled.fetchall()):
+    for target in found:
+        if target.is_kept and target.segments is not None and target.calendar_id is not None and target.calendar_id not in calendars:
+            continue  # nobody knows any more what its calendar said
         before, was_late = target.state, target.breached_at
-        _settle(target, known, now=now, by_policy=by_policy)
+        hours = verdicts.settle(target, known, calendars, now=now, by_policy=by_policy)
+        target.segments = _cut(target, told[target.conversation_id], hours) if target.closed_at is not None else None
         if target.state != before:
             changed.append(target)
             if target.breached_at is not None and was_late is None:
@@ -189,43 +180,35 @@ async def next_due(session: AsyncSession) -> datetime | None:
     return await session.scalar(text("SELECT min(due_at) FROM wait WHERE closed_at IS NULL AND breached_at IS NULL"))
 
 
-def _settle(target: Target, known: Sequence[Rule], *, now: datetime, by_policy: bool) -> None:
-    if target.closed_at is not None and target.policy_id is not None:
-        rule = next((rule for rule in known if rule.id == target.policy_id), None)  # its own, though the conversation has changed since
-    else:
-        rule = policies.first_fit(known, target.facts)
-        target.policy_id = None if rule is None else rule.id
-        target.seconds = None if rule is None else rule.target(target.metric, target.facts.priority)
-        target.due_at = None
-    if rule is not None and target.seconds is not None:  # an ended wait may turn out to have begun earlier, too
-        target.due_at = rule.due(target.opened_at, target.seconds)
-    end = target.closed_at or now
-    if target.due_at is None or target.due_at >= end:
-        target.breached_at, target.late_on_policy, target.caught_up_late = None, False, False
-    elif target.breached_at is None or (target.breached_at != target.due_at and not target.late_on_policy):
-        target.late_on_policy = by_policy and target.closed_at is None and target.breached_at is None
-        target.caught_up_late = target.received_at > target.due_at
-        target.breached_at = now if target.late_on_policy else target.due_at
-    if target.closed_at is not None:
-        target.business_seconds = (rule or Rule(0, "")).elapsed(target.opened_at, target.closed_at)
+async def _stories(session: AsyncSession, connection: AsyncConnection[Row], over: Sequence[Target]) -> dict[int, Story]:
+    owners = {target.conversation_id: Owner(target.assignee_id, target.facts.team_id) for target in over}
+    return await cuts.stories(session, connection, owners, {target.closed_by for target in over if target.closed_by is not None})
+
+
+def _cut(target: Target, story: Story, hours: Rule) -> list[Segment]:
+    return cuts.cut(story, target.opened_at, target.closed_at or target.opened_at, hours.elapsed, reply_id=target.closed_by)
 
 
 def _target(row: Row) -> Target:
-    wait_id, conversation_id, channel_id, kind, priority, team_id, label_ids, metric, *rest = row
+    wait_id, conversation_id, channel_id, kind, priority, team_id, label_ids, assignee_id, metric, *rest, kept = row
     facts = Facts(channel_id, ConversationKind(kind), Priority(priority), team_id, frozenset(label_ids))
-    return Target(wait_id, conversation_id, channel_id, facts, Metric(metric), *rest)
+    cut = None if kept is None else cuts.loaded(kept)
+    fields: Row = (wait_id, conversation_id, channel_id, facts, assignee_id, Metric(metric), *rest, cut)
+    return Target(*fields)
 
 
 def _columns(targets: Sequence[Target]) -> tuple[Any, ...]:
     return (
         Numbers([target.id for target in targets]),
         Numbers([target.policy_id for target in targets]),
+        Numbers([target.calendar_id for target in targets]),
         Numbers([target.seconds for target in targets]),
         Times([target.due_at for target in targets]),
         Times([target.breached_at for target in targets]),
         Truths([target.late_on_policy for target in targets]),
         Truths([target.caught_up_late for target in targets]),
         [target.business_seconds for target in targets],
+        Texts([None if target.segments is None else cuts.dumped(target.segments) for target in targets]),
     )
 
 

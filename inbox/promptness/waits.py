@@ -16,7 +16,7 @@ from inbox.contract import ConversationKind
 from inbox.db import Row, driver
 from inbox.models import Conversation, LogEvent, Message, Outcome, Status
 from inbox.pipelines import pipeline
-from inbox.promptness import ledger, targets, timeline
+from inbox.promptness import cuts, ledger, targets, timeline
 from inbox.promptness.ledger import Changes, Subject
 from inbox.promptness.timeline import Assigned, Decided, Said, Waiting
 
@@ -132,8 +132,14 @@ async def rebuild(session: AsyncSession, workspace_id: int, *, now: datetime) ->
     ids, _ = await rebuildable(session, workspace_id)
     changed = 0
     for start in range(0, len(ids), CONVERSATIONS_AT_ONCE):
-        changed += await refold(session, ids[start : start + CONVERSATIONS_AT_ONCE], now=now)
+        changed += sum(await retell(session, workspace_id, ids[start : start + CONVERSATIONS_AT_ONCE], now=now))
     return changed
+
+
+async def retell(session: AsyncSession, workspace_id: int, conversation_ids: Sequence[int], *, now: datetime) -> tuple[int, int]:
+    """Tell the waits of these conversations anew, and then their targets and segments; how many waits changed by each."""
+    waits = await refold(session, conversation_ids, now=now)
+    return waits, await targets.settle(session, workspace_id, conversation_ids, now=now, anew=True)
 
 
 async def rebuildable(session: AsyncSession, workspace_id: int) -> tuple[Sequence[int], int]:
@@ -165,7 +171,10 @@ def _history(
     subject: Subject, episode_days: int, log: Sequence[Row]
 ) -> tuple[timeline.Clock, list[Decided | Assigned], dict[int, list[datetime]]]:
     """A clock at the beginning of a conversation, and what the log says was done in it."""
-    clock = ledger.clock(replace(subject, status=Status.OPEN, resolved_at=None, assignee_id=None, team_id=None), episode_days, [])
+    clock = ledger.clock(replace(subject, status=Status.OPEN, resolved_at=None), episode_days, [])
+    had = next((cuts.before(data) for _, kind, _, data in log if kind == "conversation.assigned"), None)
+    if had is not None:
+        clock.assignee_id, clock.team_id = had.member, had.team
     done: list[Decided | Assigned] = []
     opened: dict[int, list[datetime]] = defaultdict(list)
     spam_since: datetime | None = None

@@ -4,14 +4,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from inbox import events
 from inbox.errors import Conflict, Forbidden, NotFound
-from inbox.models import ChannelAccess, Member, Role, Team, TeamMember
+from inbox.models import ChannelAccess, Conversation, Member, Role, Team, TeamMember
 from inbox.team import accounts, rights
 from inbox.team.rights import Access
 
@@ -65,9 +65,33 @@ async def dissolve(session: AsyncSession, access: Access, team: Team, *, now: da
     """Drop a team. Its conversations stay, without a team."""
     access.need(Role.SUPERVISOR)
     await _check_reach(session, access, team)
+    await _free_conversations(session, access, team, now)
     await session.delete(team)
     await session.flush()
     _record(session, access, team.id, now)
+
+
+async def _free_conversations(session: AsyncSession, access: Access, team: Team, now: datetime) -> None:
+    """Say of each that its owner changed: who had a wait when is told from the log."""
+    free = (
+        update(Conversation)
+        .where(col(Conversation.team_id) == team.id)
+        .values(team_id=None)
+        .returning(col(Conversation.id), col(Conversation.channel_id), col(Conversation.assignee_id))
+    )
+    for conversation_id, channel_id, assignee_id in sorted((await session.execute(free)).all()):
+        events.record(
+            session,
+            "conversation.assigned",
+            workspace_id=access.workspace_id,
+            at=now,
+            actor=access.actor,
+            conversation_id=conversation_id,
+            channel_id=channel_id,
+            assignee=assignee_id,
+            team=None,
+            before={"assignee": assignee_id, "team": team.id},
+        )
 
 
 async def _check_reach(session: AsyncSession, access: Access, team: Team) -> None:

@@ -16,7 +16,22 @@ from api.app import create_app
 from api.deps import House
 from api.v1 import events as v1_events
 from inbox.contract import Action
-from inbox.models import ApiToken, Attachment, Channel, Contact, Conversation, Label, Message, Moderation, Role, Team, Template, Workspace
+from inbox.models import (
+    ApiToken,
+    Attachment,
+    Channel,
+    Contact,
+    Conversation,
+    Label,
+    Message,
+    Metric,
+    Moderation,
+    Role,
+    Team,
+    Template,
+    Wait,
+    Workspace,
+)  # fmt: skip
 from inbox.team import invitations, tokens
 from inbox.team.rights import Access
 from tests.api.knocking import knock
@@ -177,6 +192,17 @@ async def _one_of_everything(make: Make, workspace: Workspace, admin: Person) ->
         ),
         "token_id": ApiToken(workspace_id=workspace.id, name="Shop", token_hash="of nobody", created_at=at),
     }
+    identity = await make.identity(channel)
+    rows["wait_id"] = Wait(
+        workspace_id=workspace.id,
+        channel_id=channel.id,
+        conversation_id=conversation.id,
+        identity_id=identity.id,
+        metric=Metric.FIRST,
+        opened_at=at,
+        opened_by=message.id,
+        received_at=at,
+    )
     session.add_all(rows.values())
     await session.flush()
     found_rows: dict[str, Any] = {"workspace_id": workspace, "channel_id": channel, "conversation_id": conversation, "message_id": message}
@@ -191,7 +217,7 @@ def address(door: Door, ids: dict[str, str]) -> str:
 
 
 WITH_IDS = [door for door in PAGES if re.search(r"\{(?!workspace_id|platform)", door.path)]
-RESTRICTED = [door for door in PAGES if re.search(r"\{(conversation|channel|message|attachment|template)_id\}", door.path)]
+RESTRICTED = [door for door in PAGES if re.search(r"\{(conversation|channel|message|attachment|template|wait)_id\}", door.path)]
 ADMINS_ONLY = "/w/{workspace_id}/settings/channels"  # a page that lower roles may not open at all
 
 

@@ -9,6 +9,7 @@ from api.deps import AccessDep, NowDep, Number, SessionDep, needs
 from api.pages import forms
 from api.pages.forms import Frame, FrameDep
 from inbox import labels
+from inbox.conversations import labels as worn
 from inbox.models import Role
 from inbox.team.rights import Access
 
@@ -39,7 +40,7 @@ async def change(
 @router.post("/{label_id}/removal")
 async def delete(label_id: Number, frame: FrameDep, session: SessionDep, access: AccessDep, now: NowDep) -> Response:
     label = await labels.get(session, access, label_id)
-    await labels.delete(session, access, label, now=now)
+    await worn.drop(session, access, label, now=now)
     return frame.back()
 
 

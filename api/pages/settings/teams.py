@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.deps import AccessDep, NowDep, Number, RowId, SessionDep, needs
 from api.pages import forms
 from api.pages.forms import Frame, FrameDep
+from inbox.conversations import assignment
 from inbox.models import Role
 from inbox.team import members, teams
 from inbox.team.rights import Access
@@ -48,7 +49,7 @@ async def change(
 @router.post("/{team_id}/removal")
 async def dissolve(team_id: Number, frame: FrameDep, session: SessionDep, access: AccessDep, now: NowDep) -> Response:
     team = await teams.get(session, access, team_id)
-    error = await forms.attempt(session, teams.dissolve(session, access, team, now=now), frame.locale)
+    error = await forms.attempt(session, assignment.dissolve(session, access, team, now=now), frame.locale)
     return await _page(frame, session, access, error=error) if error else frame.back()
 
 

@@ -259,6 +259,7 @@ async def test_a_sent_reply_has_the_platforms_id_and_time_and_closes_the_convers
 async def test_a_wrong_clock_of_the_platform_neither_loses_the_receipt_nor_turns_a_wait_around(
     scene: Scene, told: datetime, kept: datetime
 ):
+    scene.question.at = NOW - timedelta(minutes=5)
     await scene.write()
     (sending,) = await scene.claim()
     assert await outbox.mark_sent(scene.session, sending, Receipt("sent-1", told), LATER)

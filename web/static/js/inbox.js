@@ -17,6 +17,7 @@ import "./reading.js";
 import "./search.js";
 import "./slash.js";
 import "./title.js";
+import "./waterfall.js";
 import "./waits.js";
 import { connect } from "./live.js";
 
