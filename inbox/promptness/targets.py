@@ -4,7 +4,7 @@
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -31,10 +31,11 @@ HOLD = "SELECT id FROM conversation WHERE id = ANY(%b::bigint[]) ORDER BY id FOR
 # Open waits, and ended ones that were not settled since they ended: those keep the policy that counted when they did.
 UNSETTLED = """
     SELECT wait.id, conversation.id, conversation.channel_id, conversation.kind, conversation.priority, conversation.team_id,
-           ARRAY(SELECT label_id FROM conversation_label WHERE conversation_id = conversation.id), wait.metric, wait.opened_at,
-           wait.received_at, wait.closed_at, wait.policy_id, wait.target_seconds, wait.due_at, wait.breached_at, wait.late_on_policy,
-           wait.caught_up_late, wait.business_seconds
+           ARRAY(SELECT label_id FROM conversation_label WHERE conversation_id = conversation.id), contact.tier, wait.metric,
+           wait.opened_at, wait.received_at, wait.closed_at, wait.policy_id, wait.target_seconds, wait.due_at, wait.breached_at,
+           wait.late_on_policy, wait.caught_up_late, wait.business_seconds
       FROM wait JOIN conversation ON conversation.id = wait.conversation_id
+           JOIN identity ON identity.id = wait.identity_id JOIN contact ON contact.id = identity.contact_id
      WHERE wait.conversation_id = ANY(%b::bigint[]) AND (wait.closed_at IS NULL OR wait.business_seconds IS NULL)
      ORDER BY wait.id FOR NO KEY UPDATE OF wait
 """
@@ -102,10 +103,19 @@ class Target:
 
 async def rules(session: AsyncSession, workspace_id: int) -> list[Rule]:
     """The workspace's policies that are on, in their order, with their calendars."""
-    ordered = (
-        select(Policy).where(col(Policy.workspace_id) == workspace_id, col(Policy.is_on)).order_by(col(Policy.position), col(Policy.id))
-    )
-    found = (await session.scalars(ordered)).all()
+    return await _read(session, col(Policy.workspace_id) == workspace_id, col(Policy.is_on), col(Policy.removed_at).is_(None))
+
+
+async def _own(session: AsyncSession, found: Sequence[Target], known: Sequence[Rule]) -> Mapping[int, Rule]:
+    """The policies that counted when these waits ended, though they be off or removed by now."""
+    ended = {target.policy_id for target in found if target.closed_at is not None and target.policy_id is not None}
+    own = {rule.id: rule for rule in known if rule.id in ended}
+    missing = sorted(ended - own.keys())
+    return own | {rule.id: rule for rule in await _read(session, col(Policy.id).in_(missing))} if missing else own
+
+
+async def _read(session: AsyncSession, *which: Any) -> list[Rule]:
+    found = (await session.scalars(select(Policy).where(*which).order_by(col(Policy.position), col(Policy.id)))).all()
     calendars = await versions(session, {policy.calendar_id for policy in found if policy.calendar_id is not None})
     return [
         Rule(
@@ -152,10 +162,12 @@ async def settle(
     async with pipeline(connection) as send:
         send(HOLD, (ids,))
         unsettled = send(UNSETTLED, (ids,))
+    found = [_target(row) for row in await unsettled.fetchall()]
+    own = await _own(session, found, known)
     changed: list[Target] = []
-    for target in map(_target, await unsettled.fetchall()):
+    for target in found:
         before, was_late = target.state, target.breached_at
-        _settle(target, known, now=now, by_policy=by_policy)
+        _settle(target, known, own, now=now, by_policy=by_policy)
         if target.state != before:
             changed.append(target)
             if target.breached_at is not None and was_late is None:
@@ -189,9 +201,9 @@ async def next_due(session: AsyncSession) -> datetime | None:
     return await session.scalar(text("SELECT min(due_at) FROM wait WHERE closed_at IS NULL AND breached_at IS NULL"))
 
 
-def _settle(target: Target, known: Sequence[Rule], *, now: datetime, by_policy: bool) -> None:
+def _settle(target: Target, known: Sequence[Rule], own: Mapping[int, Rule], *, now: datetime, by_policy: bool) -> None:
     if target.closed_at is not None and target.policy_id is not None:
-        rule = next((rule for rule in known if rule.id == target.policy_id), None)  # its own, though the conversation has changed since
+        rule = own.get(target.policy_id)  # its own, though the conversation has changed since
     else:
         rule = policies.first_fit(known, target.facts)
         target.policy_id = None if rule is None else rule.id
@@ -211,8 +223,8 @@ def _settle(target: Target, known: Sequence[Rule], *, now: datetime, by_policy: 
 
 
 def _target(row: Row) -> Target:
-    wait_id, conversation_id, channel_id, kind, priority, team_id, label_ids, metric, *rest = row
-    facts = Facts(channel_id, ConversationKind(kind), Priority(priority), team_id, frozenset(label_ids))
+    wait_id, conversation_id, channel_id, kind, priority, team_id, label_ids, tier, metric, *rest = row
+    facts = Facts(channel_id, ConversationKind(kind), Priority(priority), team_id, frozenset(label_ids), tier)
     return Target(wait_id, conversation_id, channel_id, facts, Metric(metric), *rest)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from inbox import events
+from inbox import events, retargeting
 from inbox.errors import Conflict, Forbidden, NotFound
 from inbox.models import ChannelAccess, Member, Role, Team, TeamMember
 from inbox.team import accounts, rights
@@ -67,6 +67,7 @@ async def dissolve(session: AsyncSession, access: Access, team: Team, *, now: da
     await _check_reach(session, access, team)
     await session.delete(team)
     await session.flush()
+    await retargeting.mark(session, access.workspace_id)  # policies may have asked for it
     _record(session, access, team.id, now)
 
 
