@@ -78,6 +78,11 @@ async def last(session: AsyncSession, calendar: Calendar) -> CalendarVersion:
     return (await versions(session, calendar))[0].version
 
 
+async def own(session: AsyncSession, calendar: Calendar) -> Definition:
+    """What people wrote of it in the end, without the days of files and feeds."""
+    return timetable.own(await last(session, calendar))
+
+
 async def is_used(session: AsyncSession, calendar: Calendar) -> bool:
     """Whether anybody's wait was ever measured by it: then its past is written."""
     waits = exists().where(col(Wait.policy_id) == Policy.id, col(Policy.calendar_id) == calendar.id)

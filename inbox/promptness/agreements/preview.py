@@ -4,7 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from inbox.models import Calendar as Row
 from inbox.promptness import zones
+from inbox.promptness.agreements import calendars, timetable
+from inbox.promptness.agreements.timetable import Definition
 from inbox.promptness.calendars import Calendar, Versions
 
 LONGEST = 400  # days
@@ -25,6 +30,17 @@ class Day:
     def seconds(self) -> float:
         """How long it is open."""
         return sum((end - start).total_seconds() for start, end in self.spans)
+
+
+async def of_change(session: AsyncSession, calendar: Row | None, definition: Definition, start: datetime | None) -> Versions:
+    """What a calendar would say with this change from then on; None: since ever, or it is a new one."""
+    written = timetable.read(definition)
+    if calendar is None:
+        return Versions([(None, Calendar.from_dict(written))])
+    whole, _ = timetable.filled(written, await calendars.sources(session, calendar))
+    told = [one.version for one in await calendars.versions(session, calendar)]
+    before = [] if start is None else [each for each in told if each.valid_from is None or each.valid_from < start]
+    return Versions([*((each.valid_from, Calendar.from_dict(each.definition)) for each in before), (start, Calendar.from_dict(whole))])
 
 
 def days(versions: Versions, first: date, number: int, *, language: str = "en") -> Sequence[Day]:
