@@ -13,18 +13,24 @@ from api.demo import pages as demo
 from api.deps import House
 from api.pages import approved, contacts, conversations, inbox, metrics, moderation, people, settings, waiting, waits, writing
 from api.v1 import actions as v1_actions
+from api.v1 import calendars as v1_calendars
 from api.v1 import channels as v1_channels
+from api.v1 import contacts as v1_contacts
 from api.v1 import conversations as v1_conversations
 from api.v1 import events as v1_events
 from api.v1 import messages as v1_messages
 from api.v1 import metrics as v1_metrics
 from api.v1 import people as v1_people
+from api.v1 import policies as v1_policies
 from api.v1 import templates as v1_templates
 from api.v1 import waits as v1_waits
 
 # The most visited first: tried in this order.
 PAGES = (inbox, conversations, waiting, writing, moderation, approved, contacts, demo, people, settings, metrics, waits)
-V1 = (v1_conversations, v1_messages, v1_actions, v1_channels, v1_templates, v1_people, v1_events, v1_metrics, v1_waits)
+V1 = (
+    v1_conversations, v1_messages, v1_actions, v1_channels, v1_templates, v1_people, v1_contacts, v1_calendars, v1_policies, v1_events,
+    v1_metrics, v1_waits,
+)  # fmt: skip
 
 
 def create_app(house: House) -> FastAPI:

@@ -26,7 +26,7 @@ WAITS = (
 # Names, rights or whole conversations changed: what is shown anywhere may be wrong, so pages read themselves again.
 EVERYTHING = frozenset({
     "channel.added", "channel.changed", "channel.removed", "member.joined", "member.changed", "member.removed", "team.changed",
-    "label.changed", "workspace.changed", "contact.changed", "contact.erased",
+    "label.changed", "workspace.changed", "contact.changed", "contact.erased", "calendar.changed", "policy.changed",
 })  # fmt: skip
 # What no inbox shows: keys and invitations, the health of channels (settings show it), letters that could not be read, who looked at what.
 INVISIBLE = frozenset({

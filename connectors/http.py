@@ -32,6 +32,8 @@ LIMIT = 10 * 1024 * 1024  # bytes of an answer
 TIMEOUT = httpx.Timeout(20.0, connect=10.0)
 PAUSE = 30.0  # seconds, when a platform asks us to wait and does not say how long
 LONGEST_PAUSE = 3600.0
+REDIRECTS = 3
+MOVED = (301, 302, 303, 307, 308)
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)  # nothing has left us
 DECODED = {"content-encoding", "content-length"}  # true of the bytes as they came, not of those read
 EMBEDDED = ipaddress.ip_network("64:ff9b::/96")  # an IPv4 address behind a translator
@@ -102,6 +104,15 @@ class Client:
         # The request is left out on purpose: whatever is raised or logged about the answer cannot name the address.
         headers = [(name, value) for name, value in response.headers.multi_items() if name.lower() not in DECODED]
         return httpx.Response(response.status_code, headers=headers, content=content)
+
+    async def follow(self, url: str) -> httpx.Response:
+        """The answer at the end of the redirects; every step is checked by the client's network."""
+        for _ in range(REDIRECTS + 1):
+            response = await self.fetch("GET", url, expected=MOVED)
+            if response.status_code not in MOVED:
+                return response
+            url = str(httpx.URL(url).join(response.headers.get("location", "")))
+        raise Permanent(f"{self.name} redirects without end.")
 
     async def fetch_json(self, method: str, url: str, *, sending: bool = False, **options: Any) -> Any:
         """One request whose answer is JSON."""

@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from inbox import events
+from inbox import events, retargeting
 from inbox.errors import Conflict, Invalid, NotFound
 from inbox.models import Label, Role
 from inbox.team.rights import Access
@@ -50,6 +50,7 @@ async def delete(session: AsyncSession, access: Access, label: Label, *, now: da
     access.need(Role.SUPERVISOR)
     await session.delete(label)
     await session.flush()
+    await retargeting.mark(session, access.workspace_id)  # policies may have asked for it
     _record(session, access, label.id, now)
 
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, get_day_names
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
@@ -50,6 +51,15 @@ class Language:
     def date(self, on: date) -> str:
         """A short date."""
         return format_date(on, "d. MMM" if self.code == "de" else "d MMM", locale=_babel(self.code))
+
+    def weekday(self, number: int, *, short: bool = False) -> str:
+        """Monday is 0."""
+        return get_day_names("abbreviated" if short else "wide", "stand-alone", locale=_babel(self.code))[number]
+
+    def country(self, code: str) -> str:
+        """What a country is called in this language; the code itself where nobody knows."""
+        names: Any = _babel(self.code).territories
+        return names.get(code, code)
 
     def language_name(self, code: str) -> str:
         """What a language is called in this one; the code itself where nobody knows."""

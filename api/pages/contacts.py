@@ -1,4 +1,4 @@
-"""A person outside, for admins: everything that is kept about them to take along, or forgotten for good."""
+"""A person outside: what the team calls them; for admins, everything that is kept about them to take along, or forgotten for good."""
 
 import asyncio
 import tempfile
@@ -11,7 +11,7 @@ from starlette.background import BackgroundTask
 
 from api import dossiers
 from api.deps import AccessDep, HouseDep, NowDep, Number, SessionDep
-from inbox.conversations import contacts, erasing
+from inbox.conversations import contacts, erasing, tiers
 from inbox.errors import Invalid
 from inbox.models import Contact, Role
 
@@ -26,6 +26,21 @@ async def contact(contact_id: Number, access: AccessDep, session: SessionDep) ->
 
 
 ContactDep = Annotated[Contact, Depends(contact)]
+
+
+@router.post("/tier")
+async def put_tier(
+    contact_id: Number,
+    access: AccessDep,
+    session: SessionDep,
+    now: NowDep,
+    tier: Annotated[str, Form(max_length=2000)] = "",
+    conversation: Annotated[int | None, Form(ge=1, lt=2**63)] = None,
+) -> Response:
+    """Say what the team calls the contact, for policies."""
+    await tiers.put(session, access, await contacts.seen(session, access, contact_id), tier, now=now)
+    where = f"conversations/{conversation}" if conversation else "inbox"
+    return RedirectResponse(f"/w/{access.workspace_id}/{where}", status_code=303)
 
 
 @router.post("/export")

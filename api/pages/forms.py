@@ -57,6 +57,8 @@ def menu(here: Here, current: str, locale: str) -> Menu:
         (Role.SUPERVISOR, f"{base}/templates", "templates", _("Templates")),
         (Role.SUPERVISOR, f"{base}/labels", "labels", _("Labels")),
         (Role.SUPERVISOR, f"{base}/teams", "teams", _("Teams")),
+        (Role.SUPERVISOR, f"{base}/hours", "hours", _("Business hours")),
+        (Role.SUPERVISOR, f"{base}/policies", "policies", _("SLA policies")),
         (Role.ADMIN, f"{base}/channels", "channels", _("Channels")),
         (Role.ADMIN, f"{base}/members", "members", _("Members")),
         (Role.ADMIN, f"{base}/tokens", "tokens", _("Tokens")),

@@ -6,7 +6,7 @@ import structlog
 
 from connectors.host.place import Place
 from connectors.host.timers import FAILURES
-from inbox import pauses
+from inbox import pauses, retargeting
 from inbox.promptness import targets
 
 log = structlog.get_logger()
@@ -27,6 +27,9 @@ async def run(place: Place, stop: asyncio.Event) -> None:
 
 async def _mark(place: Place) -> float:
     """Mark what is due; returns the seconds until the next look. A look is never far: a new wait may be due sooner than all others."""
+    async with place.database.transaction() as session:
+        for workspace_id in await retargeting.take(session):
+            await targets.settle_workspace(session, workspace_id, now=place.clock(), actor="system")
     marked = targets.PORTION
     while marked >= targets.PORTION:
         async with place.database.transaction() as session:

@@ -2,7 +2,6 @@
 
 import asyncio
 
-import httpx
 import psycopg
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,9 +16,7 @@ from inbox.models.conversations import FETCH_TRIES
 
 log = structlog.get_logger()
 AT_ONCE = 4  # a few, so that a flood of pictures leaves room for replies
-REDIRECTS = 3
 UNNAMED = "application/octet-stream"
-MOVED = (301, 302, 303, 307, 308)
 LONGEST = 100.0  # seconds for one file; less than the pause before the second try
 
 
@@ -77,7 +74,9 @@ async def _content(place: Place, client: http.Client, attachment: Attachment) ->
     """The bytes and their type: from a public address, or from the connector where the address is its own."""
     url = attachment.url or ""
     if url.partition(":")[0].lower() in {"http", "https"}:
-        response = await _follow(client, url)
+        response = await client.follow(url)
+        if not response.content:
+            raise Permanent("The platform has an empty file there.")
         kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()[:100]
         return response.content, kind or UNNAMED
     async with place.database.transaction() as session:
@@ -92,15 +91,3 @@ async def _content(place: Place, client: http.Client, attachment: Attachment) ->
     if not 0 < len(content) <= place.settings.max_upload_bytes:
         raise Permanent("The file is empty, or larger than files may be here.")
     return content, UNNAMED
-
-
-async def _follow(client: http.Client, url: str) -> httpx.Response:
-    """The answer at the end of the redirects; every step is checked by the client's network."""
-    for _ in range(REDIRECTS + 1):
-        response = await client.fetch("GET", url, expected=MOVED)
-        if response.status_code not in MOVED:
-            if not response.content:
-                raise Permanent("The platform has an empty file there.")
-            return response
-        url = str(httpx.URL(url).join(response.headers.get("location", "")))
-    raise Permanent("The platform redirects without end.")

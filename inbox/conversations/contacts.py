@@ -25,6 +25,7 @@ from inbox.models import (
     Visitor,
     Wait,
 )
+from inbox.team import rights
 from inbox.team.rights import Access
 
 FOUND = 20
@@ -55,6 +56,15 @@ async def get(session: AsyncSession, access: Access, contact_id: int) -> Contact
     if found is None:
         raise NotFound("There is no such contact in this workspace.")
     return found
+
+
+async def seen(session: AsyncSession, access: Access, contact_id: int) -> Contact:
+    """One contact of the workspace, who is on a channel that the member may see."""
+    contact = await get(session, access, contact_id)
+    on = exists().where(col(Identity.contact_id) == contact.id, rights.sees(access, col(Identity.channel_id)))
+    if not await session.scalar(select(on)):
+        raise NotFound("There is no such contact in this workspace.")
+    return contact
 
 
 async def identities(session: AsyncSession, contact: Contact) -> Sequence[Identity]:

@@ -266,7 +266,7 @@ async def _erase_rows(
     await session.execute(update(Conversation).where(col(Conversation.contact_id) == contact.id).values(author_name=NOBODY))
     for identity in people:
         identity.external_id, identity.name, identity.handle, identity.avatar = f"erased:{identity.id}", NOBODY, None, None
-    contact.name, contact.email, contact.avatar = NOBODY, None, None
+    contact.name, contact.email, contact.avatar, contact.tier = NOBODY, None, None, ""
     await session.flush()
 
 

@@ -14,7 +14,7 @@ from sqlmodel import col
 from inbox import questions
 from inbox.conversations import rows
 from inbox.conversations.rows import Row
-from inbox.models import Calendar, Channel, Contact, Conversation, Draft, Identity, Metric, Policy, Post, Reading, Wait
+from inbox.models import Calendar, CalendarVersion, Channel, Contact, Conversation, Draft, Identity, Metric, Policy, Post, Reading, Wait
 from inbox.questions import IDS, Asked, Question, Questions
 from inbox.team import rights
 from inbox.team.rights import Access
@@ -45,6 +45,8 @@ class Due:
     policy: str
     conditions: Mapping[str, Sequence[Any]]
     calendar: str | None  # None: the wall clock
+    calendar_since: datetime | None  # when the version of the calendar that counts at the due time began; None: since ever
+    tier: str  # of the contact who waits
 
 
 class Platform(NamedTuple):
@@ -72,6 +74,7 @@ class ShownContact(NamedTuple):
     id: int
     name: str
     email: str | None
+    tier: str
     legal_hold: bool
     created_at: datetime
 
@@ -152,20 +155,28 @@ def _waits(conversation_ids: Collection[int]) -> Question[Mapping[int, list[Wait
     def read(found: Sequence[tuple[Any, ...]]) -> Mapping[int, list[Waiting]]:
         waits: dict[int, list[Waiting]] = {conversation_id: [] for conversation_id in conversation_ids}
         for conversation_id, identity_id, name, since, message_id, wait_id, count, at, *told in found:
-            due = None if at is None or told[2] is None else Due(at.astimezone(UTC), told[0], Metric(told[1]), *told[2:])
+            due = None if at is None or told[2] is None else _due(at, *told)
             waits[conversation_id].append(Waiting(identity_id, name, since.astimezone(UTC), message_id, count, due, wait_id))
         return waits
 
     return Question(_waiting(), {"conversations": list(conversation_ids)}, read)
 
 
+def _due(at: datetime, seconds: int, metric: str, policy: str, conditions: Any, calendar: str | None, since: Any, tier: str) -> Due:
+    began = None if since is None else since.astimezone(UTC)
+    return Due(at.astimezone(UTC), seconds, Metric(metric), policy, conditions, calendar, began, tier)
+
+
 @cache  # a statement never changes, and putting it together costs more than running it
 def _waiting() -> bytes:
     columns = (col(Wait.conversation_id), col(Wait.identity_id), col(Identity.name), col(Wait.opened_at), col(Wait.opened_by), col(Wait.id))
     due = (col(Wait.due_at), col(Wait.target_seconds), col(Wait.metric), col(Policy.name), col(Policy.conditions), col(Calendar.name))
+    valid = (col(CalendarVersion.calendar_id) == Calendar.id, col(CalendarVersion.valid_from) <= Wait.due_at)
+    since = select(func.max(CalendarVersion.valid_from)).where(*valid).correlate(Calendar, Wait).scalar_subquery()
     return questions.compiled(
-        select(*columns, col(Wait.message_count), *due)
+        select(*columns, col(Wait.message_count), *due, since, col(Contact.tier))
         .join(Identity, col(Identity.id) == Wait.identity_id)
+        .join(Contact, col(Contact.id) == Identity.contact_id)
         .outerjoin(Policy, col(Policy.id) == Wait.policy_id)
         .outerjoin(Calendar, col(Calendar.id) == Policy.calendar_id)
         .where(col(Wait.conversation_id) == any_(bindparam("conversations", type_=IDS)), col(Wait.closed_at).is_(None))
@@ -199,11 +210,11 @@ def _around() -> bytes:
 
 def _read(values: tuple[Any, ...]) -> Around:
     platform, addresses, actions, *rest, read = values
-    of_post, of_contact, of_draft = rest[:6], rest[6:11], rest[11:]
+    of_post, of_contact, of_draft = rest[:6], rest[6:12], rest[12:]
     return Around(
         platform=Platform(platform, addresses or (), actions),
         post=None if of_post[0] is None else ShownPost._make((*of_post[:4], of_post[4] and of_post[4].astimezone(UTC), of_post[5])),
-        contact=None if of_contact[0] is None else ShownContact._make((*of_contact[:4], of_contact[4].astimezone(UTC))),
+        contact=None if of_contact[0] is None else ShownContact._make((*of_contact[:5], of_contact[5].astimezone(UTC))),
         draft=None if of_draft[0] is None else ShownDraft._make(of_draft),
         read=read,
     )

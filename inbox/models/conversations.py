@@ -65,6 +65,7 @@ class Contact(Table, table=True):
     name: str
     email: str | None = None
     avatar: str | None = None
+    tier: str = Field(default="", sa_column_kwargs={"server_default": ""})  # as the team calls it ("Gold"): policies may ask for it
     legal_hold: bool = flag()
     created_at: datetime = moment()
 

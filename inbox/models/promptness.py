@@ -28,14 +28,20 @@ class Outcome(StrEnum):
 
 
 class Calendar(Table, table=True):
-    """Business hours by name; what they are is said by its versions."""
+    """Business hours by name; what they are is said by its versions. A removed one stays, for the waits that went by it."""
 
-    __table_args__ = (UniqueConstraint("workspace_id", "id"), UniqueConstraint("workspace_id", "name"))
+    __table_args__ = (
+        UniqueConstraint("workspace_id", "id"),
+        Index("calendar_name", "workspace_id", "name", unique=True, postgresql_where=text("removed_at IS NULL")),
+    )
 
     id: int = identity()
     workspace_id: int = workspace()
     name: str
+    revision: int = Field(default=1, sa_column_kwargs={"server_default": "1"})  # one more with each change: who saw another one is told
+    was_used: bool = flag()  # a policy that has left it measured waits by it
     created_at: datetime = moment()
+    removed_at: datetime | None = moment(nullable=True)
 
 
 class CalendarVersion(Table, table=True):
@@ -52,16 +58,20 @@ class CalendarVersion(Table, table=True):
     calendar_id: int = number()
     valid_from: datetime | None = moment(nullable=True)  # None: since ever
     definition: dict[str, Any] = json()  # as `promptness.calendars.Calendar.from_dict` reads it
+    sourced: list[str] = json(list)  # its dates that came from files and feeds, not from people
     member_id: int | None = number(nullable=True)  # who wrote it
     created_at: datetime = moment()
 
 
 class Policy(Table, table=True):
-    """How long customers may wait, for the conversations that meet its conditions. The first that fits, by position, counts."""
+    """How long customers may wait, for the conversations that meet its conditions. The first that fits, by position, counts.
+
+    A removed one stays, for the waits that ended under it.
+    """
 
     __table_args__ = (
         UniqueConstraint("workspace_id", "id"),
-        UniqueConstraint("workspace_id", "name"),
+        Index("policy_name", "workspace_id", "name", unique=True, postgresql_where=text("removed_at IS NULL")),
         within("calendar", when_gone="SET NULL"),
         Index("policy_position", "workspace_id", "position", "id"),
     )
@@ -74,8 +84,10 @@ class Policy(Table, table=True):
     conditions: dict[str, Any] = json()  # {"channel": [3], "kind": ["direct"], "label": [4], "priority": ["urgent"]}: all must hold
     targets: dict[str, Any] = json()  # {"first": {"urgent": 900, "normal": 3600}, "next": {…}}: seconds by priority
     calendar_id: int | None = number(nullable=True)  # None: by the wall clock
+    revision: int = Field(default=1, sa_column_kwargs={"server_default": "1"})  # one more with each change: who saw another one is told
     created_at: datetime = moment()
     changed_at: datetime = moment()
+    removed_at: datetime | None = moment(nullable=True)
 
 
 class Wait(Table, table=True):

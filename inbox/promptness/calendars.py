@@ -25,9 +25,14 @@ class Calendar:
     """When a team is at work. Made by `from_dict`; never changes."""
 
     def __init__(
-        self, zone: ZoneInfo, week: Sequence[Spans], dates: Mapping[date, Spans], regions: Sequence[tuple[str, str | None]] = ()
+        self,
+        zone: ZoneInfo,
+        week: Sequence[Spans],
+        dates: Mapping[date, Spans],
+        regions: Sequence[tuple[str, str | None]] = (),
+        names: Mapping[date, str] | None = None,
     ) -> None:
-        self.zone, self.dates, self.regions = zone, dict(dates), tuple(regions)
+        self.zone, self.dates, self.regions, self.names = zone, dict(dates), tuple(regions), dict(names or {})
         self._week = tuple(week)
         self._reach: _Reach | None = None
 
@@ -36,12 +41,12 @@ class Calendar:
         """Read {"tz": "Europe/Berlin", "hours": {"mon": [["09:00", "12:30"]]}, "dates": {"2026-12-25": []}, "holidays": ["DE-SH"]}.
 
         `hours` are those of each weekday, none where it is missing; `dates` are those of one day instead; on the public holidays of a
-        country or region (ISO 3166) nothing is open unless `dates` says so. A span that ends before it begins runs over midnight, and
-        belongs to the day on which it begins. Raises `Nonsense`.
+        country or region (ISO 3166) nothing is open unless `dates` says so; `names` tell what dates are. A span that ends before it
+        begins runs over midnight, and belongs to the day on which it begins. Raises `Nonsense`.
         """
-        unknown = set(given) - {"tz", "hours", "dates", "holidays"}
+        unknown = set(given) - {"tz", "hours", "dates", "holidays", "names"}
         if unknown:
-            raise Nonsense('A calendar has no "{key}": it knows tz, hours, dates and holidays.', key=min(unknown))
+            raise Nonsense('A calendar has no "{key}": it knows tz, hours, dates, names and holidays.', key=min(unknown, key=str))
         hours = timetables.mapping(given.get("hours", {}), "hours")
         strange = set(hours) - set(WEEKDAYS)
         if strange:
@@ -51,7 +56,8 @@ class Calendar:
         dates = {timetables.day_of(day): timetables.spans(spans, str(day)) for day, spans in own.items()}
         if not any(week) and not any(dates.values()):
             raise Nonsense("The calendar is never open: give it hours on at least one day.")
-        return cls(timetables.zone(given.get("tz")), week, dates, [timetables.region(name) for name in given.get("holidays", ())])
+        regions, names = timetables.listed(given.get("holidays", ()), "holidays"), timetables.names(given.get("names", {}))
+        return cls(timetables.zone(given.get("tz")), week, dates, [timetables.region(name) for name in regions], names)
 
     def to_dict(self) -> dict[str, Any]:
         """What `from_dict` reads."""
@@ -60,6 +66,8 @@ class Calendar:
             "hours": {day: timetables.told(spans) for day, spans in zip(WEEKDAYS, self._week, strict=True) if spans},
             "dates": {day.isoformat(): timetables.told(spans) for day, spans in sorted(self.dates.items())},
         }
+        if self.names:
+            told["names"] = {day.isoformat(): name for day, name in sorted(self.names.items())}
         return told | {"holidays": ["-".join(filter(None, region)) for region in self.regions]} if self.regions else told
 
     def elapsed(self, start: datetime, end: datetime, pauses: Iterable[Pause] = ()) -> float:
@@ -92,11 +100,11 @@ class Calendar:
         reach = self._reaching((start - 1) * DAY, (start + days + 1) * DAY)
         return [(first + timedelta(days=after), reach.spans(start + after)) for after in range(days)]
 
-    def closed_on(self, day: date) -> str | None:
+    def closed_on(self, day: date, language: str = "en") -> str | None:
         """The holiday that closes a day, by name."""
         if day in self.dates:
             return None
-        return next((name for region in self.regions if (name := timetables.public_holidays(*region, day.year).get(day))), None)
+        return next((name for region in self.regions if (name := timetables.public_holidays(*region, day.year, language).get(day))), None)
 
     def _when(self, begin: int, left: int) -> int:
         reach = self._reaching(begin, begin + left)
@@ -165,6 +173,14 @@ class Versions:
                 return calendar.due(from_, left, pauses)
             left -= amount
         raise AssertionError("the last version has no end")
+
+    def at(self, moment: datetime) -> Calendar:
+        """What is valid then."""
+        return self.calendars[bisect_right([since for since in self.since if since is not None], moment)]
+
+    def validities(self) -> Iterable[tuple[Calendar, datetime | None, datetime | None]]:
+        """Each with its time: from, until; None: since ever, for ever."""
+        return zip(self.calendars, [None, *self.since], [*self.since, None], strict=True)
 
     def _stretches(self, start: datetime, end: datetime | None) -> Iterable[tuple[Calendar, datetime, datetime | None]]:
         since = [moment for moment in self.since if moment is not None]

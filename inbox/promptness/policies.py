@@ -12,6 +12,8 @@ from inbox.promptness.calendars import Calendar, Versions
 from inbox.promptness.timetables import NeverOpen
 
 SHORTEST, LONGEST = 1, 366 * 86_400  # seconds
+MOST = 500  # values of one condition
+LONGEST_TIER = 60  # characters
 Targets = Mapping[Metric, Mapping[Priority, int]]
 
 
@@ -30,6 +32,7 @@ class Facts:
     priority: Priority = Priority.NORMAL
     team_id: int | None = None
     label_ids: frozenset[int] = frozenset()
+    tier: str = ""  # of the contact who waits
 
 
 HOLDS: dict[str, Callable[[Facts, frozenset[Any]], bool]] = {
@@ -38,6 +41,7 @@ HOLDS: dict[str, Callable[[Facts, frozenset[Any]], bool]] = {
     "priority": lambda facts, wanted: facts.priority.value in wanted,
     "team": lambda facts, wanted: facts.team_id in wanted,
     "label": lambda facts, wanted: not wanted.isdisjoint(facts.label_ids),
+    "tier": lambda facts, wanted: facts.tier.casefold() in wanted,
 }
 WORDS = {"kind": {kind.value for kind in ConversationKind}, "priority": {priority.value for priority in Priority}}
 
@@ -85,19 +89,34 @@ def first_fit(rules: Sequence[Rule], facts: Facts) -> Rule | None:
 
 
 def read_conditions(given: Any) -> dict[str, frozenset[Any]]:
-    """Check {"channel": [3], "kind": ["direct"], "label": [4], "team": [5], "priority": ["urgent"]}: all must hold, one value of each."""
+    """Check {"channel": [3], "kind": ["direct"], "label": [4], "team": [5], "priority": ["urgent"], "tier": ["Gold"]}.
+
+    All must hold, with one value of each.
+    """
     conditions: dict[str, frozenset[Any]] = {}
     for name, values in _mapping(given, "The conditions").items():
         if name not in HOLDS:
             raise BadPolicy('There is no condition "{name}": they are {known}.', name=name, known=", ".join(sorted(HOLDS)))
         if not isinstance(values, list) or not values:
             raise BadPolicy('The condition "{name}" is a list with at least one value, or is left out.', name=name)
-        words = WORDS.get(name)
-        strange = [value for value in values if (value not in words if words else type(value) is not int)]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # looked at here
-        if strange:
-            raise BadPolicy('The condition "{name}" cannot be "{value}".', name=name, value=strange[0])
-        conditions[name] = frozenset(values)  # pyright: ignore[reportUnknownArgumentType]  # looked at above
+        if len(values) > MOST:  # pyright: ignore[reportUnknownArgumentType]  # its length is all
+            raise BadPolicy('The condition "{name}" names more than {most} values.', name=name, most=MOST)
+        conditions[name] = frozenset(_wanted(name, value) for value in values)  # pyright: ignore[reportUnknownVariableType]  # looked at there
     return conditions
+
+
+def _wanted(name: str, value: Any) -> Any:
+    """One value of a condition, in the form that `HOLDS` looks for: a tier by whatever letters it is written in."""
+    words = WORDS.get(name)
+    if name == "tier":
+        fits = isinstance(value, str) and 0 < len(value) <= LONGEST_TIER
+    elif words is not None:
+        fits = isinstance(value, str) and value in words
+    else:
+        fits = type(value) is int and 0 < value < 2**63
+    if not fits:
+        raise BadPolicy('The condition "{name}" cannot be "{value}".', name=name, value=value)
+    return str(value).casefold() if name == "tier" else value
 
 
 def read_targets(given: Any) -> dict[Metric, dict[Priority, int]]:

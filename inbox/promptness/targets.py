@@ -33,10 +33,12 @@ HOLD = "SELECT id FROM conversation WHERE id = ANY(%b::bigint[]) ORDER BY id FOR
 # Open waits, and ended ones that were not settled since they ended: those keep the policy that counted when they did.
 UNSETTLED = """
     SELECT wait.id, conversation.id, conversation.channel_id, conversation.kind, conversation.priority, conversation.team_id,
-           ARRAY(SELECT label_id FROM conversation_label WHERE conversation_id = conversation.id), conversation.assignee_id, wait.metric,
+           ARRAY(SELECT label_id FROM conversation_label WHERE conversation_id = conversation.id), contact.tier,
+           conversation.assignee_id, wait.metric,
            wait.opened_at, wait.received_at, wait.closed_at, wait.closed_by, wait.policy_id, wait.calendar_id, wait.target_seconds,
            wait.due_at, wait.breached_at, wait.late_on_policy, wait.caught_up_late, wait.business_seconds, wait.segments
       FROM wait JOIN conversation ON conversation.id = wait.conversation_id
+           JOIN identity ON identity.id = wait.identity_id JOIN contact ON contact.id = identity.contact_id
      WHERE wait.conversation_id = ANY(%b::bigint[]) AND (wait.closed_at IS NULL OR wait.segments IS NULL OR %b)
      ORDER BY wait.id FOR NO KEY UPDATE OF wait
 """
@@ -79,10 +81,8 @@ BREACH = text(
 
 async def rules(session: AsyncSession, workspace_id: int) -> list[Rule]:
     """The workspace's policies that are on, in their order, with their calendars."""
-    ordered = (
-        select(Policy).where(col(Policy.workspace_id) == workspace_id, col(Policy.is_on)).order_by(col(Policy.position), col(Policy.id))
-    )
-    found = (await session.scalars(ordered)).all()
+    counting = (col(Policy.workspace_id) == workspace_id, col(Policy.is_on), col(Policy.removed_at).is_(None))
+    found = (await session.scalars(select(Policy).where(*counting).order_by(col(Policy.position), col(Policy.id)))).all()
     calendars = await versions(session, {policy.calendar_id for policy in found if policy.calendar_id is not None})
     return [
         Rule(
@@ -190,8 +190,8 @@ def _cut(target: Target, story: Story, hours: Rule) -> list[Segment]:
 
 
 def _target(row: Row) -> Target:
-    wait_id, conversation_id, channel_id, kind, priority, team_id, label_ids, assignee_id, metric, *rest, kept = row
-    facts = Facts(channel_id, ConversationKind(kind), Priority(priority), team_id, frozenset(label_ids))
+    wait_id, conversation_id, channel_id, kind, priority, team_id, label_ids, tier, assignee_id, metric, *rest, kept = row
+    facts = Facts(channel_id, ConversationKind(kind), Priority(priority), team_id, frozenset(label_ids), tier)
     cut = None if kept is None else cuts.loaded(kept)
     fields: Row = (wait_id, conversation_id, channel_id, facts, assignee_id, Metric(metric), *rest, cut)
     return Target(*fields)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,6 +10,7 @@ from inbox.errors import Invalid
 from inbox.promptness.hours import Span, Spans
 from inbox.promptness.zones import DAY, SECOND
 
+LONGEST_NAME = 200
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -29,6 +30,12 @@ def mapping(given: Any, name: str) -> Mapping[Any, Any]:
     return given  # pyright: ignore[reportUnknownVariableType]  # keys and values are looked at one by one
 
 
+def listed(given: Any, name: str) -> Sequence[Any]:
+    if not isinstance(given, Sequence) or isinstance(given, str):
+        raise Nonsense('"{name}" is a list.', name=name)
+    return given  # pyright: ignore[reportUnknownVariableType]  # looked at one by one
+
+
 def zone(name: Any) -> ZoneInfo:
     try:
         return ZoneInfo(name)
@@ -43,14 +50,51 @@ def region(name: Any) -> tuple[str, str | None]:
 
 
 @lru_cache(maxsize=5_000)
-def public_holidays(country: str, part: str | None, year: int) -> dict[date, str]:
+def public_holidays(country: str, part: str | None, year: int, language: str = "en") -> dict[date, str]:
+    """The public holidays of a year, named in this language where their names are known in it, else in the country's own."""
     import holidays  # large, and most calendars have none
 
     try:
-        return dict(holidays.country_holidays(country, subdiv=part, years=year, expand=False))
+        return dict(holidays.country_holidays(country, subdiv=part, years=year, expand=False, language=_spoken(country, language)))
     except NotImplementedError:
         region = f"{country}-{part}" if part else country
         raise Nonsense('The holidays of "{region}" are unknown: write a country like DE, or a region like DE-SH.', region=region) from None
+
+
+@lru_cache(maxsize=1_000)
+def _spoken(country: str, language: str) -> str | None:
+    import holidays
+
+    known = holidays.list_localized_countries().get(country, [])
+    return next((code for code in sorted(known) if code.partition("_")[0] == language), None)
+
+
+@cache
+def regions() -> Mapping[str, Sequence[str]]:
+    """The countries whose holidays are known (ISO 3166), each with the regions that have some of their own."""
+    import holidays
+
+    return holidays.list_supported_countries(include_aliases=False)
+
+
+def region_names(country: str) -> Mapping[str, str]:
+    """The regions of a country: code and name; the code itself where it has no name."""
+    import holidays
+
+    parts = regions().get(country)
+    if not parts:
+        return {}
+    aliases = getattr(type(holidays.country_holidays(country)), "subdivisions_aliases", {})
+    longest = {part: name for name, part in sorted(aliases.items(), key=lambda alias: len(alias[0])) if part in parts}
+    return {part: longest.get(part, part) for part in parts}
+
+
+def names(given: Any) -> dict[date, str]:
+    """What days are called: {"2026-12-24": "Christmas Eve"}."""
+    told = {day_of(day): name for day, name in mapping(given, "names").items()}
+    if any(not isinstance(name, str) or len(name) > LONGEST_NAME for name in told.values()):
+        raise Nonsense("A day's name is a text of at most {longest} characters.", longest=LONGEST_NAME)
+    return told
 
 
 def day_of(given: Any) -> date:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from inbox import events
+from inbox import events, retargeting
 from inbox.errors import Conflict, Forbidden, NotFound
 from inbox.models import ChannelAccess, Conversation, Member, Role, Team, TeamMember
 from inbox.team import accounts, rights
@@ -68,6 +68,7 @@ async def dissolve(session: AsyncSession, access: Access, team: Team, *, now: da
     await _free_conversations(session, access, team, now)
     await session.delete(team)
     await session.flush()
+    await retargeting.mark(session, access.workspace_id)  # policies may have asked for it
     _record(session, access, team.id, now)
 
 

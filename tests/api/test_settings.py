@@ -40,11 +40,24 @@ def platform(monkeypatch: pytest.MonkeyPatch) -> type[Harbour]:
     connectors.find.cache_clear()
 
 
+AGREEMENTS = ("hours", "hours/new", "policies", "policies/new")
 PAGES = {
     Role.VIEWER: (),
     Role.AGENT: ("profile",),
-    Role.SUPERVISOR: ("profile", "templates", "templates/new", "labels", "teams"),
-    Role.ADMIN: ("profile", "templates", "templates/new", "labels", "teams", "members", "tokens", "workspace", "channels", "channels/new"),
+    Role.SUPERVISOR: ("profile", "templates", "templates/new", "labels", "teams", *AGREEMENTS),
+    Role.ADMIN: (
+        "profile",
+        "templates",
+        "templates/new",
+        "labels",
+        "teams",
+        *AGREEMENTS,
+        "members",
+        "tokens",
+        "workspace",
+        "channels",
+        "channels/new",
+    ),
 }
 
 

@@ -7,16 +7,18 @@ import pytest
 from fastapi import FastAPI
 
 from inbox.db import Database
-from inbox.models import Template
+from inbox.models import Calendar, Policy, Template
 from tests.api.v1.conftest import Program, World
-from tests.make import MONDAY
+from tests.make import MONDAY, Make
 
+TIME = "2026-03-02T09:00:00Z"
 BODIES = {
     "assignment": {},
     "status": {"status": "open"},
     "labels": {"label_ids": []},
     "replies": {"body": "Hello"},
     "notes": {"body": "Hello"},
+    "sources": {"name": "A", "url": "https://example.org/a.ics"},
     "templates": {"name": "A", "shortcut": "a", "body": "x"},
 }
 
@@ -30,7 +32,7 @@ def body(path: str) -> dict | None:
 
 
 async def ask(program: Program, method: str, path: str) -> httpx.Response:
-    more = {"json": body(path)} if method in ("PUT", "POST") else {}
+    more = {"json": {"tier": "A"} if "contacts" in path else body(path) or {}} if method in ("PUT", "POST", "PATCH") else {}
     return await program(method, path.removeprefix("/api/v1"), headers={"idempotency-key": "k"}, **more)
 
 
@@ -54,19 +56,29 @@ async def test_what_belongs_to_a_restricted_channel_or_another_workspace_is_not_
         of = {"workspace_id": world.workspace.id, "channel_id": world.restricted.id}
         template = Template(**of, name="Secret", shortcut="secret", body="Secret", updated_at=MONDAY)
         session.add(template)
+        make = Make(session)
+        unknown = await make.identity(world.restricted)
+        calendar = Calendar(workspace_id=world.workspace.id, name="Gone", created_at=MONDAY, removed_at=MONDAY)
+        policy = Policy(workspace_id=world.workspace.id, name="Gone", created_at=MONDAY, changed_at=MONDAY, removed_at=MONDAY)
+        session.add_all([calendar, policy])
     hidden = {
         "conversation_id": world.hidden.id,
         "channel_id": world.restricted.id,
         "template_id": template.id,
         "message_id": world.secret.id,
         "action_id": 1,
+        "contact_id": unknown.contact_id,
+        "calendar_id": calendar.id,
+        "source_id": 1,
+        "policy_id": policy.id,
     }
     walked = 0
     for method, path in operations(schema):
         if "{" not in path:
             continue
         for program in (agent, stranger):
-            answer = await ask(program, method, path.format(**hidden))
+            query = {"elapsed": f"?start={TIME}&end={TIME}", "due": f"?start={TIME}&seconds=1"}.get(path.rpartition("/")[2], "")
+            answer = await ask(program, method, path.format(**hidden) + query)
             assert answer.status_code == 404, (method, path, answer.text)
             walked += 1
     assert walked > 20

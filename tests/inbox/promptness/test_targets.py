@@ -270,4 +270,4 @@ async def test_who_waits_is_told_with_the_policy_that_counts_and_what_it_asks_fo
     await take(session, channel, said("Hi?"))
     (conversation,) = await everything(session, Conversation)
     (waiting,) = (await surroundings.waiting(session, [conversation.id]))[conversation.id]
-    assert waiting.due == Due(minutes(10), 600, Metric.FIRST, "Usual", {"channel": [channel.id]}, "Shop")
+    assert waiting.due == Due(minutes(10), 600, Metric.FIRST, "Usual", {"channel": [channel.id]}, "Shop", None, "")
