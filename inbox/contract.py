@@ -381,11 +381,24 @@ class TellsStanding(Protocol):
         ...
 
 
+class Secrets(Protocol):
+    """What the host lends to a connector that renews secrets of its `Config`: one place for all that use the account."""
+
+    async def newest(self) -> Mapping[str, str]:
+        """The secrets as they are now, by field: ask before renewing, somebody else may have done it meanwhile."""
+        ...
+
+    async def keep(self, renewed: Mapping[str, str]) -> None:
+        """Put them into the place of the former ones. When this returns they are stored: only then use them."""
+        ...
+
+
 @runtime_checkable
 class Renews(Protocol):
-    @property
-    def renewed(self) -> Mapping[str, str]:
-        """Secrets of the `Config` that the platform has given anew, by field; no network. The host keeps them after each batch."""
+    """A connector of a platform that gives secrets of the `Config` anew, and may not take the former ones again."""
+
+    def lend(self, secrets: Secrets) -> None:
+        """Called once, before anything else."""
         ...
 
 

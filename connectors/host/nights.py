@@ -90,7 +90,7 @@ def _is_listed(platform: str) -> bool:
 async def _compare(place: Place, due: Due) -> None:
     channel = due.channel
     try:
-        connector = connect(channel, place.accounts.vault, place.settings)
+        connector = connect(channel, place.accounts.vault, place.settings, place.database)
     except Misconfigured:
         return  # its stream says so
     try:

@@ -30,6 +30,7 @@ from inbox.contract import (
     Reply,
     Request,
     Response,
+    Secrets,
     Standing,
     Verification,
 )
@@ -66,6 +67,9 @@ class TikTok:
     @property
     def standing(self) -> Standing:
         return Standing(token_expires_at=self._api.tokens.refresh_ends_at)
+
+    def lend(self, secrets: Secrets) -> None:
+        self._api.tokens.lend(secrets)
 
     async def check(self) -> Author:
         """Ask whose account it is, and whether the grant is good for comments."""

@@ -45,7 +45,7 @@ class Reading:
 
     def __init__(self, house: House, channel: Channel, shelf: Shelf) -> None:
         self.house, self.channel, self.shelf = house, channel, shelf
-        made = Accounts(house.vault, house.settings)
+        made = Accounts(house.vault, house.settings, house.database)
         self.place = Place(house.database, house.files, house.settings, made, "us", Pace(listing=20.0), house.clock)
 
     async def say(self, *happened: Event) -> None:
@@ -53,7 +53,7 @@ class Reading:
             await receive.receive(session, self.channel, Batch(happened), now=MONDAY - timedelta(minutes=1), move_cursor=False)
 
     async def compare(self, **options: Any) -> Tally:
-        connector = accounts.connect(self.channel, self.house.vault, self.house.settings)
+        connector = accounts.connect(self.channel, self.house.vault, self.house.settings, self.house.database)
         return await reconciling.compare(self.place, self.channel, connector, **{"days": 7, **options})
 
     async def ask(self, statement: Any) -> list[Any]:
