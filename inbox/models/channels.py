@@ -56,6 +56,7 @@ class Channel(Table, table=True):
 
     state: ChannelState = text_enum(ChannelState, default=ChannelState.CONNECTING)
     cursor: str | None = None
+    compare_asked_at: datetime | None = moment(nullable=True)  # somebody wants it compared with its platform now
     lease_owner: str | None = None
     lease_until: datetime | None = moment(nullable=True)
     fence: int = Field(

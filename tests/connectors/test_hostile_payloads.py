@@ -57,7 +57,7 @@ class Push:
 
     def take(self, payload: Any) -> list[Event]:
         response, batches = self.connector.webhook(self.request(payload))
-        told_why = self.connector.name == "webhook" and response.status == 422  # its platform is somebody's own program: it is told
+        told_why = self.connector.name == "webhook" and response.status in {400, 422}  # its platform is somebody's own program: it is told
         assert response.status < 300 or told_why
         return [event for batch in batches.values() for event in batch.events]
 
