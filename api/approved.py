@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.deps import House
-from api.pages.settings.checking import release
 from connectors.host import accounts
+from inbox import db
 from inbox.contract import ConnectorError, HasTemplates, Permanent, PlatformTemplate
 from inbox.errors import Conflict, NotFound
 from inbox.models import Channel
@@ -35,7 +35,7 @@ async def every(session: AsyncSession, house: House, channel: Channel) -> Sequen
     known = _kept.get(channel.id)
     if known is not None and known.config == channel.config and known.until > time.monotonic():
         return known.templates
-    await release(session)
+    await db.release(session)
     templates = await _ask(house, channel)
     _kept[channel.id] = Kept(channel.config, time.monotonic() + KEPT_SECONDS, templates)
     return templates
@@ -51,7 +51,7 @@ async def find(session: AsyncSession, house: House, channel: Channel, name: str,
 
 async def _ask(house: House, channel: Channel) -> Sequence[PlatformTemplate]:
     try:
-        connector = accounts.connect(channel, house.vault, house.settings)
+        connector = accounts.connect(channel, house.vault, house.settings, house.database)
     except Permanent as error:
         raise _refused(str(error)) from None
     try:

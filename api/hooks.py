@@ -44,7 +44,7 @@ class Doorway:
 async def running(app: FastAPI) -> AsyncGenerator[None]:
     """The doorway lives as long as the app; what was accepted is stored before it ends."""
     house: House = app.state.house
-    doorway = app.state.hooks = Doorway(house, Accounts(house.vault, house.settings), Gathering(house))
+    doorway = app.state.hooks = Doorway(house, Accounts(house.vault, house.settings, house.database), Gathering(house))
     try:
         yield
     finally:

@@ -31,7 +31,8 @@ EVERYTHING = frozenset({
 # What no inbox shows: keys and invitations, the health of channels (settings show it), letters that could not be read, who looked at what.
 INVISIBLE = frozenset({
     "channel.recovered", "channel.gap_found", "channel.gap_acknowledged", "channel.token_expiring", "channel.silent",
-    "channel.heard", "channel.reconciled", "dead_letter.kept", "dead_letter.replayed", "template.changed", "token.created",
+    "channel.heard", "channel.comparison_asked", "channel.reconciled",
+    "dead_letter.kept", "dead_letter.replayed", "template.changed", "token.created",
     "token.revoked", "contact.exported", "figures.viewed", "invitation.created", "invitation.renewed",
     "invitation.mailed", "invitation.revoked",
 })  # fmt: skip

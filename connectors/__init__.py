@@ -6,7 +6,7 @@ from importlib.metadata import entry_points
 
 from pydantic import BaseModel
 
-from inbox.contract import Capabilities, Connector, Narrows
+from inbox.contract import Capabilities, Connector, Counts, Lists, Narrows
 from inbox.errors import NotFound
 
 GROUP = "parley.connectors"
@@ -60,6 +60,11 @@ def find(platform: str) -> type[Connector]:
         )
     module, _, name = path.partition(":")
     return getattr(import_module(module), name)
+
+
+def lists(platform: str) -> bool:
+    """Whether the platform lists or counts what it has, so that what came in can be compared with that."""
+    return issubclass(find(platform), Lists | Counts)
 
 
 def allowed(kind: type[Connector], config: BaseModel) -> Capabilities:

@@ -11,13 +11,23 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from connectors import http
-from inbox.contract import AuthError, Transient
+from inbox.contract import AuthError, Secrets, Transient
 
+REFRESH = "refresh_token"  # in the form, in the answer, and in every Config
 REFUSED = frozenset({400, 401, 403})
 FOR_EVER = 10 * 365 * 86_400.0  # seconds: what a platform says beyond this is no time
 EARLY = 60.0  # seconds before its end that a token is replaced
 REFUSALS = frozenset(
-    {"invalid_grant", "invalid_client", "unauthorized_client", "access_denied", "invalid_request", "unsupported_grant_type"}
+    {
+        "invalid_grant",
+        "invalid_client",
+        "unauthorized_client",
+        "access_denied",
+        "invalid_request",
+        "unsupported_grant_type",
+        "interaction_required",
+        "consent_required",
+    }
 )
 
 
@@ -60,11 +70,19 @@ class Tokens:
     def __init__(self, grant: Grant | None = None, *, given: str = "", header: str = "authorization", scheme: str = "Bearer ") -> None:
         self._grant, self._header, self._scheme = grant, header, scheme
         self._token, self._ends = given, float("inf") if given else 0.0
-        # A provider may hand out a new refresh token each time; the newest one is kept as long as this process lives.
-        self._refresh_token = dict(grant.form).get("refresh_token", "") if grant else ""
+        self._refresh_token: str = grant.form.get(REFRESH, "") if grant else ""
+        self._secrets: Secrets | None = None
         self._turn = asyncio.Lock()  # two requests at once fetch one token: a refresh token may be good for one time only
         self.scope = ""
         self.refresh_ends_at: datetime | None = None
+
+    @property
+    def renewable(self) -> bool:
+        return self._grant is not None
+
+    def lend(self, secrets: Secrets) -> None:
+        """Where the refresh token is kept: a provider may hand out another one each time, and take the former no more."""
+        self._secrets = secrets
 
     async def headers(self, method: str, url: str, params: Mapping[str, str]) -> dict[str, str]:  # noqa: ARG002  # one token for all
         return {self._header: f"{self._scheme}{await self.current()}"}
@@ -76,18 +94,36 @@ class Tokens:
     async def current(self) -> str:
         async with self._turn:
             if self._grant is not None and time.monotonic() >= self._ends - EARLY:
-                self._keep(await self._fetch(self._grant))
+                await self._keep(await self._renew(self._grant))
             return self._token
 
-    def _keep(self, token: Token) -> None:
+    async def _renew(self, grant: Grant) -> Token:
+        await self._look()
+        used = self._refresh_token
+        try:
+            return await self._fetch(grant)
+        except AuthError:
+            await self._look()
+            if self._refresh_token == used:
+                raise
+            return await self._fetch(grant)  # somebody else has renewed it at the same moment
+
+    async def _look(self) -> None:
+        if self._refresh_token and self._secrets is not None:
+            self._refresh_token = (await self._secrets.newest()).get(REFRESH) or self._refresh_token
+
+    async def _keep(self, token: Token) -> None:
+        if token.refresh_token and token.refresh_token != self._refresh_token:
+            self._refresh_token = token.refresh_token
+            if self._secrets is not None:
+                await self._secrets.keep({REFRESH: token.refresh_token})
         self._token, self._ends = token.access_token, time.monotonic() + token.expires_in
-        self._refresh_token = token.refresh_token or self._refresh_token
         self.scope = token.scope
         if token.refresh_token_expires_in is not None:
             self.refresh_ends_at = datetime.now(UTC) + timedelta(seconds=min(token.refresh_token_expires_in, FOR_EVER))
 
     async def _fetch(self, grant: Grant) -> Token:
-        form = dict(grant.form) | ({"refresh_token": self._refresh_token} if self._refresh_token else {})
+        form = dict(grant.form) | ({REFRESH: self._refresh_token} if self._refresh_token else {})
         options: dict[str, Any] = {"json" if grant.as_json else "data": form}
         headers = {"accept": "application/json"} | ({"user-agent": grant.user_agent} if grant.user_agent else {})
         if grant.basic is not None:

@@ -28,7 +28,7 @@ log = structlog.get_logger()
 async def run(database: Database, vault: Vault, files: Files, settings: Settings, stop: asyncio.Event, *, pace: Pace | None = None) -> None:
     """Work until `stop` is set, then let go of everything within a few seconds."""
     owner = f"{socket.gethostname()[:24]}:{os.getpid()}:{secrets.token_hex(4)}"  # whole, it fits into the name of a connection
-    place = Place(database, files, settings, Accounts(vault, settings), owner, pace or Pace())
+    place = Place(database, files, settings, Accounts(vault, settings, database), owner, pace or Pace())
     wake = Wake()
     listening = asyncio.create_task(_listen(place, wake))
     try:

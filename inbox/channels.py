@@ -116,7 +116,7 @@ async def remove(session: AsyncSession, access: Access, channel: Channel, *, now
     """Disconnect an account. Its secrets go at once; what was said stays readable."""
     access.need(Role.ADMIN)
     gone = update(Channel).where(col(Channel.id) == channel.id, col(Channel.removed_at).is_(None))
-    gone = gone.values(removed_at=now, config="", state=ChannelState.PAUSED, next_try_at=None)
+    gone = gone.values(removed_at=now, config="", renewed="", state=ChannelState.PAUSED, next_try_at=None)
     if await session.scalar(gone.returning(col(Channel.id))) is not None:
         record(session, access, channel.id, "channel.removed", now)
 
@@ -175,7 +175,19 @@ def needs_help(channel: Channel) -> bool:
 
 def opened(vault: Vault, channel: Channel) -> dict[str, Any]:
     """The configuration with its secrets, as the connector's Config takes it. Never log or show it."""
-    return json.loads(vault.decrypt(channel.config)) if channel.config else {}
+    parts = (json.loads(vault.decrypt(sealed)) for sealed in (channel.config, channel.renewed) if sealed)
+    return {name: value for part in parts for name, value in part.items()}
+
+
+async def renew(session: AsyncSession, vault: Vault, channel: Channel, secrets: Mapping[str, str]) -> None:
+    """Keep secrets that the platform gave anew, unless somebody has changed the channel's settings meanwhile.
+
+    They stand beside the settings, which stay as they are: whoever reads or sends with these goes on.
+    """
+    now = await session.get_one(Channel, channel.id, with_for_update=True, populate_existing=True)
+    if now.config == channel.config and now.removed_at is None:
+        before: dict[str, str] = json.loads(vault.decrypt(now.renewed)) if now.renewed else {}
+        now.renewed = vault.encrypt(json.dumps({**before, **secrets}))
 
 
 def sealed(vault: Vault, config: BaseModel) -> str:
@@ -199,7 +211,7 @@ def record(session: AsyncSession, access: Access, channel_id: int, kind: str, no
 
 
 def _put(vault: Vault, channel: Channel, config: BaseModel, account: Author | None) -> None:
-    channel.config = sealed(vault, config)
+    channel.config, channel.renewed = sealed(vault, config), ""
     if len(channel.config) > LONGEST_CONFIG:
         raise Invalid("These settings are too long to be kept.", code="config_long")
     channel.public_config = shown(config)

@@ -212,6 +212,14 @@ class Verification(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Length:
+    """How long an answer may be, counted in `unit`; `most` None: the platform names no limit."""
+
+    most: int | None = None
+    unit: LengthUnit = LengthUnit.CHARS
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a platform can do; the page offers nothing else. Lengths count in `length_unit`, windows in hours since the customer spoke."""
 
@@ -220,6 +228,7 @@ class Capabilities:
     conversation_kinds: frozenset[ConversationKind] = frozenset({ConversationKind.DIRECT})
     max_length: int | None = None
     length_unit: LengthUnit = LengthUnit.CHARS
+    other_lengths: Mapping[ConversationKind, Length] = field(default_factory=dict[ConversationKind, Length])  # of kinds that differ
     idempotent_send: bool = False
     idempotent_minutes: int | None = None  # for how long the platform knows a key again; None: for ever
     edits_in: bool = False
@@ -237,6 +246,11 @@ class Capabilities:
     subject: bool = False  # replies carry a subject and recipients
     html: bool = False
     window_kinds: frozenset[ConversationKind] | None = None  # the kinds of conversation that have the windows; None: all
+
+    def length(self, kind: ConversationKind, *, private: bool = False) -> Length:
+        """How long an answer may be in a conversation of this kind; what is `private` is as long as a direct message may be."""
+        asked = ConversationKind.DIRECT if private else kind
+        return self.other_lengths.get(asked, Length(self.max_length, self.length_unit))
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,11 +381,24 @@ class TellsStanding(Protocol):
         ...
 
 
+class Secrets(Protocol):
+    """What the host lends to a connector that renews secrets of its `Config`: one place for all that use the account."""
+
+    async def newest(self) -> Mapping[str, str]:
+        """The secrets as they are now, by field: ask before renewing, somebody else may have done it meanwhile."""
+        ...
+
+    async def keep(self, renewed: Mapping[str, str]) -> None:
+        """Put them into the place of the former ones. When this returns they are stored: only then use them."""
+        ...
+
+
 @runtime_checkable
 class Renews(Protocol):
-    @property
-    def renewed(self) -> Mapping[str, str]:
-        """Secrets of the `Config` that the platform has given anew, by field; no network. The host keeps them after each batch."""
+    """A connector of a platform that gives secrets of the `Config` anew, and may not take the former ones again."""
+
+    def lend(self, secrets: Secrets) -> None:
+        """Called once, before anything else."""
         ...
 
 

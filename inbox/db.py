@@ -93,6 +93,12 @@ class Database:
         await self.engine.dispose()
 
 
+async def release(session: AsyncSession) -> None:
+    """End the transaction that has only read, so that no connection waits for a platform. What was loaded stays readable."""
+    session.expunge_all()
+    await session.rollback()
+
+
 @asynccontextmanager
 async def _ending(session: AsyncSession) -> AsyncGenerator[AsyncSession]:
     """A session that ends with the block. What ended the block is raised, a cancellation above all, not that this broke the connection."""

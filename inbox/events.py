@@ -65,6 +65,7 @@ KINDS: dict[str, str] = {
     "channel.token_expiring": "The platform will soon refuse a channel's credentials. data: days, expires_at",
     "channel.silent": "Nothing has come by a channel for unusually long. data: since",
     "channel.heard": "Something came by a channel that was silent.",
+    "channel.comparison_asked": "Somebody wants it compared with what the platform lists.",
     "channel.reconciled": "It was compared with what the platform lists. data: reconciliation, fetched, unreadable, differing, complete",
     "dead_letter.kept": "Something came in that could not be read. data: dead_letter",
     "dead_letter.replayed": "A kept payload was read after all. data: dead_letter",

@@ -18,8 +18,9 @@ from api.commands.installation import JsonOption, WorkspaceOption
 from api.deps import House
 from connectors import http
 from connectors.host import accounts
-from inbox import channels
-from inbox.contract import AcceptsWebhooks, Author, Connector, ConnectorError
+from connectors.host.renewing import Tried
+from inbox import channels, db
+from inbox.contract import AcceptsWebhooks, Author, Connector, ConnectorError, Renews
 from inbox.conversations import gaps, passed_over
 from inbox.errors import Conflict, Invalid
 from inbox.models import Channel
@@ -48,7 +49,7 @@ def add(
         raise Invalid("The demonstration has a workspace of its own: parley demo.", code="demo")
     kind = connectors.find(platform)
     chosen = _read(kind, config) if config else _ask(kind)
-    account = None if no_check else asyncio.run(_check(kind(chosen)))
+    account, chosen = (None, chosen) if no_check else asyncio.run(_tried(kind, chosen))
 
     async def act(house: House, session: AsyncSession) -> dict[str, Any]:
         access = await installation.access(session, workspace)
@@ -116,15 +117,15 @@ def check(
 ) -> None:
     """Try the accounts: can they be read and answered from? Changes nothing on the platform."""
 
-    async def act(house: House, session: AsyncSession) -> list[tuple[Channel, Connector | str, dict[str, int]]]:
+    async def act(house: House, session: AsyncSession) -> list[tuple[Channel, str, dict[str, int]]]:
         access = await installation.access(session, workspace)
         wanted = [await rights.channel(session, access, channel_id)] if channel_id else await channels.list_for(session, access)
         left_out = await passed_over.of_all(session, [channel.id for channel in wanted])
-        return [(channel, _connected(house, channel), left_out[channel.id]) for channel in wanted]
+        await db.release(session)
+        return [(channel, await _problem(house, channel), left_out[channel.id]) for channel in wanted]
 
     rows: list[dict[str, Any]] = []
-    for channel, connector, left_out in installation.run(act):
-        problem = connector if isinstance(connector, str) else asyncio.run(_try(connector))
+    for channel, problem, left_out in installation.run(act):
         told = {"channel": channel.id, "platform": channel.platform, "name": channel.name, "ok": not problem, "problem": problem}
         rows.append({**told, "passed_over": left_out})
     columns = ("channel", "platform", "name", "ok", "problem")
@@ -190,9 +191,16 @@ def _answer(name: str, field: FieldInfo) -> Any:
     return [part.strip() for part in given.split(",")] if is_list else given
 
 
-async def _check(connector: Connector) -> Author:
-    """Try the account before anything is stored."""
+async def _tried(kind: type[Connector], config: BaseModel) -> tuple[Author, BaseModel]:
+    """Try the account before anything is stored: whose it is, and the settings with the secrets that the platform gave anew."""
     http.allow(Settings().allow_private_networks)
+    connector, tried = kind(config), Tried(config)
+    if isinstance(connector, Renews):
+        connector.lend(tried)
+    return await _check(connector), tried.config
+
+
+async def _check(connector: Connector) -> Author:
     try:
         return await connector.check()
     except ConnectorError as error:
@@ -201,20 +209,13 @@ async def _check(connector: Connector) -> Author:
         await connector.aclose()
 
 
-async def _try(connector: Connector) -> str:
+async def _problem(house: House, channel: Channel) -> str:
     """What is wrong with an account; nothing when it works."""
     try:
-        await _check(connector)
-    except Conflict as error:
+        await _check(accounts.connect(channel, house.vault, house.settings, house.database))
+    except (Conflict, ConnectorError) as error:
         return str(error)
     return ""
-
-
-def _connected(house: House, channel: Channel) -> Connector | str:
-    try:
-        return accounts.connect(channel, house.vault, house.settings)
-    except ConnectorError as error:
-        return str(error)
 
 
 def _addresses(settings: Settings, kind: type[Connector], channel: Channel) -> dict[str, str]:

@@ -19,7 +19,7 @@ from sqlmodel import col
 from api import health
 from api.deps import House
 from connectors.outbound import mail
-from inbox import vitals
+from inbox import channels, vitals
 from inbox.contract import ConnectorError
 from inbox.errors import Unusable
 from inbox.files import Files
@@ -100,7 +100,7 @@ async def secrets(house: House, session: AsyncSession) -> list[Finding]:
     shut: list[str] = []
     for channel in found:
         try:
-            house.vault.decrypt(channel.config)
+            channels.opened(house.vault, channel)
         except Unusable:
             shut.append(f"{channel.id} ({channel.name})")
     if shut:

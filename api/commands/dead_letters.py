@@ -88,7 +88,7 @@ def _replay(number: int) -> dict[str, Any]:
         channel = await session.get_one(Channel, letter.channel_id)
         if channel.removed_at is not None:
             raise Conflict("The channel was removed.", code="channel_removed")
-        connector = accounts.connect(channel, house.vault, house.settings)
+        connector = accounts.connect(channel, house.vault, house.settings, house.database)
         try:
             if not isinstance(connector, Rereads):
                 raise Invalid("The connector {platform} cannot read a payload again.", code="no_reread", platform=channel.platform)

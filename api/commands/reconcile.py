@@ -51,9 +51,10 @@ def reconcile(
 
 async def _compare(house: House, session: AsyncSession, channel: Channel, days: int) -> Tally:
     del session  # each step in a transaction of its own
-    place = Place(house.database, house.files, house.settings, Accounts(house.vault, house.settings), "command", clock=house.clock)
+    open_accounts = Accounts(house.vault, house.settings, house.database)
+    place = Place(house.database, house.files, house.settings, open_accounts, "command", clock=house.clock)
     try:
-        connector = accounts.connect(channel, house.vault, house.settings)
+        connector = accounts.connect(channel, house.vault, house.settings, house.database)
     except ConnectorError as error:
         raise Conflict("The account does not work: {reason}", code="check_failed", reason=str(error)) from None
     with ExitStack() as stack:

@@ -2,8 +2,9 @@
 
 from fastapi import APIRouter
 
+import connectors
 from api import approved
-from api.deps import ApiAccessDep, HouseDep, Number, SessionDep
+from api.deps import ApiAccessDep, HouseDep, NowDep, Number, SessionDep
 from api.schemas import ApprovedOut, ChannelDetailOut, ChannelOut, GapOut, ReconciliationOut
 from api.v1 import PROBLEMS
 from inbox import channels
@@ -30,6 +31,13 @@ async def get_channel(access: ApiAccessDep, channel_id: Number, session: Session
         passed_over=(await passed_over.of_all(session, [channel.id]))[channel.id],
         reconciliation=None if compared is None else ReconciliationOut.model_validate(compared),
     )
+
+
+@router.put("/{channel_id}/comparison", status_code=202)
+async def compare_channel(access: ApiAccessDep, channel_id: Number, session: SessionDep, now: NowDep) -> None:
+    """Have it compared with what its platform lists, now; the event `channel.reconciled` tells when it is done."""
+    channel = await rights.channel(session, access, channel_id)
+    await reconciliation.ask(session, access, channel, lists=connectors.lists(channel.platform), now=now)
 
 
 @router.get("/{channel_id}/approved-templates")

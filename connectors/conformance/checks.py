@@ -225,13 +225,15 @@ async def _nobody(bench: Bench) -> None:
 
 async def _length(bench: Bench) -> None:
     capabilities = connectors.find(bench.adapter.name).capabilities
-    longest = lengths.LONGEST if capabilities.max_length is None else capabilities.max_length
-    lengths.check("x" * longest, capabilities)
-    try:
-        lengths.check("x" * (longest + 1), capabilities)
-    except Invalid:
-        return
-    raise AssertionError("nobody would know")
+    for kind in capabilities.conversation_kinds:
+        allowed = capabilities.length(kind)
+        longest = lengths.LONGEST if allowed.most is None else allowed.most
+        lengths.check("x" * longest, allowed)
+        try:
+            lengths.check("x" * (longest + 1), allowed)
+        except Invalid:
+            continue
+        raise AssertionError("nobody would know")
 
 
 async def _shape(bench: Bench) -> None:

@@ -7,6 +7,8 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic.config import JsonDict
 
+from connectors.oauth import Grant, Tokens
+
 MEBIBYTE = 1024 * 1024
 
 
@@ -148,6 +150,17 @@ class EmailConfig(BaseModel):
         if self.refresh_token is not None and not (self.client_id and self.token_url):
             raise ValueError("a refresh token needs the client id and the token address")
         return self
+
+    @property
+    def tokens(self) -> Tokens:
+        """For XOAUTH2: the access token that was given, then those that the refresh token fetches."""
+        given = self.access_token.get_secret_value() if self.access_token else ""
+        if self.refresh_token is None:
+            return Tokens(given=given)
+        form = {"grant_type": "refresh_token", "refresh_token": self.refresh_token.get_secret_value(), "client_id": self.client_id}
+        if self.client_secret is not None:
+            form["client_secret"] = self.client_secret.get_secret_value()
+        return Tokens(Grant(self.token_url, form), given=given)
 
     @property
     def addresses(self) -> frozenset[str]:

@@ -11,8 +11,19 @@ from pydantic import BaseModel
 
 from connectors.email import compose, imap, parse, reading, smtp
 from connectors.email.config import EmailConfig, Security, SentCopy
-from connectors.email.oauth import Tokens
-from inbox.contract import Ambiguous, AuthError, Author, Batch, Capabilities, ConnectorError, ConversationKind, Receipt, Reply, Verification
+from inbox.contract import (
+    Ambiguous,
+    AuthError,
+    Author,
+    Batch,
+    Capabilities,
+    ConnectorError,
+    ConversationKind,
+    Receipt,
+    Reply,
+    Secrets,
+    Verification,
+)
 
 LOOKS = 3  # into the sent folder, before a mail counts as not there
 log = logging.getLogger(__name__)
@@ -36,8 +47,11 @@ class Email:
 
     def __init__(self, config: EmailConfig) -> None:
         self._config = config
-        self._tokens = Tokens(config)
+        self._tokens = config.tokens
         self._copies: set[asyncio.Task[None]] = set()
+
+    def lend(self, secrets: Secrets) -> None:
+        self._tokens.lend(secrets)
 
     async def check(self) -> Author:
         """Sign in on both sides and open the folders; nothing is changed and nothing is sent."""

@@ -10,8 +10,8 @@ from datetime import UTC, date, datetime
 from aioimaplib import aioimaplib
 
 from connectors.email.config import EmailConfig, Security
-from connectors.email.oauth import Tokens
 from connectors.email.wire import Connection, Line
+from connectors.oauth import Tokens
 from inbox.contract import AuthError, ConnectorError, Permanent, Transient
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -24,6 +24,7 @@ from inbox.contract import (
     Capabilities,
     ConversationKind,
     Event,
+    Length,
     Permanent,
     Receipt,
     Reply,
@@ -48,7 +49,8 @@ class Facebook:
     capabilities: ClassVar[Capabilities] = Capabilities(
         verified=Verification.DOCUMENTS,
         conversation_kinds=frozenset({ConversationKind.COMMENTS, ConversationKind.DIRECT}),
-        max_length=2000,  # Messenger's; a comment may have 8,000
+        max_length=8000,
+        other_lengths={ConversationKind.DIRECT: Length(2000)},
         edits_in=True,
         deletes_in=True,
         history=True,

@@ -9,7 +9,10 @@ from pydantic import BaseModel, ValidationError
 
 import connectors
 from connectors import http
-from inbox.contract import Connector, Permanent
+from connectors.host.renewing import Stored
+from inbox import channels
+from inbox.contract import Connector, Permanent, Renews
+from inbox.db import Database
 from inbox.errors import NotFound, Unusable
 from inbox.models import Channel
 from inbox.secrets import Vault
@@ -23,19 +26,21 @@ class Misconfigured(Permanent):
     """The channel's settings cannot be used: a person has to mend them."""
 
 
-def connect(channel: Channel, vault: Vault, settings: Settings) -> Connector:
+def connect(channel: Channel, vault: Vault, settings: Settings, database: Database) -> Connector:
     """The connector of a channel. Raises Misconfigured with a sentence that holds no secret."""
     http.allow(settings.allow_private_networks)
     kind, config = configured(channel, vault)
-    return kind(config)
+    connector = kind(config)
+    if isinstance(connector, Renews):
+        connector.lend(Stored(database, vault, channel))
+    return connector
 
 
 def configured(channel: Channel, vault: Vault) -> tuple[type[Connector], BaseModel]:
     """The connector's class and its checked configuration. Raises Misconfigured with a sentence that holds no secret."""
     try:
         kind = connectors.find(channel.platform)
-        config: object = json.loads(vault.decrypt(channel.config) if channel.config else "{}")
-        return kind, kind.Config.model_validate(config)
+        return kind, kind.Config.model_validate(channels.opened(vault, channel))
     except ValidationError as error:
         raise Misconfigured(f"The channel's settings are not complete or not right: {_fields(error)}.") from None
     except (NotFound, Unusable, ImportError, json.JSONDecodeError) as error:
@@ -51,9 +56,9 @@ def _fields(error: ValidationError) -> str:
 class Accounts:
     """The connectors that one process has open, one for each channel; made anew when the channel's settings change."""
 
-    def __init__(self, vault: Vault, settings: Settings) -> None:
+    def __init__(self, vault: Vault, settings: Settings, database: Database) -> None:
         self.vault = vault
-        self._settings = settings
+        self._settings, self._database = settings, database
         self._open: dict[int, tuple[str, Connector]] = {}
         self._users: Counter[int] = Counter()  # of each connector, by its identity
         self._retired: set[int] = set()  # replaced while somebody still used them: the last one closes them
@@ -63,7 +68,7 @@ class Accounts:
         kept = self._open.get(channel.id)
         if kept is not None and kept[0] == channel.config:
             return kept[1]
-        made = connect(channel, self.vault, self._settings)
+        made = connect(channel, self.vault, self._settings, self._database)
         self._open[channel.id] = (channel.config, made)
         if kept is not None:
             await self._retire(kept[1])

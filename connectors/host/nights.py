@@ -1,15 +1,15 @@
-"""Every night each channel that this process reads is compared with its platform, at a minute of its own."""
+"""Every night each channel that this process reads is compared with its platform, at a minute of its own; and whenever somebody asks."""
 
 import asyncio
 import zlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlmodel import col
 
 import connectors
@@ -18,11 +18,10 @@ from connectors.host.accounts import Misconfigured, close, connect
 from connectors.host.place import Place
 from connectors.host.timers import FAILURES
 from inbox import pauses
-from inbox.contract import Counts, Lists
 from inbox.conversations import reconciliation
 from inbox.conversations.receive import LeaseLost
 from inbox.errors import Conflict, ParleyError
-from inbox.models import Channel, ChannelState, Workspace
+from inbox.models import Channel, ChannelState, Reconciliation, Workspace
 
 log = structlog.get_logger()
 DAYS = 7  # that a nightly comparison looks back upon
@@ -31,21 +30,42 @@ MINUTES = 5 * 60  # from midnight on, by the workspace's clock: the channels are
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A channel that this process reads under this fence, and the night that it is due for."""
+    """A channel that this process reads under this fence, and the night that it is due for; None: somebody asks for it."""
 
     channel: Channel
-    night: date
+    night: date | None
+
+
+Search = Callable[[Place, datetime], Awaitable[Sequence[Due]]]
 
 
 async def run(place: Place, stop: asyncio.Event) -> None:
-    """Compare what is due, one channel after the other, until told to stop."""
+    """Compare what is due, one channel after the other, until told to stop. What somebody asks for does not wait for the rest."""
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_compare_all(place, stop, find, place.pace.oversee))
+        tasks.create_task(_compare_all(place, stop, asked_for, place.pace.look))
+
+
+async def _compare_all(place: Place, stop: asyncio.Event, search: Search, pause: float) -> None:
     while not stop.is_set():
         try:
-            for due in await find(place, place.clock()):
+            for due in await search(place, place.clock()):
                 await _until(stop, asyncio.create_task(_compare(place, due)))
         except FAILURES as error:
             log.warning("channels could not be compared", error=type(error).__name__)
-        await pauses.happens(stop, place.pace.oversee)
+        await pauses.happens(stop, pause)
+
+
+async def asked_for(place: Place, now: datetime) -> Sequence[Due]:
+    """The channels of this process that somebody wants compared, and nobody compares yet."""
+    runs = exists().where(
+        col(Reconciliation.channel_id) == Channel.id,
+        col(Reconciliation.finished_at).is_(None),
+        col(Reconciliation.lease_until) > func.clock_timestamp(),
+    )
+    query = select(Channel).where(*_is_read_by(place), col(Channel.compare_asked_at) <= now, ~runs).order_by(col(Channel.compare_asked_at))
+    async with place.database.transaction() as session:
+        return [Due(channel, None) for channel in await session.scalars(query)]
 
 
 async def find(place: Place, now: datetime) -> Sequence[Due]:
@@ -53,12 +73,7 @@ async def find(place: Place, now: datetime) -> Sequence[Due]:
     query = (
         select(Channel, col(Workspace.timezone))
         .join(Workspace, col(Workspace.id) == Channel.workspace_id)
-        .where(
-            col(Channel.lease_owner) == place.owner,
-            col(Channel.lease_until) > func.clock_timestamp(),
-            col(Channel.state) == ChannelState.HEALTHY,
-            col(Channel.removed_at).is_(None),
-        )
+        .where(*_is_read_by(place))
         .order_by(col(Channel.id))
     )
     by_night: dict[date, dict[int, Channel]] = defaultdict(dict)
@@ -74,6 +89,15 @@ async def find(place: Place, now: datetime) -> Sequence[Due]:
     return found
 
 
+def _is_read_by(place: Place) -> Sequence[ColumnElement[bool]]:
+    return (
+        col(Channel.lease_owner) == place.owner,
+        col(Channel.lease_until) > func.clock_timestamp(),
+        col(Channel.state) == ChannelState.HEALTHY,
+        col(Channel.removed_at).is_(None),
+    )
+
+
 def moment(channel_id: int, now: datetime, zone: ZoneInfo) -> datetime:
     """When a channel is compared on this day of its workspace: always at the same minute, and different ones at different minutes."""
     midnight = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -82,7 +106,7 @@ def moment(channel_id: int, now: datetime, zone: ZoneInfo) -> datetime:
 
 def _is_listed(platform: str) -> bool:
     try:
-        return issubclass(connectors.find(platform), Lists | Counts)
+        return connectors.lists(platform)
     except (ParleyError, ImportError, AttributeError):  # its package is gone
         return False
 
@@ -90,7 +114,7 @@ def _is_listed(platform: str) -> bool:
 async def _compare(place: Place, due: Due) -> None:
     channel = due.channel
     try:
-        connector = connect(channel, place.accounts.vault, place.settings)
+        connector = connect(channel, place.accounts.vault, place.settings, place.database)
     except Misconfigured:
         return  # its stream says so
     try:

@@ -18,7 +18,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 import connectors
-from connectors.host import renewing
 from connectors.host.accounts import PATIENCE, Misconfigured, close, configured, connect
 from connectors.host.place import Place
 from connectors.host.standing import Watch
@@ -122,7 +121,6 @@ async def _stream(place: Place, lease: Lease, channel: Channel, connector: Conne
     try:
         async for batch in batches:
             await _store(place, lease, channel, _marked(batch, gap=failures.gap))
-            await renewing.keep(place, lease, channel, connector)
             failures.gap, failures.count = False, 0
             await watch.look()
     finally:
@@ -226,7 +224,7 @@ def _marked(batch: Batch, *, gap: bool) -> Batch:
 @asynccontextmanager
 async def _connected(place: Place, channel: Channel) -> AsyncGenerator[Connector]:
     """A connector of this reading's own, closed when it ends."""
-    connector = connect(channel, place.accounts.vault, place.settings)
+    connector = connect(channel, place.accounts.vault, place.settings, place.database)
     try:
         yield connector
     finally:

@@ -149,7 +149,7 @@ async def _prepare(place: Place, message: Message) -> Ready:
         await _note(place, _stuck(channel, error))
         raise
     try:
-        lengths.check(message.body, connector.capabilities)
+        lengths.check(message.body, connector.capabilities.length(draft.kind, private=message.private))
     except Invalid:
         await place.accounts.give_back(connector)
         raise

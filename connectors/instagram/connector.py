@@ -24,6 +24,7 @@ from inbox.contract import (
     Capabilities,
     ConversationKind,
     Event,
+    Length,
     LengthUnit,
     Permanent,
     Receipt,
@@ -34,7 +35,6 @@ from inbox.contract import (
     Verification,
 )
 
-LONGEST = 300  # characters of a comment (…/docs/instagram-platform/instagram-graph-api/reference/ig-media/comments#limitations)
 NEEDED = frozenset({"instagram_basic", "instagram_manage_comments", "instagram_manage_messages", "pages_manage_metadata"})
 
 
@@ -47,8 +47,8 @@ class Instagram:
     capabilities: ClassVar[Capabilities] = Capabilities(
         verified=Verification.DOCUMENTS,
         conversation_kinds=frozenset({ConversationKind.COMMENTS, ConversationKind.DIRECT}),
-        max_length=1000,  # of a message; a comment has 300 characters at most
-        length_unit=LengthUnit.BYTES,
+        max_length=300,  # of a comment (…/docs/instagram-platform/instagram-graph-api/reference/ig-media/comments#limitations)
+        other_lengths={ConversationKind.DIRECT: Length(1000, LengthUnit.BYTES)},
         deletes_in=True,  # messages that were taken back
         history=True,
         attachments=True,
@@ -116,8 +116,6 @@ class Instagram:
             whom = {"comment_id": reply.parent_id or reply.thread_id}
             return await outgoing.send(self._graph, reply, whom, platform="instagram", keyed=False)
         outgoing.refuse_more_than(reply.attachments, 0, self.title)
-        if len(reply.text) > LONGEST:
-            raise Permanent(f"Instagram takes {LONGEST} characters in an answer to a comment.")
         if reply.thread_id.startswith(MENTION):
             media_id, _, comment_id = reply.thread_id.removeprefix(MENTION).partition(":")
             about = {"media_id": media_id} | ({"comment_id": comment_id} if comment_id else {})

@@ -30,6 +30,7 @@ from inbox.contract import (
     Reply,
     Request,
     Response,
+    Secrets,
     Standing,
     Verification,
 )
@@ -66,6 +67,9 @@ class LinkedIn:
         budget, at = self._api.budget, now()
         ends = self._api.tokens.refresh_ends_at or (None if self._config.refresh_token else self._api.ends_at)
         return Standing(budget.limit - budget.left(at), budget.limit, budget.resets_at(at), ends)
+
+    def lend(self, secrets: Secrets) -> None:
+        self._api.tokens.lend(secrets)
 
     async def check(self) -> Author:
         """Ask until when the access lasts, and what the page is called."""

@@ -36,7 +36,8 @@ class RedditApi:
 
     def __init__(self, config: RedditConfig) -> None:
         headers = {"user-agent": config.user_agent}
-        self._api = rest.Api("Reddit", config.api_url, Tokens(config.grant), self._judge, headers)
+        self.tokens = Tokens(config.grant)
+        self._api = rest.Api("Reddit", config.api_url, self.tokens, self._judge, headers)
         self.used, self.left, self.resets_at = 0, 0.0, now()
 
     @property

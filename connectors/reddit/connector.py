@@ -28,6 +28,7 @@ from inbox.contract import (
     Permanent,
     Receipt,
     Reply,
+    Secrets,
     Standing,
     Transient,
     Verification,
@@ -64,6 +65,9 @@ class Reddit:
     @property
     def standing(self) -> Standing:
         return self._api.standing
+
+    def lend(self, secrets: Secrets) -> None:
+        self._api.tokens.lend(secrets)
 
     async def check(self) -> Author:
         """Ask whose account it is, and whether the lists can be read."""

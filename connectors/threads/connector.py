@@ -31,6 +31,7 @@ from inbox.contract import (
     Reply,
     Request,
     Response,
+    Secrets,
     Standing,
     Transient,
     Verification,
@@ -65,12 +66,15 @@ class Threads:
         self.own = config.user_id
         self._graph = Graph(self.title, config.api_url, config.access_token.get_secret_value())
         self._quota = Standing()
-        self.renewed: dict[str, str] = {}
+        self._secrets: Secrets | None = None
 
     @property
     def standing(self) -> Standing:
         """How many replies of a day are used; when the token ends."""
         return replace(self._quota, token_expires_at=self._graph.standing.token_expires_at)
+
+    def lend(self, secrets: Secrets) -> None:
+        self._secrets = secrets
 
     async def check(self) -> Author:
         """The token is this profile's."""
@@ -159,9 +163,10 @@ class Threads:
             told = await self._graph.get("refresh_access_token", grant_type="th_refresh_token")
             token, seconds = told.get("access_token"), told.get("expires_in")
             if isinstance(token, str) and token and isinstance(seconds, int):
+                if self._secrets is not None:
+                    await self._secrets.keep({"access_token": token})
                 self._graph.renew(token)
                 self._graph.token_ends(datetime.now(UTC) + timedelta(seconds=seconds))
-                self.renewed = {"access_token": token}
 
     async def _wait_for(self, ready: str) -> None:
         """https://developers.facebook.com/docs/threads/troubleshooting#publishing-does-not-return-a-media-id"""

@@ -23,12 +23,14 @@ from inbox.contract import (
     Batch,
     Capabilities,
     ConversationKind,
+    Length,
     Permanent,
     Receipt,
     Rejected,
     Reply,
     Request,
     Response,
+    Secrets,
     Standing,
     Verification,
 )
@@ -49,6 +51,7 @@ class TikTok:
         verified=Verification.DOCUMENTS,
         conversation_kinds=frozenset({ConversationKind.COMMENTS, ConversationKind.DIRECT}),
         max_length=150,
+        other_lengths={ConversationKind.DIRECT: Length(6000)},
         deletes_in=True,
         history=True,
         window_hours=48,
@@ -64,6 +67,9 @@ class TikTok:
     @property
     def standing(self) -> Standing:
         return Standing(token_expires_at=self._api.tokens.refresh_ends_at)
+
+    def lend(self, secrets: Secrets) -> None:
+        self._api.tokens.lend(secrets)
 
     async def check(self) -> Author:
         """Ask whose account it is, and whether the grant is good for comments."""

@@ -11,12 +11,13 @@ from pydantic import BaseModel, ValidationError
 
 from connectors import http
 from connectors.twitch.config import TwitchConfig
-from inbox.contract import Ambiguous, AuthError, ConnectorError, Permanent, RateLimited, Transient
+from inbox.contract import Ambiguous, AuthError, ConnectorError, Permanent, RateLimited, Secrets, Transient
 
 Json = dict[str, Any]
 HELIX, SIGN_IN, EVENTS = "https://api.twitch.tv/helix", "https://id.twitch.tv/oauth2", "wss://eventsub.wss.twitch.tv/ws"
 JUDGED = range(400, 500)
 LONGEST_WORDS = 200
+RENEWALS = 2  # of one request: what another process has stored may have run out too
 NEEDED = {"user:read:chat", "user:write:chat"}
 
 
@@ -55,6 +56,7 @@ class Api:
         self._sign_in = http.Client("Twitch's sign-in", base_url=f"{config.server}/oauth2" if config.server else SIGN_IN)
         self.events = f"ws{config.server.removeprefix('http')}/ws" if config.server else EVENTS
         self.expires_at: datetime | None = None
+        self.secrets: Secrets | None = None  # where access and refresh token are kept
 
     async def ask(self, method: str, path: str, content: Json | None = None, *, app: bool = False, **params: str) -> Json:
         """One request that may be made again. The first refusal of a token renews it."""
@@ -67,7 +69,9 @@ class Api:
     async def validate(self) -> Validation:
         """Whose access token it is, and what it is good for; Twitch wants that asked every hour."""
         response = await self._ask_whose()
-        if response.status_code == 401 and await self._renew():
+        for _ in range(RENEWALS):
+            if response.status_code != 401 or not await self._renew():
+                break
             response = await self._ask_whose()
         if response.status_code >= 400:
             raise self._error(response)
@@ -90,7 +94,9 @@ class Api:
         if app and not self._app:
             self._app = (await self._grant({"grant_type": "client_credentials"})).access_token
         response = await self._once(method, path, content, params, app=app, sending=sending)
-        if response.status_code == 401 and await self._renew(app=app):  # nothing was done
+        for _ in range(RENEWALS):
+            if response.status_code != 401 or not await self._renew(app=app):  # nothing was done
+                break
             response = await self._once(method, path, content, params, app=app, sending=sending)
         if response.status_code >= 400:
             raise self._error(response)
@@ -114,16 +120,32 @@ class Api:
         if app:
             self._app = (await self._grant({"grant_type": "client_credentials"})).access_token
             return True
-        if not self._refresh or self._config.client_secret is None:
+        if await self._is_renewed_elsewhere():
+            return True
+        if not self._refresh:
             return False
-        found = await self._grant({"grant_type": "refresh_token", "refresh_token": self._refresh})
+        try:
+            found = await self._grant({"grant_type": "refresh_token", "refresh_token": self._refresh})
+        except AuthError:
+            if await self._is_renewed_elsewhere():  # at the same moment
+                return True
+            raise
+        if self.secrets is not None:  # an application without a secret of its own may use a refresh token once only
+            await self.secrets.keep({"access_token": found.access_token, "refresh_token": found.refresh_token or self._refresh})
         self._user, self._refresh = found.access_token, found.refresh_token or self._refresh
         self.expires_at = datetime.now(UTC) + timedelta(seconds=found.expires_in) if found.expires_in else None
         return True
 
+    async def _is_renewed_elsewhere(self) -> bool:
+        stored: Mapping[str, str] = await self.secrets.newest() if self.secrets is not None else {}
+        user = stored.get("access_token") or self._user
+        is_other = user != self._user
+        self._user, self._refresh = user, stored.get("refresh_token") or self._refresh
+        return is_other
+
     async def _grant(self, form: Mapping[str, str]) -> Token:
-        secret = self._config.client_secret.get_secret_value() if self._config.client_secret else ""
-        data = {"client_id": self._config.client_id, "client_secret": secret, **form}
+        secret = self._config.client_secret  # a public application has none
+        data = {"client_id": self._config.client_id, **({"client_secret": secret.get_secret_value()} if secret else {}), **form}
         response = await self._sign_in.fetch("POST", "/token", data=data, expected=JUDGED)
         if response.status_code in {400, 401, 403}:
             raise AuthError("Twitch does not renew the access token: connect the account again.")

@@ -27,6 +27,7 @@ from inbox.contract import (
     Reply,
     Request,
     Response,
+    Secrets,
     Standing,
     Transient,
     Verification,
@@ -62,6 +63,9 @@ class Twitch:
     def standing(self) -> Standing:
         """Until when the access token is good."""
         return Standing(token_expires_at=self._api.expires_at)
+
+    def lend(self, secrets: Secrets) -> None:
+        self._api.secrets = secrets
 
     async def check(self) -> Author:
         """The token is this application's, may read and write, and the channel exists."""

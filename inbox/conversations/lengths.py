@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from inbox.contract import Capabilities, LengthUnit
+from inbox.contract import Length, LengthUnit
 from inbox.errors import Invalid
 
 JOINER = "\u200d"
@@ -32,9 +32,9 @@ def length(text: str, unit: LengthUnit) -> int:
             return _weighted(unicodedata.normalize("NFC", text))
 
 
-def check(text: str, capabilities: Capabilities) -> None:
+def check(text: str, allowed: Length) -> None:
     """Raise Invalid when the platform would refuse or cut the text."""
-    limit, unit = capabilities.max_length, capabilities.length_unit
+    limit, unit = allowed.most, allowed.unit
     if limit is None or len(text) > LONGEST:
         limit, unit = LONGEST, LengthUnit.CHARS
     found = length(text, unit)

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from inbox.contract import Action, Capabilities
+from inbox.contract import Action, Capabilities, Length
 from inbox.conversations import acting, lengths, replies
 from inbox.errors import Conflict, Forbidden, Invalid, NotFound
 from inbox.models import Channel, Conversation, Delivery, Direction, Member, Message, Moderation, ModerationState, Role, Workspace
@@ -44,7 +44,7 @@ async def request(
     await _check_channel(session, conversation)
     _check_offered(message, action, capabilities)
     _check_right(access, message, action)
-    text = _checked_text(action, text.strip(), capabilities)
+    text = _checked_text(action, text.strip(), capabilities.length(conversation.kind, private=message.private))
     await _check_not_on_its_way(session, message, action)
     moderation = Moderation(
         workspace_id=conversation.workspace_id,
@@ -163,13 +163,13 @@ def _check_right(access: Access, message: Message, action: Action) -> None:
         raise Forbidden("Only a supervisor may change or delete what somebody else wrote.")
 
 
-def _checked_text(action: Action, text: str, capabilities: Capabilities) -> str:
+def _checked_text(action: Action, text: str, allowed: Length) -> str:
     if action != Action.EDIT:
         return ""
     if not text:
         raise Invalid("The reply is empty.", code="empty")
     replies.check_places(text)
-    lengths.check(text, capabilities)
+    lengths.check(text, allowed)
     return text
 
 

@@ -21,6 +21,7 @@ class Draft:
     """A reply whose attachments are still on disk."""
 
     reply: Reply
+    kind: ConversationKind
     files: Sequence[Attachment]
 
 
@@ -46,7 +47,7 @@ async def draft(session: AsyncSession, message: Message) -> Draft:
         template=template,
         template_values=template_values,
     )
-    return Draft(reply, (await session.scalars(files)).all())
+    return Draft(reply, conversation.kind, (await session.scalars(files)).all())
 
 
 async def _post(session: AsyncSession, conversation: Conversation) -> str | None:

@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from inbox import events
-from inbox.errors import Conflict
-from inbox.models import Channel, Conversation, Delivery, Message, Post, Reconciliation
+from inbox.errors import Conflict, Invalid
+from inbox.models import Channel, ChannelState, Conversation, Delivery, Message, Post, Reconciliation, Role
+from inbox.team.rights import Access
 
 LEASE = timedelta(minutes=5)  # of a running comparison, renewed with each post
 MOST_POSTS = 500  # the ones with the newest messages
@@ -50,6 +51,22 @@ class Tally:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
+async def ask(session: AsyncSession, access: Access, channel: Channel, *, lists: bool, now: datetime) -> None:
+    """Somebody wants a channel compared at once: whoever reads it does so. `lists`: whether its platform lists or counts anything."""
+    access.need(Role.ADMIN)
+    if not lists:
+        raise Invalid("This platform lists nothing that could be compared.", code="lists_nothing")
+    if channel.removed_at is not None or channel.state != ChannelState.HEALTHY:
+        raise Conflict("This channel is not being read: it can be compared when it is.", code="not_read")
+    if await running(session, channel.id) is not None:
+        raise Conflict("This channel is being compared already.", code="comparing")
+    first = update(Channel).where(col(Channel.id) == channel.id, col(Channel.compare_asked_at).is_(None)).values(compare_asked_at=now)
+    if await session.scalar(first.returning(col(Channel.id))) is not None:
+        events.record(
+            session, "channel.comparison_asked", workspace_id=channel.workspace_id, at=now, actor=access.actor, channel_id=channel.id
+        )
+
+
 async def claim(session: AsyncSession, channel: Channel, *, days: int, now: datetime, night: date | None = None) -> Reconciliation:
     """Begin to compare a channel. Conflict while somebody else does, or when this night's was done; one whose process died is forgotten."""
     mine = col(Reconciliation.channel_id) == channel.id
@@ -75,6 +92,7 @@ async def finish(session: AsyncSession, run: Reconciliation, tally: Tally, *, no
     if not await advance(session, run, tally):
         return
     await session.execute(update(Reconciliation).where(col(Reconciliation.id) == run.id).values(finished_at=now))
+    await session.execute(update(Channel).where(col(Channel.id) == run.channel_id).values(compare_asked_at=None))
     mine = col(Reconciliation.channel_id) == run.channel_id
     newest = select(col(Reconciliation.id)).where(mine).order_by(col(Reconciliation.id).desc()).limit(KEPT)
     await session.execute(delete(Reconciliation).where(mine, col(Reconciliation.id).not_in(newest)))
@@ -110,6 +128,12 @@ async def latest(session: AsyncSession, channel_id: int) -> Reconciliation | Non
     """The last comparison that came to an end, or the first one that runs."""
     query = select(Reconciliation).where(col(Reconciliation.channel_id) == channel_id)
     return await session.scalar(query.order_by(col(Reconciliation.finished_at).desc().nulls_last()).limit(1))
+
+
+async def running(session: AsyncSession, channel_id: int) -> Reconciliation | None:
+    """The comparison that is being made now; one whose process died is none."""
+    unfinished = (col(Reconciliation.finished_at).is_(None), col(Reconciliation.lease_until) > func.clock_timestamp())
+    return await session.scalar(select(Reconciliation).where(col(Reconciliation.channel_id) == channel_id, *unfinished))
 
 
 async def posts(session: AsyncSession, channel: Channel, *, since: datetime) -> Sequence[Post]:

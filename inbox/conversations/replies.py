@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from inbox.contract import Capabilities, PlatformTemplate
+from inbox.contract import Capabilities, ConversationKind, PlatformTemplate
 from inbox.conversations import approved, incoming, lengths, messages, newest, outbox, voices, windows
 from inbox.errors import Conflict, Invalid
 from inbox.models import Attachment, Channel, Conversation, Delivery, Direction, Member, Message, Thread, Workspace
@@ -53,7 +53,7 @@ async def queue(
         text, attachments = approved.fill(platform_template, template_values), ()
     else:
         text = voices.sign(body.strip(), voice.signature, conversation.kind)
-    _check_text(text, attachments, capabilities)
+    _check_text(text, attachments, capabilities, conversation.kind, private=private)
     await _check_unchanged(session, conversation, member, seen_message_id, anyway=anyway)
     parent = await _parent(session, conversation, parent_id)
     message = _ours(conversation, member, parent, now, author_name=voice.name, body=text, client_key=client_key)
@@ -150,12 +150,12 @@ async def _check_channel(session: AsyncSession, conversation: Conversation) -> N
         raise Conflict("The channel was removed: there is no way to answer here any more.", code="channel_removed")
 
 
-def _check_text(text: str, attachments: Sequence[int], capabilities: Capabilities | None) -> None:
+def _check_text(text: str, attachments: Sequence[int], capabilities: Capabilities | None, kind: ConversationKind, *, private: bool) -> None:
     if not text and not attachments:
         raise Invalid("The reply is empty.", code="empty")
     check_places(text)
     if capabilities is not None:
-        lengths.check(text, capabilities)
+        lengths.check(text, capabilities.length(kind, private=private))
         if attachments and not capabilities.attachments:
             raise Invalid("This platform takes no attachments.", code="no_attachments")
 

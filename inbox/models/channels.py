@@ -31,6 +31,7 @@ class Channel(Table, table=True):
     name: str
     key: str = Field(unique=True)  # random; in webhook and widget addresses
     config: str = ""  # encrypted JSON of the connector's Config
+    renewed: str = Field(default="", sa_column_kwargs={"server_default": ""})  # encrypted JSON of secrets that came anew: they count
     public_config: dict[str, Any] = json()  # what may be shown: colours, allowed origins, addresses
     account_id: str = ""  # the connected account's own id on the platform, so that echoes and mentions are known
     account_name: str = ""
@@ -55,6 +56,7 @@ class Channel(Table, table=True):
 
     state: ChannelState = text_enum(ChannelState, default=ChannelState.CONNECTING)
     cursor: str | None = None
+    compare_asked_at: datetime | None = moment(nullable=True)  # somebody wants it compared with its platform now
     lease_owner: str | None = None
     lease_until: datetime | None = moment(nullable=True)
     fence: int = Field(

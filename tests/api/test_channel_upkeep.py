@@ -14,7 +14,8 @@ from api.commands.checks import Grade
 from api.deps import House
 from inbox import channels, vitals
 from inbox.contract import AuthError, Batch, Request, Response
-from inbox.conversations import passed_over, receive
+from inbox.conversations import passed_over, receive, reconciliation
+from inbox.conversations.reconciliation import Tally
 from inbox.models import Channel, ChannelState, Post, Reconciliation, Role, Workspace
 from inbox.team import tokens
 from tests.api.people import Person, browser, found, person
@@ -184,6 +185,45 @@ async def test_the_last_comparison_is_shown_with_what_could_not_be_had(house: Ho
     for words in ("2 / 3", "The platform counts 12, here are 11.", "The platform answered 502.", why, "&lt;b&gt;0"):
         assert words in page
     assert "Everything that it lists is here" not in page
+
+
+async def test_somebody_has_it_compared_now_and_the_page_tells_how_that_goes(
+    app: FastAPI, house: House, workspace: Workspace, client: httpx.AsyncClient, channel: Channel
+):
+    assert "Compare now" not in (await client.get(address(channel))).text
+    assert (await client.post(f"{address(channel)}/comparison")).status_code == 422  # this platform lists nothing
+    await set_(house, channel, platform="quay")
+    page = (await client.get(address(channel))).text
+    assert "Compare now" in page
+    assert "data-progress" not in page
+    assert (await client.post(f"{address(channel)}/comparison")).status_code == 303
+    page = (await client.get(address(channel))).text
+    assert "It will be compared in a moment." in page
+    assert "data-progress" in page
+    async with house.database.transaction() as session:
+        run = await reconciliation.claim(session, await session.get_one(Channel, channel.id), days=7, now=MONDAY)
+        await reconciliation.advance(session, run, Tally(posts=3, compared=1))
+    assert "1 of 3 posts so far." in (await client.get(address(channel))).text
+    assert (await client.post(f"{address(channel)}/comparison")).status_code == 409
+    async with house.database.transaction() as session:
+        await reconciliation.finish(session, run, Tally(posts=3, compared=3), now=MONDAY, actor="system")
+    page = (await client.get(address(channel))).text
+    assert "Everything that it lists is here" in page
+    assert "data-progress" not in page
+    supervisor = await person(house, workspace, role=Role.SUPERVISOR, email="lead@example.org")
+    async with browser(app, supervisor) as other:
+        assert (await other.post(f"{address(channel)}/comparison")).status_code in {403, 404}
+
+
+async def test_a_program_of_an_admin_has_it_compared(app: FastAPI, house: House, admin: Person, channel: Channel):
+    await set_(house, channel, platform="quay")
+    for role, status in ((Role.SUPERVISOR, 403), (Role.ADMIN, 202)):
+        async with house.database.transaction() as session:
+            token = await tokens.create(session, admin.access, name="Test", role=role, now=MONDAY)
+        headers = {"authorization": f"Bearer {token}"}
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://parley.test", headers=headers) as program:
+            assert (await program.put(f"/api/v1/channels/{channel.id}/comparison")).status_code == status
+    assert (await row(house, channel)).compare_asked_at is not None
 
 
 @pytest.mark.parametrize(

@@ -296,3 +296,22 @@ async def test_f6_walks_through_the_panes(desk: Desk) -> None:
         places.append(await page.evaluate("document.activeElement.closest('.pane, .side')?.id"))
     assert places[0] == places[3]
     assert set(places) == {"side", "list", "conversation"}
+
+
+async def test_the_box_counts_by_what_is_written_a_comment_or_a_private_answer(desk: Desk) -> None:
+    async def work(session: AsyncSession) -> Channel:
+        return await Make(session).channel(desk.workspace, platform="x", account_id="us")
+
+    await desk.say("Is it vegan?", channel=await desk.do(work))
+    page = await desk.page("Aylin", "/conversations/1?view=open")
+    box, counter = page.locator(".composer textarea"), page.locator(".composer .counter")
+    await box.fill("a" * 283)
+    await expect(counter).to_contain_text("3")
+    await expect(counter).to_have_attribute("data-over", "")
+    await page.locator("[data-mode-set=private]").click()
+    await box.fill("a" * 283)
+    await expect(counter).to_be_empty()
+    await box.fill("a" * 10_007)
+    await expect(counter).to_contain_text("7")
+    await page.locator("[data-mode-set=note]").click()
+    await expect(counter).to_be_empty()

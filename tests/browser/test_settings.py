@@ -12,7 +12,9 @@ from playwright.async_api import Browser, Page, expect
 
 from api.app import create_app
 from api.deps import COOKIE, House
-from inbox.models import Metric, Outcome, Role, Wait
+from inbox.conversations import reconciliation
+from inbox.conversations.reconciliation import Tally
+from inbox.models import ChannelState, Metric, Outcome, Role, Wait, Workspace
 from inbox.team import invitations
 from tests.api import people
 from tests.api.visitor import serving
@@ -162,4 +164,23 @@ async def test_a_platform_is_found_by_typing_what_it_is(office: Office) -> None:
     await field.fill("imap")
     await field.press("Enter")
     await page.wait_for_url("**/channels/new/email")
+    await page.context.close()
+
+
+async def test_a_comparison_that_somebody_asks_for_is_followed_without_a_reload(office: Office) -> None:
+    async with office.house.database.transaction() as session:
+        workspace = await session.get_one(Workspace, office.admin.access.workspace_id)
+        values = {"name": "TikTok", "account_id": "us", "state": ChannelState.HEALTHY, "config": office.house.vault.encrypt("{}")}
+        channel = await Make(session).channel(workspace, platform="tiktok", **values)
+    page = await office.page(office.admin, locale="en-GB")
+    await page.goto(office.path(f"settings/channels/{channel.id}"))
+    part = page.locator(f"#completeness-{channel.id}")
+    await part.get_by_role("button", name="Compare now").click()
+    await expect(part).to_contain_text("It will be compared in a moment.")
+    async with office.house.database.transaction() as session:
+        run = await reconciliation.claim(session, channel, days=7, now=office.house.clock())
+        tally = Tally(posts=3, compared=3, listed=5, known=5)
+        await reconciliation.finish(session, run, tally, now=office.house.clock(), actor="system")
+    await expect(part).to_contain_text("Everything that it lists is here")
+    await expect(part.get_by_role("button", name="Compare now")).to_be_visible()
     await page.context.close()

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, SecretStr
 
-from inbox.contract import Author, Batch, Capabilities, Event, EventKind, Receipt, Reply, Standing
+from inbox.contract import Author, Batch, Capabilities, ConversationKind, Event, EventKind, Length, Receipt, Reply, Standing
 
 
 def message(number: int, **more: Any) -> Event:
@@ -49,7 +49,7 @@ class Stage:
     name: ClassVar[str] = "stage"
     title: ClassVar[str] = "Stage"
     Config: ClassVar[type[BaseModel]] = StageConfig
-    capabilities: ClassVar[Capabilities] = Capabilities(max_length=100)
+    capabilities: ClassVar[Capabilities] = Capabilities(max_length=100, other_lengths={ConversationKind.COMMENTS: Length(10)})
 
     def __init__(self, config: StageConfig) -> None:
         self.script = scripts[config.script]

@@ -32,7 +32,7 @@ class Watch:
 
 
 def place_of(house: House, watch: Watch, owner: str = "one") -> Place:
-    return Place(house.database, house.files, house.settings, Accounts(house.vault, house.settings), owner, PACE, watch)
+    return Place(house.database, house.files, house.settings, Accounts(house.vault, house.settings, house.database), owner, PACE, watch)
 
 
 async def customers(house: House, number: int, *, due: timedelta) -> None:

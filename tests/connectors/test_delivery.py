@@ -149,7 +149,7 @@ async def test_a_stream_that_does_not_let_go_cannot_keep_its_reading_alive(theat
     await theatre.channel()
     await theatre.change("UPDATE channel SET platform = 'clinging'")
     house = theatre.house
-    place = Place(house.database, house.files, house.settings, Accounts(house.vault, house.settings), "me", PACE)
+    place = Place(house.database, house.files, house.settings, Accounts(house.vault, house.settings, house.database), "me", PACE)
     async with house.database.transaction() as session:
         (lease,) = await leases.take(session, owner="me", seconds=30, limit=1)
     async with locked(theatre, "message"):
@@ -311,7 +311,7 @@ async def test_an_outcome_is_written_down_though_the_database_goes_away_at_the_c
     await theatre.change(LOST)
     await theatre.queue(channel)
     house, killed = theatre.house, list[int]()
-    place = Place(house.database, house.files, house.settings, Accounts(house.vault, house.settings), "me", PACE)
+    place = Place(house.database, house.files, house.settings, Accounts(house.vault, house.settings, house.database), "me", PACE)
     async with house.database.transaction() as session:
         (claimed,) = await outbox.claim(session, owner="me", now=datetime.now(UTC))
 

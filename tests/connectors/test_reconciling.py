@@ -28,10 +28,11 @@ from inbox.contract import (
 from inbox.conversations import receive, reconciliation
 from inbox.conversations.receive import LeaseLost
 from inbox.conversations.reconciliation import Tally
-from inbox.errors import Conflict, Invalid
-from inbox.models import Channel, ChannelState, Conversation, DeadLetter, LogEvent, Message, Reconciliation, Wait
+from inbox.errors import Conflict, Forbidden, Invalid, ParleyError
+from inbox.models import Channel, ChannelState, Conversation, DeadLetter, LogEvent, Message, Reconciliation, Role, Wait
 from inbox.models import Post as StoredPost
 from inbox.promptness import waits
+from inbox.team.rights import Access
 from tests.connectors.library import Library, LibraryConfig, Shelf, comment, library, shelves
 from tests.make import MONDAY, Make
 
@@ -45,7 +46,7 @@ class Reading:
 
     def __init__(self, house: House, channel: Channel, shelf: Shelf) -> None:
         self.house, self.channel, self.shelf = house, channel, shelf
-        made = Accounts(house.vault, house.settings)
+        made = Accounts(house.vault, house.settings, house.database)
         self.place = Place(house.database, house.files, house.settings, made, "us", Pace(listing=20.0), house.clock)
 
     async def say(self, *happened: Event) -> None:
@@ -53,7 +54,7 @@ class Reading:
             await receive.receive(session, self.channel, Batch(happened), now=MONDAY - timedelta(minutes=1), move_cursor=False)
 
     async def compare(self, **options: Any) -> Tally:
-        connector = accounts.connect(self.channel, self.house.vault, self.house.settings)
+        connector = accounts.connect(self.channel, self.house.vault, self.house.settings, self.house.database)
         return await reconciling.compare(self.place, self.channel, connector, **{"days": 7, **options})
 
     async def ask(self, statement: Any) -> list[Any]:
@@ -273,6 +274,53 @@ async def test_every_night_a_channel_is_compared_once_by_whoever_reads_it(readin
     assert len(await nights.find(reading.place, at + timedelta(days=1))) == 1
     (run,) = await reading.ask(select(Reconciliation))
     assert (run.night, run.fetched, run.days) == (at.date(), 1, nights.DAYS)
+
+
+async def test_what_somebody_asks_for_is_compared_at_once_by_whoever_reads_it_and_then_is_done(
+    reading: Reading, monkeypatch: pytest.MonkeyPatch
+):
+    await reading.say(comment(1))
+    reading.shelf.posts = {"p1": [Batch([comment(1), comment(2)])]}
+    async with reading.house.database.transaction() as session:
+        admin = Access(reading.channel.workspace_id, Role.ADMIN, "member:1")
+        for _ in range(2):  # twice is once
+            channel = await session.get_one(Channel, reading.channel.id, populate_existing=True)
+            await reconciliation.ask(session, admin, channel, lists=True, now=reading.place.clock())
+    elsewhere = Place(*(getattr(reading.place, name) for name in ("database", "files", "settings", "accounts")), owner="another")
+    assert await nights.asked_for(elsewhere, MONDAY) == []
+    stop, finish = asyncio.Event(), reconciliation.finish
+
+    async def finishing(*given: Any, **more: Any) -> None:
+        await finish(*given, **more)
+        stop.set()
+
+    monkeypatch.setattr(reconciliation, "finish", finishing)
+    async with asyncio.timeout(20):
+        await nights.run(reading.place, stop)
+    (run,) = await reading.ask(select(Reconciliation))
+    assert (run.night, run.fetched, run.days) == (None, 1, nights.DAYS)
+    assert await nights.asked_for(reading.place, MONDAY) == []
+    kinds = [event.kind for event in await reading.ask(select(LogEvent)) if "compar" in event.kind or "reconciled" in event.kind]
+    assert kinds == ["channel.comparison_asked", "channel.reconciled"]
+
+
+@pytest.mark.parametrize(
+    ("role", "lists", "state", "problem"),
+    [
+        (Role.SUPERVISOR, True, ChannelState.HEALTHY, Forbidden),
+        (Role.ADMIN, False, ChannelState.HEALTHY, Invalid),
+        (Role.ADMIN, True, ChannelState.PAUSED, Conflict),
+    ],
+)
+async def test_what_cannot_be_compared_or_by_them_is_refused(
+    reading: Reading, role: Role, lists: bool, state: ChannelState, problem: type[ParleyError]
+):
+    async with reading.house.database.transaction() as session:
+        channel = await session.get_one(Channel, reading.channel.id)
+        channel.state = state
+        with pytest.raises(problem):
+            await reconciliation.ask(session, Access(channel.workspace_id, role, "member:1"), channel, lists=lists, now=MONDAY)
+        assert channel.compare_asked_at is None
 
 
 async def test_a_night_that_was_interrupted_is_done_again(reading: Reading):

@@ -18,7 +18,7 @@ from api.deps import House
 from connectors import runner
 from connectors.host import accounts
 from connectors.host.pace import Pace
-from inbox.contract import Ambiguous, AuthError, Batch, CursorExpired, Permanent, RateLimited, Rejected, Transient
+from inbox.contract import Ambiguous, AuthError, Batch, ConversationKind, CursorExpired, Permanent, RateLimited, Rejected, Transient
 from inbox.conversations import leases, outbox, receive, replies, timers
 from inbox.models import Attachment, Channel, ChannelState, DeadLetter, Delivery, LogEvent, Message, Status
 from tests.connectors.stage import Script, message, scripts
@@ -96,9 +96,11 @@ class Theatre:
 
         await self.until(reached)
 
-    async def queue(self, channel: Channel, body: str = "At nine.", **more: Any) -> Message:
+    async def queue(
+        self, channel: Channel, body: str = "At nine.", *, kind: ConversationKind = ConversationKind.DIRECT, **more: Any
+    ) -> Message:
         async with self.house.database.transaction() as session:
-            conversation = await Make(session).conversation(channel)
+            conversation = await Make(session).conversation(channel, kind=kind)
             past = datetime.now(UTC) - timedelta(seconds=1)
             return await replies.queue(session, conversation, None, body=body, client_key=f"key{next(names)}", now=past, **more)
 
@@ -358,9 +360,10 @@ async def test_a_passing_failure_sends_again_with_the_same_key(theatre: Theatre,
     assert len(script.sent) == 3
 
 
-async def test_a_reply_that_is_too_long_never_leaves(theatre: Theatre):
+@pytest.mark.parametrize(("kind", "length"), [(ConversationKind.DIRECT, 101), (ConversationKind.COMMENTS, 11)])
+async def test_a_reply_that_is_too_long_for_its_kind_of_conversation_never_leaves(theatre: Theatre, kind: ConversationKind, length: int):
     channel, script = await theatre.channel()
-    await theatre.queue(channel, "x" * 101)
+    await theatre.queue(channel, "x" * length, kind=kind)
     async with theatre.host():
         await theatre.until_delivery(Delivery.FAILED)
     assert script.sent == []

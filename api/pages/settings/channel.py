@@ -12,8 +12,9 @@ from api.deps import AccessDep, ChannelDep, House, HouseDep, NowDep, RowId, Sess
 from api.pages import forms
 from api.pages.forms import Frame, FrameDep
 from api.pages.settings import checking, config_form, upkeep
-from inbox import channels
-from inbox.contract import AcceptsWebhooks, Connector
+from connectors.host.renewing import Stored, Tried
+from inbox import channels, db
+from inbox.contract import AcceptsWebhooks, Author, Connector
 from inbox.errors import Conflict, Invalid, NotFound
 from inbox.models import Channel, Role
 from inbox.settings import Settings
@@ -41,10 +42,7 @@ async def change(
     typed = config_form.unseal(house.vault, access.workspace_id, given.get("kept", ""))
     filled = config_form.read(kind.Config, given, {**config_form.secrets(kind.Config, stored), **typed})
     try:
-        if filled.config is None:
-            raise Invalid("Some fields need another look.")
-        await checking.release(session)
-        account = await checking.check(kind, filled.config, house.settings)
+        account = await _checked(session, house, channel, kind, filled)
         kept = await rights.channel(session, access, channel.id)
         await channels.change(
             session, house.vault, access, kept, name=given.get("name", ""), config=filled.config, account=account, now=now
@@ -67,10 +65,7 @@ async def reconnect(
     typed = config_form.unseal(house.vault, access.workspace_id, given.get("kept", ""))
     filled = config_form.read_secrets(kind.Config, given, channels.opened(house.vault, channel), typed)
     try:
-        if filled.config is None:
-            raise Invalid("Some fields need another look.")
-        await checking.release(session)
-        account = await checking.check(kind, filled.config, house.settings)
+        account = await _checked(session, house, channel, kind, filled)
         kept = await rights.channel(session, access, channel.id)
         channels.same_account(kept, account)
         await channels.change(session, house.vault, access, kept, name=kept.name, config=filled.config, account=account, now=now)
@@ -81,15 +76,29 @@ async def reconnect(
     return frame.back(f"/{channel.id}")
 
 
+async def _checked(session: AsyncSession, house: House, channel: Channel, kind: type[Connector], filled: config_form.Filled) -> Author:
+    """Try the settings; what the platform gives anew meanwhile is kept, in the form and, where it had the same, in the channel."""
+    if filled.config is None:
+        raise Invalid("Some fields need another look.")
+    stored = channels.opened(house.vault, channel)
+    shared = {name for name, value in channels.revealed(filled.config).items() if stored.get(name) == value}
+    tried = Tried(filled.config, Stored(house.database, house.vault, channel), shared=shared)
+    await db.release(session)
+    try:
+        return await checking.check(kind, tried, house.settings)
+    finally:
+        filled.renewed(tried)
+
+
 @router.post("/check")
 async def check(channel: ChannelDep, frame: FrameDep, session: SessionDep, access: AccessDep, house: HouseDep, now: NowDep) -> Response:
     """Try the account as it is set up; when it works, a channel that had stopped goes on."""
     kind = connectors.find(channel.platform)
-    config = kind.Config.model_validate(channels.opened(house.vault, channel))
-    await checking.release(session)
+    stored = channels.opened(house.vault, channel)
+    filled = config_form.Filled(stored, kind.Config.model_validate(stored))
     error: str | None = None
     try:
-        await checking.check(kind, config, house.settings)
+        await _checked(session, house, channel, kind, filled)
     except Conflict as refused:
         error = problems.sentence(refused, frame.locale)
     kept = await rights.channel(session, access, channel.id)

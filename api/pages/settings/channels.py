@@ -9,7 +9,8 @@ from api import problems
 from api.deps import AccessDep, HouseDep, NowDep, SessionDep, needs
 from api.pages.forms import Frame, FrameDep
 from api.pages.settings import channel, checking, config_form
-from inbox import channels
+from connectors.host.renewing import Tried
+from inbox import channels, db
 from inbox.contract import Connector
 from inbox.errors import Conflict, Invalid, NotFound
 from inbox.models import Role
@@ -62,8 +63,12 @@ async def add(
     try:
         if filled.config is None:
             raise Invalid("Some fields need another look.")
-        await checking.release(session)
-        account = await checking.check(kind, filled.config, house.settings)
+        tried = Tried(filled.config)
+        await db.release(session)
+        try:
+            account = await checking.check(kind, tried, house.settings)
+        finally:
+            filled.renewed(tried)
         added = await channels.add(
             session,
             house.vault,

@@ -3,13 +3,12 @@
 import asyncio
 
 import structlog
-from pydantic import BaseModel
-from sqlalchemy.ext.asyncio import AsyncSession
 
 import connectors
 from connectors import http
 from connectors.host import accounts
-from inbox.contract import Author, Connector, ConnectorError
+from connectors.host.renewing import Tried
+from inbox.contract import Author, Connector, ConnectorError, Renews
 from inbox.errors import Conflict
 from inbox.settings import Settings
 
@@ -32,10 +31,15 @@ def platforms() -> dict[str, type[Connector]]:
     return found
 
 
-async def check(kind: type[Connector], config: BaseModel, settings: Settings) -> Author:
-    """Ask the platform whether the account can be read and answered from; Conflict with its own sentence when not."""
+async def check(kind: type[Connector], tried: Tried, settings: Settings) -> Author:
+    """Ask the platform whether the account can be read and answered from; Conflict with its own sentence when not.
+
+    Either way `tried` has the secrets that it gave anew: the former ones may be worth nothing any more.
+    """
     http.allow(settings.allow_private_networks)
-    connector = kind(config)
+    connector = kind(tried.config)
+    if isinstance(connector, Renews):
+        connector.lend(tried)
     try:
         async with asyncio.timeout(LONGEST_SECONDS):
             return await connector.check()
@@ -50,9 +54,3 @@ async def check(kind: type[Connector], config: BaseModel, settings: Settings) ->
         ) from None
     finally:
         await accounts.close(connector)
-
-
-async def release(session: AsyncSession) -> None:
-    """End the transaction that has only read, so that no connection waits for a platform. What was loaded stays readable."""
-    session.expunge_all()
-    await session.rollback()

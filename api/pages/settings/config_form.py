@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from api.pages.settings import faults
 from api.pages.settings.faults import Fault
+from connectors.host.renewing import Tried
 from inbox import channels
 from inbox.errors import Unusable
 from inbox.secrets import Vault
@@ -49,6 +50,11 @@ class Filled:
     values: dict[str, Any]
     config: BaseModel | None = None
     errors: dict[str, Fault] = field(default_factory=dict[str, Fault])
+
+    def renewed(self, tried: Tried) -> None:
+        """Take over the secrets that a platform gave anew while the form was tried."""
+        self.config = tried.config
+        self.values.update(tried.renewed)
 
     def about_all(self, locale: str) -> str:
         """What is wrong with the form as a whole."""

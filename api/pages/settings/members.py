@@ -13,7 +13,7 @@ from api.invitation_mail import Letter
 from api.pages import forms
 from api.pages.forms import FrameDep
 from api.pages.here import WorkspaceDep
-from api.pages.settings import checking
+from inbox import db
 from inbox.errors import Invalid, TooMany
 from inbox.models import Role
 from inbox.team import invitations, members
@@ -44,7 +44,7 @@ class Desk:
 
         It is committed before the mail leaves, and no transaction waits for the mail server.
         """
-        await checking.release(self.session)
+        await db.release(self.session)
         mails = bool(email) and invitation_mail.is_possible(self.house)
         try:
             if mails:

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
+import connectors
 from api.deps import AccessDep, ChannelDep, NowDep, RowId, SessionDep, needs
 from api.pages.forms import FrameDep
-from inbox.contract import Connector, Counts, Lists
+from inbox.contract import Connector
 from inbox.conversations import gaps, passed_over, reconciliation, silence, standings
 from inbox.errors import Invalid
 from inbox.models import Channel, ChannelGap, PassedOver, Post, Reconciliation, Role
@@ -26,6 +27,7 @@ class Upkeep:
     passed_over: Sequence[PassedOver]
     is_comparable: bool
     comparison: Reconciliation | None
+    running: Reconciliation | None
     problems: Sequence[tuple[Post, dict[str, Any]]]
     token_days: int | None
     is_token_ending: bool
@@ -37,13 +39,15 @@ class Upkeep:
 
 async def load(session: AsyncSession, channel: Channel, kind: type[Connector] | None, *, now: datetime) -> Upkeep:
     """Ask for all of it."""
+    running = await reconciliation.running(session, channel.id)
     comparison = await reconciliation.latest(session, channel.id)
     days = None if channel.token_expires_at is None else (channel.token_expires_at - now).days
     return Upkeep(
         gaps=await gaps.of(session, channel.id),
         passed_over=await passed_over.of(session, channel.id),
-        is_comparable=kind is not None and issubclass(kind, Lists | Counts),
-        comparison=comparison,
+        is_comparable=kind is not None and connectors.lists(channel.platform),
+        comparison=comparison if comparison and comparison.finished_at else None,
+        running=running,
         problems=await reconciliation.problems(session, comparison) if comparison else (),
         token_days=days,
         is_token_ending=days is not None and days < max(standings.WARNINGS),
@@ -57,6 +61,13 @@ async def acknowledge(
     """Somebody has looked into the holes that are shown."""
     await gaps.acknowledge(session, access, channel, up_to=up_to, now=now)
     return frame.back(f"/{channel.id}")
+
+
+@router.post("/comparison")
+async def compare(channel: ChannelDep, frame: FrameDep, session: SessionDep, access: AccessDep, now: NowDep) -> Response:
+    """Have it compared with its platform now; the page shows how that goes."""
+    await reconciliation.ask(session, access, channel, lists=connectors.lists(channel.platform), now=now)
+    return frame.back(f"/{channel.id}#completeness-{channel.id}")
 
 
 @router.post("/silence")

@@ -10,7 +10,7 @@ import pytest
 
 from connectors import http
 from connectors.email.config import EmailConfig
-from connectors.email.oauth import Tokens
+from connectors.oauth import Tokens
 from inbox.contract import AuthError, ConnectorError, Permanent, RateLimited, Transient
 
 
@@ -56,17 +56,15 @@ def endpoint() -> Iterator[Endpoint]:
 
 
 def tokens(endpoint: Endpoint) -> Tokens:
-    return Tokens(
-        EmailConfig(
-            address="support@shop.example",
-            imap_host="i",
-            smtp_host="s",
-            refresh_token="first-refresh-secret",
-            client_id="parley",
-            client_secret="client-secret",
-            token_url=endpoint.url,
-        )
-    )
+    return EmailConfig(
+        address="support@shop.example",
+        imap_host="i",
+        smtp_host="s",
+        refresh_token="first-refresh-secret",
+        client_id="parley",
+        client_secret="client-secret",
+        token_url=endpoint.url,
+    ).tokens
 
 
 def token(name: str, **fields: object) -> tuple[int, str]:

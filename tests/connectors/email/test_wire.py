@@ -10,7 +10,6 @@ import pytest
 from connectors import http
 from connectors.email import Email, imap
 from connectors.email.config import EmailConfig
-from connectors.email.oauth import Tokens
 from inbox.contract import AuthError, Batch, ConnectorError, Event, Permanent, Transient
 
 SOURCE = b"From: anna@customer.example\r\nMessage-ID: <%d@x.example>\r\n\r\nHello (again\r\n"
@@ -180,7 +179,7 @@ async def test_refusals_are_told_apart_and_repeat_no_password(
     async with serving(Server(**settings)) as server:  # type: ignore[arg-type]
         config = server.config(**changes)
         with pytest.raises(failure) as raised:
-            async with imap.opened(config, Tokens(config)):
+            async with imap.opened(config, config.tokens):
                 pass
     assert "hunter2" not in str(raised.value)
     assert all(b"hunter2" not in line for line in server.asked) or "LOGINDISABLED" not in str(settings)
@@ -190,5 +189,5 @@ async def test_a_port_where_nobody_listens_is_a_passing_failure():
     async with serving(Server()) as server:
         config = server.config(imap_port=1)
         with pytest.raises(Transient, match="cannot be reached"):
-            async with imap.opened(config, Tokens(config)):
+            async with imap.opened(config, config.tokens):
                 pass

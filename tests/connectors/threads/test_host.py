@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from api.deps import House
 from connectors import http
-from connectors.host import renewing
+from inbox import channels
 from inbox.models import Channel, ChannelState, Message
 from tests.connectors.meta.fake import TOKEN, escaped, serving, signature
 from tests.connectors.test_runner import Theatre
@@ -33,7 +33,7 @@ class Profile(Theatre):
             return await made.channel(await made.workspace(), platform="threads", config=sealed, **{"account_id": "", **values})
 
     async def stored(self, channel: Channel) -> dict[str, str]:
-        return json.loads(self.house.vault.decrypt((await self.row(channel)).config))
+        return channels.opened(self.house.vault, await self.row(channel))
 
 
 @pytest.fixture
@@ -68,25 +68,6 @@ async def test_a_token_that_was_renewed_is_kept(profile: Profile):
     profile.api.next_token = TOKEN
     async with profile.host():  # another process begins with it
         await profile.until(is_kept)
-
-
-async def test_settings_that_somebody_changed_meanwhile_count(profile: Profile, monkeypatch: pytest.MonkeyPatch):
-    profile.api.expires_at = int((NOW + timedelta(days=20)).timestamp())
-    channel = await profile.opened()
-    sealed = profile.house.vault.encrypt(json.dumps(config(profile.address) | {"history_days": 5}))
-    keep = renewing.keep
-
-    async def changed_first(place: object, lease: object, row: Channel, connector: object) -> None:
-        async with profile.house.database.transaction() as session:
-            (await session.get_one(Channel, row.id)).config = sealed
-        await keep(place, lease, row, connector)  # type: ignore[arg-type]
-        asked.append(True)
-
-    asked: list[bool] = []
-    monkeypatch.setattr(renewing, "keep", changed_first)
-    async with profile.host():
-        await profile.until(lambda: asked)
-    assert (await profile.stored(channel))["access_token"] == TOKEN
 
 
 async def test_a_token_that_died_asks_somebody_to_connect_again(profile: Profile):

@@ -14,6 +14,7 @@ from connectors.threads import Threads, connector
 from inbox.contract import Action, Attachment, AuthError, Batch, Event, EventKind, Permanent, RateLimited, Refused, Reply, Transient
 from inbox.conversations import receive
 from inbox.models import Message
+from tests.connectors.kept import Kept
 from tests.connectors.meta.fake import MORNING, Refusal, pushed, serving, stamp
 from tests.connectors.threads.fake import USER, ProfileApi, config, media, notification, replied
 from tests.make import MONDAY, Make
@@ -250,13 +251,14 @@ async def test_standing_tells_the_replies_of_the_day_and_the_end_of_the_token(th
     standing = threads.standing
     assert (standing.quota_used, standing.quota_limit) == (3, 1000)
     assert standing.token_expires_at == datetime.fromtimestamp(api.expires_at, UTC)
-    assert threads.renewed == {}
 
 
 async def test_a_token_that_ends_within_a_month_is_renewed_and_used_from_then_on(threads: Threads, api: ProfileApi):
     api.expires_at = int((NOW + timedelta(days=20)).timestamp())
+    kept = Kept()
+    threads.lend(kept)
     await look(threads)
-    assert threads.renewed == {"access_token": api.next_token}
+    assert kept.secrets == {"access_token": api.next_token}
     ends = threads.standing.token_expires_at
     assert ends is not None
     assert ends > NOW + timedelta(days=59)
@@ -265,5 +267,7 @@ async def test_a_token_that_ends_within_a_month_is_renewed_and_used_from_then_on
 async def test_a_token_that_is_too_young_to_be_renewed_goes_on(threads: Threads, api: ProfileApi):
     api.expires_at = int((NOW + timedelta(days=20)).timestamp())
     api.refusals["GET refresh_access_token"] = [Refusal(100, message="The token is too new")]
+    kept = Kept()
+    threads.lend(kept)
     await look(threads)
-    assert (threads.renewed, threads.standing.token_expires_at) == ({}, datetime.fromtimestamp(api.expires_at, UTC))
+    assert (kept.secrets, threads.standing.token_expires_at) == ({}, datetime.fromtimestamp(api.expires_at, UTC))

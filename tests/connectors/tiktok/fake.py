@@ -30,6 +30,7 @@ class TikTok(Fake):
     given: list[tuple[str, Json]] = field(default_factory=list[tuple[str, Json]])
     scope: str = "user.info.basic,video.list,comment.list,comment.list.manage"
     tokens: int = 0
+    used: set[str] = field(default_factory=set[str])  # refresh tokens: each is good for one time
     lost_answers: int = 0
     _next: int = 0
 
@@ -80,8 +81,10 @@ class TikTok(Fake):
     async def _token(self, request: Request) -> Response:
         """https://business-api.tiktok.com/portal/docs?id=1738083939371009"""
         given = await request.json()
-        if (given["client_secret"], given["grant_type"]) != (SECRET, "refresh_token") or not given["refresh_token"].startswith(REFRESH):
+        token, is_ours = given["refresh_token"], (given["client_secret"], given["grant_type"]) == (SECRET, "refresh_token")
+        if not is_ours or not token.startswith(REFRESH) or token in self.used:
             return answer(code=40103)
+        self.used.add(token)
         self.tokens += 1
         data = {"access_token": f"{TOKEN}{self.tokens}", "token_type": "Bearer", "scope": self.scope, "expires_in": 86400}
         return answer(data | {"refresh_token": f"{REFRESH}{self.tokens}", "refresh_token_expires_in": 31536000, "open_id": US})

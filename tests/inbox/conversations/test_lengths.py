@@ -2,7 +2,7 @@
 
 import pytest
 
-from inbox.contract import Capabilities, LengthUnit
+from inbox.contract import Capabilities, ConversationKind, Length, LengthUnit
 from inbox.conversations import lengths
 from inbox.errors import Invalid
 
@@ -49,10 +49,16 @@ def test_a_text_is_as_long_as_the_platform_says(text: str, unit: LengthUnit, len
 
 def test_a_text_that_is_too_long_says_by_how_much():
     with pytest.raises(Invalid) as refused:
-        lengths.check("x" * 303, Capabilities(max_length=300, length_unit=GRAPHEMES))
+        lengths.check("x" * 303, Length(300, GRAPHEMES))
     assert str(refused.value) == "The reply is 3 too long: 303 of 300."
 
 
 @pytest.mark.parametrize("limit", [None, 300])
 def test_a_text_that_fits_passes(limit: int | None):
-    lengths.check("x" * 300, Capabilities(max_length=limit))
+    lengths.check("x" * 300, Length(limit))
+
+
+def test_a_kind_of_conversation_may_have_a_length_of_its_own_and_what_is_private_counts_as_direct():
+    able = Capabilities(max_length=280, length_unit=X, other_lengths={ConversationKind.DIRECT: Length(10_000)})
+    assert able.length(ConversationKind.COMMENTS) == Length(280, X)
+    assert able.length(ConversationKind.DIRECT) == able.length(ConversationKind.COMMENTS, private=True) == Length(10_000, CHARS)

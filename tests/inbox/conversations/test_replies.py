@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from inbox import events
-from inbox.contract import Capabilities, ConversationKind, LengthUnit, Receipt
+from inbox.contract import Capabilities, ConversationKind, Length, LengthUnit, Receipt
 from inbox.conversations import outbox, replies
 from inbox.errors import Conflict, Invalid
 from inbox.models import Attachment, Conversation, Delivery, Direction, Member, Message, Status
@@ -140,6 +140,23 @@ async def test_what_cannot_be_sent_is_refused_before_it_is_queued(scene: Scene, 
     with pytest.raises(Invalid) as refused:
         await scene.write(**words)
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("kind", "private", "fits"),
+    [(ConversationKind.COMMENTS, False, False), (ConversationKind.COMMENTS, True, True), (ConversationKind.DIRECT, False, True)],
+)
+async def test_a_reply_is_as_long_as_its_kind_of_conversation_allows(
+    session: AsyncSession, make: Make, kind: Any, private: bool, fits: bool
+):
+    scene = await Scene(session, make).set(kind=kind)
+    able = Capabilities(max_length=10, other_lengths={ConversationKind.DIRECT: Length(20)})
+    written = {"body": "x" * 15, "capabilities": able, "private": private}
+    if fits:
+        assert (await scene.write(**written)).delivery == Delivery.QUEUED
+    else:
+        with pytest.raises(Invalid, match="5 too long: 15 of 10"):
+            await scene.write(**written)
 
 
 async def test_a_removed_channel_takes_no_reply(scene: Scene):

@@ -100,9 +100,9 @@ function empty(composer, { note }) {
 
 // What is left until the platform's limit; said only when it gets near.
 function count(composer) {
-  const limit = Number(composer.dataset.limit), place = composer.querySelector(".counter");
-  if (!limit || composer.dataset.mode === "note") { place.textContent = ""; return 1; }
-  const left = limit - length(composer.querySelector("textarea").value, composer.dataset.unit);
+  const { mode, [`${mode}Limit`]: limit, [`${mode}Unit`]: unit } = composer.dataset, place = composer.querySelector(".counter"); // a note has none
+  if (!limit) { place.textContent = ""; return 1; }
+  const left = limit - length(composer.querySelector("textarea").value, unit);
   place.toggleAttribute("data-over", left < 0);
   place.toggleAttribute("data-near", left >= 0 && left < limit / 10);
   place.textContent = left < 0 ? fill(words.offer_split, { n: -left }) : left < limit / 4 ? fill(words.left, { n: left }) : "";

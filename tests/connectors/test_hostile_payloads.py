@@ -1,0 +1,192 @@
+"""Payloads that no platform should push, and some day one will: none is an exception, and none takes its neighbours along.
+
+Every value of what is pushed is left out, or replaced with each of the hostile ones; then several at once. The signatures fit: it is the
+platform that says this. Other tests see that nobody else is heard.
+"""
+
+import copy
+import hmac
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import connectors
+from connectors.conformance import Said
+from connectors.discourse import Discourse
+from connectors.discourse.config import DiscourseConfig
+from connectors.linkedin import LinkedIn
+from connectors.linkedin.config import LinkedInConfig
+from connectors.tiktok import TikTok
+from connectors.tiktok.config import TikTokConfig
+from connectors.x import X
+from connectors.x.config import XConfig
+from inbox.contract import Event, Request
+from tests.connectors.adapters import ADAPTERS
+from tests.connectors.discourse import test_discourse as discourse
+from tests.connectors.linkedin import test_webhook as linkedin
+from tests.connectors.telegram import test_polling as telegram
+from tests.connectors.tiktok import test_webhook as tiktok
+from tests.connectors.twitch import test_twitch as twitch
+from tests.connectors.x import test_webhook as x
+
+Pathway = tuple[str | int, ...]
+MISSING: Any = object()
+HOSTILE: tuple[Any, ...] = (
+    MISSING, None, True, 0, -1, 10**30, 10**400, 1e308, float("nan"), "", "x", "\ud800", "\x00", "\u202e🏴\u200d☠️", "9" * 5000,
+    "2026-13-45T99:99:99Z", [], [None], [[]], ["x"], {}, {"x": None}, {"": {}},
+)  # fmt: skip
+FIRST, SECOND = "The first one says this", "The second one says that"
+BY_ADAPTER = ("facebook", "github", "instagram", "line", "slack", "threads", "webhook", "whatsapp")
+BY_HAND = ("discourse", "linkedin", "telegram", "tiktok", "twitch", "x")
+
+
+@dataclass(frozen=True)
+class Push:
+    """Something that a platform pushes, and the request that brings it."""
+
+    connector: Any
+    payload: Any
+    request: Callable[[Any], Request]
+
+    def take(self, payload: Any) -> list[Event]:
+        response, batches = self.connector.webhook(self.request(payload))
+        told_why = self.connector.name == "webhook" and response.status in {400, 422}  # its platform is somebody's own program: it is told
+        assert response.status < 300 or told_why
+        return [event for batch in batches.values() for event in batch.events]
+
+
+def body(payload: Any) -> bytes:
+    return json.dumps(payload).encode()
+
+
+async def by_its_adapter(name: str, patch: pytest.MonkeyPatch, folder: Path) -> list[Push]:
+    """What a connector's adapter pushes to tell of two messages. From now on every signature fits."""
+    (adapter,) = (adapter for adapter in ADAPTERS if adapter.name == name)
+    kind: Any = connectors.find(name)
+    seen: list[Push] = []
+    way = kind.webhook
+
+    def recording(connector: Any, request: Request) -> Any:
+        seen.append(Push(connector, json.loads(request.body), lambda payload: replace(request, body=body(payload))))
+        return way(connector, request)
+
+    with pytest.MonkeyPatch.context() as context:
+        context.setattr(kind, "webhook", recording)
+        await adapter.arrive(kind(kind.Config.model_validate(adapter.config(folder))), [Said("m1", FIRST), Said("m2", SECOND, seconds=1)])
+    patch.setattr(hmac, "compare_digest", lambda *_: True)
+    return seen
+
+
+def by_hand(name: str) -> list[Push]:
+    """What those push whose adapters tell by another way."""
+    match name:
+        case "discourse":
+            connector = Discourse(DiscourseConfig.model_validate(discourse.settings("http://127.0.0.1:9")))
+            post = discourse.Forum().say(FIRST)
+            told = {"post_created": {"post": post}, "post_liked": {"like": {"post": post, "user": {"id": 5, "username": "bernd"}}}}
+            return [Push(connector, payload, partial(discourse.call, event)) for event, payload in told.items()]
+        case "linkedin":
+            known = {"organization": linkedin.US, "client_id": "c", "client_secret": linkedin.SECRET, "access_token": linkedin.TOKEN}
+            both = {"notifications": [linkedin.notification(), linkedin.notification()]}
+            for words, one in zip((FIRST, SECOND), both["notifications"], strict=True):
+                one["decoratedGeneratedActivity"]["comment"]["text"] = words
+            payload = json.loads(linkedin.pushed()) | both
+            return [Push(LinkedIn(LinkedInConfig.model_validate(known)), payload, lambda told: linkedin.request(body(told)))]
+        case "telegram":
+            payload = json.loads(telegram.update())
+            edited = {"update_id": 502, "edited_message": {**payload["message"], "edit_date": payload["message"]["date"]}}
+            connector = telegram.make(webhook_secret=telegram.SECRET)
+            return [Push(connector, one, lambda told: telegram.pushed(body(told))) for one in (payload, edited)]
+        case "tiktok":
+            known = {"app_id": "app", "app_secret": tiktok.SECRET, "business_id": tiktok.US, "refresh_token": tiktok.REFRESH}
+            connector = TikTok(TikTokConfig.model_validate(known))
+            inner = {"comment.update": tiktok.comment(), "im_receive_msg": tiktok.direct()}
+            around = json.loads(tiktok.pushed("comment.update", tiktok.comment()))
+            return [
+                Push(connector, around, lambda told: tiktok.request(body(told))),
+                *(Push(connector, told, partial(tiktok_inside, event)) for event, told in inner.items()),
+            ]
+        case "twitch":
+            payload = json.loads(twitch.a_body(twitch.said(twitch.ANNA, FIRST, "m1")))
+            return [Push(twitch.hooked(), payload, lambda told: twitch.a_request(body(told)))]
+        case _:
+            known = {"consumer_key": x.KEY, "consumer_secret": x.SECRET, "access_token": x.TOKEN, "access_token_secret": x.TOKEN_SECRET}
+            connector = X(XConfig.model_validate(known))
+            users = {"users": [{"id": "11", "name": "Anna", "username": "anna"}]}
+            told = (x.activity("post.mention.create", x.POST, includes=users), x.activity("dm.received", x.DIRECT))
+            return [Push(connector, json.loads(one), lambda payload: x.pushed(body(payload))) for one in told]
+
+
+def tiktok_inside(event: str, content: Any) -> Request:
+    """What TikTok pushes is JSON inside of JSON."""
+    return tiktok.request(tiktok.pushed(event, content))
+
+
+@pytest.fixture(params=(*BY_ADAPTER, *BY_HAND))
+async def pushes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Push]:
+    found = by_hand(request.param) if request.param in BY_HAND else await by_its_adapter(request.param, monkeypatch, tmp_path)
+    assert any(push.take(push.payload) for push in found)
+    return found
+
+
+def paths(value: Any, at: Pathway = ()) -> Iterator[Pathway]:
+    """Every place in a payload but the whole."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, part in inside:
+        yield (*at, step)
+        yield from paths(part, (*at, step))
+
+
+def changed(payload: Any, at: Pathway, value: Any) -> Any:
+    """A copy with another value at one place, or without it."""
+    found = copy.deepcopy(payload)
+    try:
+        place = found_at(found, at[:-1])
+        if value is MISSING:
+            del place[at[-1]]
+        else:
+            place[at[-1]] = value
+    except (KeyError, IndexError, TypeError):  # another change has taken the place away
+        return payload
+    return found
+
+
+def found_at(payload: Any, at: Pathway) -> Any:
+    for step in at:
+        payload = payload[step]
+    return payload
+
+
+def is_of_first(payload: Any, at: Pathway) -> bool:
+    """Whether the place is within an entry of a list that has the first message and not the second."""
+    entries = [found_at(payload, at[: length + 1]) for length, step in enumerate(at[:-1]) if isinstance(step, int)]
+    return any(FIRST in (words := json.dumps(entry)) and SECOND not in words for entry in entries)
+
+
+async def test_no_value_of_a_payload_breaks_its_reading_or_takes_a_neighbour_along(pushes: list[Push]):
+    for push in pushes:
+        for at in paths(push.payload):
+            neighbour = SECOND in json.dumps(push.payload) and is_of_first(push.payload, at)
+            for value in HOSTILE:
+                events = push.take(changed(push.payload, at, value))
+                assert not neighbour or SECOND in [event.text for event in events], (at, value)
+
+
+async def test_several_broken_values_at_once_break_nothing_either(pushes: list[Push]):
+    @settings(max_examples=30, deadline=None, derandomize=True, database=None)
+    @given(st.data())
+    def check(data: st.DataObject) -> None:
+        push = data.draw(st.sampled_from(pushes))
+        payload = push.payload
+        for at in data.draw(st.lists(st.sampled_from(list(paths(payload))), min_size=2, max_size=5)):
+            payload = changed(payload, at, data.draw(st.sampled_from(HOSTILE)))
+        push.take(payload)
+
+    check()
