@@ -18,6 +18,7 @@ from tests.inbox.parties import until
 
 ROOT = Path(__file__).parents[2]
 
+START = 180.0  # seconds
 HEAVY = pytest.mark.servers  # several starts of several processes: half a minute on a busy machine
 ONE, TWO = pytest.param(1, id="one process"), pytest.param(2, id="two workers", marks=HEAVY)
 
@@ -37,8 +38,8 @@ class Serving:
         )
 
     def answering(self) -> "Serving":
-        """Wait until the page answers."""
-        assert until(lambda: self.process.poll() is not None or self.answers()), "it did not answer"
+        """Wait until the page answers: four seconds of a processor, which take half a minute where many share it."""
+        assert until(lambda: self.process.poll() is not None or self.answers(), START), "it did not answer"
         assert self.process.poll() is None, self.said()
         return self
 

@@ -45,10 +45,17 @@ def home() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="parley-stop-")).resolve()
     folder.chmod(0o711)
     yield folder
-    for process in leftovers(folder):
+    assert until(lambda: killed(folder))
+    subprocess.run(["rm", "-rf", str(folder)], check=True)
+
+
+def killed(folder: Path) -> bool:
+    """Whether nothing works there any more that could write while the folder is removed; a guard starts others until it is gone."""
+    left = leftovers(folder)
+    for process in left:
         with suppress(psutil.Error):
             process.kill()
-    subprocess.run(["rm", "-rf", str(folder)], check=True)
+    return left == []
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import secrets
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
@@ -17,6 +18,7 @@ from tests.connectors.test_runner import Theatre
 from tests.make import Make
 from tests.servers.prosody import PASSWORD, ROOMS, Prosody
 from tests.servers.test_xmpp import STORE, settings
+from tests.servers.wire import faulty
 
 pytestmark = pytest.mark.servers
 
@@ -24,7 +26,7 @@ pytestmark = pytest.mark.servers
 class Office(Theatre):
     """An inbox that reads the account."""
 
-    async def connect(self, prosody: Prosody, us: str, **more: str) -> Channel:
+    async def connect(self, prosody: Prosody, us: str, **more: Any) -> Channel:
         config = self.house.vault.encrypt(json.dumps(settings(prosody, us, **more)))
         async with self.house.database.transaction() as session:
             make = Make(session)
@@ -171,3 +173,25 @@ async def test_a_password_that_was_changed_asks_for_a_person_and_with_the_new_on
         async with office.house.database.transaction() as session:
             await session.execute(update(Channel).values(config=config, state=ChannelState.CONNECTING))
         await office.until_said("Before", "Meanwhile")
+
+
+async def test_a_reply_whose_connection_broke_is_looked_for_and_said_once(office: Office, prosody: Prosody):
+    us, them = prosody.account("support"), prosody.account("anna")
+    async with prosody.person(them) as anna, faulty(prosody.port) as fault:
+        channel = await office.connect(prosody, us, port=fault.port)
+        async with office.host():
+            await office.until_state(channel, ChannelState.HEALTHY)
+            anna.say(us, "When?")
+            await office.until_said("When?")
+            fault.answering.clear()
+            await office.answer("At nine.")
+            await anna.hears("At nine.")  # it is there, and nobody has told us
+            for task in fault.tasks:
+                task.cancel()
+            fault.answering.set()
+            await office.until_delivery(Delivery.SENT)
+            anna.say(us, "Thanks")
+            await office.until_said("When?", "Thanks")
+        await anna.settled()
+        assert [one for one in anna.got if "At nine." in (one.findtext("{jabber:client}body") or "")] == []
+    assert await office.ask(select(func.count()).select_from(Message).where(col(Message.direction) == Direction.OUT)) == 1
