@@ -128,7 +128,7 @@ async def test_what_ended_under_a_policy_keeps_it_when_it_is_removed_and_is_meas
     await waits.answered(session, await reply(session, make, minutes(65)), at=minutes(65), now=minutes(65))
     await policies.remove(session, access, policy, now=minutes(66))
     await policies.create(session, access, draft("Another"), now=minutes(66))
-    await session.execute(text("UPDATE wait SET business_seconds = NULL"))  # as when it turns out to have begun earlier
+    await session.execute(text("UPDATE wait SET segments = NULL"))  # as when it turns out to have begun earlier
     (conversation,) = await everything(session, Conversation)
     await targets.settle(session, channel.workspace_id, [conversation.id], now=minutes(70))
     (wait,) = await everything(session, Wait)
