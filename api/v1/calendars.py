@@ -4,7 +4,7 @@ import asyncio
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, Field, StringConstraints
 
 from api.deps import ApiAccessDep, HouseDep, NowDep, Number, SessionDep
@@ -18,6 +18,13 @@ from inbox.promptness.calendars import Versions
 
 router = APIRouter(prefix="/calendars", tags=["calendars"], responses=PROBLEMS)
 
+
+async def find(calendar_id: Number, access: ApiAccessDep, session: SessionDep) -> Calendar:
+    """The calendar of the address."""
+    return await calendars.get(session, access, calendar_id)
+
+
+CalendarDep = Annotated[Calendar, Depends(find)]
 Name = Annotated[str, StringConstraints(max_length=400)]
 Seen = Annotated[int | None, Field(description="The revision that you have read; refused with 409 when there is another one by now.")]
 Seconds = Annotated[float, Query(ge=0, le=10 * 366 * 86_400)]
@@ -145,17 +152,16 @@ async def create_calendar(access: ApiAccessDep, given: CalendarIn, session: Sess
 
 
 @router.get("/{calendar_id}")
-async def get_calendar(access: ApiAccessDep, calendar_id: Number, session: SessionDep) -> CalendarOut:
+async def get_calendar(calendar: CalendarDep, session: SessionDep) -> CalendarOut:
     """One calendar with its versions."""
-    return await _out(session, await calendars.get(session, access, calendar_id))
+    return await _out(session, calendar)
 
 
 @router.patch("/{calendar_id}")
 async def change_calendar(
-    access: ApiAccessDep, calendar_id: Number, given: CalendarChange, session: SessionDep, now: NowDep
+    access: ApiAccessDep, calendar: CalendarDep, given: CalendarChange, session: SessionDep, now: NowDep
 ) -> CalendarOut:
     """Rename it, or let it say something else from now or later on. What was measured before stays as it is."""
-    calendar = await calendars.get(session, access, calendar_id)
     await calendars.change(
         session,
         access,
@@ -171,21 +177,20 @@ async def change_calendar(
 
 
 @router.delete("/{calendar_id}", status_code=204)
-async def remove_calendar(access: ApiAccessDep, calendar_id: Number, session: SessionDep, now: NowDep) -> None:
+async def remove_calendar(access: ApiAccessDep, calendar: CalendarDep, session: SessionDep, now: NowDep) -> None:
     """Take it away; refused while policies go by it."""
-    await calendars.remove(session, access, await calendars.get(session, access, calendar_id), now=now)
+    await calendars.remove(session, access, calendar, now=now)
 
 
 @router.delete("/{calendar_id}/planned", status_code=204)
-async def withdraw_planned(access: ApiAccessDep, calendar_id: Number, session: SessionDep, now: NowDep) -> None:
+async def withdraw_planned(access: ApiAccessDep, calendar: CalendarDep, session: SessionDep, now: NowDep) -> None:
     """Drop the changes that are not valid yet."""
-    await calendars.withdraw(session, access, await calendars.get(session, access, calendar_id), now=now)
+    await calendars.withdraw(session, access, calendar, now=now)
 
 
 @router.get("/{calendar_id}/preview")
 async def preview_calendar(
-    access: ApiAccessDep,
-    calendar_id: Number,
+    calendar: CalendarDep,
     session: SessionDep,
     now: NowDep,
     first: Annotated[date | None, Query(description="Default: today, by the calendar's own clock.")] = None,
@@ -193,38 +198,36 @@ async def preview_calendar(
     language: Annotated[str, Query(pattern="^[a-z]{2}$", description="Of the holidays' names.")] = "en",
 ) -> list[DayOut]:
     """What is open on the coming days, and why."""
-    versions = await _versions(session, await calendars.get(session, access, calendar_id))
+    versions = await _versions(session, calendar)
     first = timetable.day_within_reach(first) if first else now.astimezone(versions.calendars[-1].zone).date()
     return [DayOut.model_validate(day) for day in preview.days(versions, first, days, language=language)]
 
 
 @router.get("/{calendar_id}/elapsed")
-async def get_elapsed(access: ApiAccessDep, calendar_id: Number, session: SessionDep, start: datetime, end: datetime) -> SecondsOut:
+async def get_elapsed(calendar: CalendarDep, session: SessionDep, start: datetime, end: datetime) -> SecondsOut:
     """Seconds of business time between two moments, exact to the microsecond, each stretch by what was valid then."""
-    versions = await _versions(session, await calendars.get(session, access, calendar_id))
+    versions = await _versions(session, calendar)
     return SecondsOut(seconds=versions.elapsed(timetable.within_reach(start), timetable.within_reach(end)))
 
 
 @router.get("/{calendar_id}/due")
-async def get_due(access: ApiAccessDep, calendar_id: Number, session: SessionDep, start: datetime, seconds: Seconds) -> DueOut:
+async def get_due(calendar: CalendarDep, session: SessionDep, start: datetime, seconds: Seconds) -> DueOut:
     """When so many seconds of business time will have passed since a moment."""
-    versions = await _versions(session, await calendars.get(session, access, calendar_id))
+    versions = await _versions(session, calendar)
     return DueOut(at=versions.due(timetable.within_reach(start), seconds))
 
 
 @router.get("/{calendar_id}/sources")
-async def list_sources(access: ApiAccessDep, calendar_id: Number, session: SessionDep) -> list[SourceOut]:
+async def list_sources(calendar: CalendarDep, session: SessionDep) -> list[SourceOut]:
     """The files and feeds that tell the calendar its holidays."""
-    calendar = await calendars.get(session, access, calendar_id)
     return [SourceOut.model_validate(source) for source in await calendars.sources(session, calendar)]
 
 
 @router.post("/{calendar_id}/sources", status_code=201)
 async def add_source(
-    access: ApiAccessDep, calendar_id: Number, given: SourceIn, session: SessionDep, house: HouseDep, now: NowDep
+    access: ApiAccessDep, calendar: CalendarDep, given: SourceIn, session: SessionDep, house: HouseDep, now: NowDep
 ) -> SourceOut:
     """Give it a feed, which is read within a minute and then every day, or a file."""
-    calendar = await calendars.get(session, access, calendar_id)
     if given.content is None:
         feed = await sources.add_feed(
             session, access, house.vault, calendar, name=given.name, url=given.url or "", opens=given.opens, now=now
@@ -239,9 +242,8 @@ async def add_source(
 
 
 @router.delete("/{calendar_id}/sources/{source_id}", status_code=204)
-async def remove_source(access: ApiAccessDep, calendar_id: Number, source_id: Number, session: SessionDep, now: NowDep) -> None:
+async def remove_source(access: ApiAccessDep, calendar: CalendarDep, source_id: Number, session: SessionDep, now: NowDep) -> None:
     """Drop a file or feed; its coming days are days like others from now on."""
-    calendar = await calendars.get(session, access, calendar_id)
     source: CalendarSource = await sources.get(session, access, calendar, source_id)
     await sources.remove(session, access, calendar, source, now=now)
 

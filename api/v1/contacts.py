@@ -3,15 +3,24 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from pydantic import Field, StringConstraints
 
 from api.deps import ApiAccessDep, NowDep, Number, SessionDep
 from api.schemas import Given, Shape
 from api.v1 import PROBLEMS
 from inbox.conversations import contacts, tiers
+from inbox.models import Contact
 
 router = APIRouter(prefix="/contacts", tags=["contacts"], responses=PROBLEMS)
+
+
+async def find(contact_id: Number, access: ApiAccessDep, session: SessionDep) -> Contact:
+    """The contact of the address."""
+    return await contacts.seen(session, access, contact_id)
+
+
+ContactDep = Annotated[Contact, Depends(find)]
 
 
 class ContactOut(Shape):
@@ -28,14 +37,13 @@ class ContactIn(Given):
 
 
 @router.get("/{contact_id}")
-async def get_contact(access: ApiAccessDep, contact_id: Number, session: SessionDep) -> ContactOut:
+async def get_contact(contact: ContactDep) -> ContactOut:
     """One contact."""
-    return ContactOut.model_validate(await contacts.seen(session, access, contact_id))
+    return ContactOut.model_validate(contact)
 
 
 @router.patch("/{contact_id}")
-async def change_contact(access: ApiAccessDep, contact_id: Number, given: ContactIn, session: SessionDep, now: NowDep) -> ContactOut:
+async def change_contact(access: ApiAccessDep, contact: ContactDep, given: ContactIn, session: SessionDep, now: NowDep) -> ContactOut:
     """Give a contact a tier; where they wait, the targets follow at once."""
-    contact = await contacts.seen(session, access, contact_id)
     await tiers.put(session, access, contact, given.tier, now=now)
     return ContactOut.model_validate(contact)

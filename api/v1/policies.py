@@ -3,17 +3,25 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import Field, StringConstraints
 
 from api.deps import ApiAccessDep, NowDep, Number, RowId, SessionDep
 from api.schemas import Given, Shape
 from api.v1 import PROBLEMS
+from inbox.models import Policy
 from inbox.promptness.agreements import policies
 from inbox.promptness.agreements.policies import Draft
 
 router = APIRouter(prefix="/policies", tags=["policies"], responses=PROBLEMS)
 
+
+async def find(policy_id: Number, access: ApiAccessDep, session: SessionDep) -> Policy:
+    """The policy of the address."""
+    return await policies.get(session, access, policy_id)
+
+
+PolicyDep = Annotated[Policy, Depends(find)]
 Name = Annotated[str, StringConstraints(max_length=400)]
 Conditions = Annotated[
     dict[str, list[Any]], Field(description="All must hold, with one value of each: channel, kind, label, team, priority, tier.")
@@ -87,15 +95,14 @@ async def order_policies(access: ApiAccessDep, given: OrderIn, session: SessionD
 
 
 @router.get("/{policy_id}")
-async def get_policy(access: ApiAccessDep, policy_id: Number, session: SessionDep) -> PolicyOut:
+async def get_policy(policy: PolicyDep) -> PolicyOut:
     """One policy."""
-    return PolicyOut.model_validate(await policies.get(session, access, policy_id))
+    return PolicyOut.model_validate(policy)
 
 
 @router.patch("/{policy_id}")
-async def change_policy(access: ApiAccessDep, policy_id: Number, given: PolicyChange, session: SessionDep, now: NowDep) -> PolicyOut:
+async def change_policy(access: ApiAccessDep, policy: PolicyDep, given: PolicyChange, session: SessionDep, now: NowDep) -> PolicyOut:
     """Let it promise something else. Waits that have ended keep what counted then."""
-    policy = await policies.get(session, access, policy_id)
     told = given.model_dump(exclude_unset=True, exclude={"revision"})
     said = {name: value for name, value in told.items() if name in MAY_BE_NONE or value is not None}
     before = {name: getattr(policy, name) for name in PolicyIn.model_fields}
@@ -104,6 +111,6 @@ async def change_policy(access: ApiAccessDep, policy_id: Number, given: PolicyCh
 
 
 @router.delete("/{policy_id}", status_code=204)
-async def remove_policy(access: ApiAccessDep, policy_id: Number, session: SessionDep, now: NowDep) -> None:
+async def remove_policy(access: ApiAccessDep, policy: PolicyDep, session: SessionDep, now: NowDep) -> None:
     """Take it away. Who waits goes by the next that fits; waits that have ended under it keep it."""
-    await policies.remove(session, access, await policies.get(session, access, policy_id), now=now)
+    await policies.remove(session, access, policy, now=now)

@@ -44,19 +44,19 @@ async def add_file(
     session: SessionDep,
     access: AccessDep,
     now: NowDep,
-    file: UploadFile,
+    file: UploadFile | None = None,
     name: Text = "",
     opens: Text = "",
 ) -> Response:
     """Take the days of a file over."""
     calendar = await calendars.get(session, access, calendar_id)
     zone = await sources.zone_of(session, calendar)
-    content = await file.read(almanac.LARGEST + 1)
+    content = await file.read(almanac.LARGEST + 1) if file else b""
     try:
         days = await asyncio.to_thread(almanac.read, content, zone=zone, today=now.astimezone(zone).date(), opens=bool(opens))
     except ParleyError as refused:
         return await hours.one(frame, session, calendar, now=now, error=problems.sentence(refused, frame.locale))
-    called = name.strip() or (file.filename or "").removesuffix(".ics")
+    called = name.strip() or ((file and file.filename) or "").removesuffix(".ics")
     change = sources.add_file(session, access, calendar, name=called, days=days, opens=bool(opens), now=now)
     error = await forms.attempt(session, change, frame.locale)
     return await hours.one(frame, session, calendar, now=now, error=error) if error else frame.back(f"/{calendar_id}")
