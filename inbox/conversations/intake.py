@@ -155,9 +155,9 @@ def _is_in_order(intake: Intake, place: Place, arrived: Sequence[Arrival], lates
         return False
     if any(waiting.closed_at is None and waiting.opened_at > first for _, waiting in latest):
         return False  # it was opened by hand since: this may be where it begins
+    if any(waiting.closed_at is not None and waiting.closed_at > first for _, waiting in latest):
+        return False  # said while somebody still waited: it may belong to that wait, or keep it open
     answers = [arrival for arrival in arrived if arrival.is_ours]
-    if answers and any(waiting.closed_at is not None and waiting.closed_at > first for _, waiting in latest):
-        return False
     if answers and place.id not in intake.newcomers.begun and _may_end(arrived, latest):
         return False  # it counts for whoever had the conversation when it was written, which may be over
     if place.kind is ConversationKind.COMMENTS and any(answer.event.mentions for answer in answers):

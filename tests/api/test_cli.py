@@ -320,9 +320,17 @@ async def test_waits_that_differ_from_what_was_said_are_corrected_unless_the_log
         oldest = select(func.min(Conversation.id)).scalar_subquery()
         past = MONDAY - timedelta(days=500)
         await session.execute(update(Conversation).where(col(Conversation.id) == oldest).values(created_at=past))
-    assert (await asyncio.to_thread(parley, "rebuild-waits", "--json")).json == {"conversations": 2, "corrected": 2, "left_out": 1}
+    assert (await asyncio.to_thread(parley, "rebuild-waits", "--json")).json == {
+        "conversations": 2,
+        "corrected": 2,
+        "settled": 0,
+        "left_out": 1,
+    }
     again = await asyncio.to_thread(parley, "rebuild-waits")
-    assert (again.code, again.out.splitlines()[0]) == (0, "2 conversations told anew: 0 waits were corrected.")
+    assert (again.code, again.out.splitlines()[0]) == (
+        0,
+        "2 conversations told anew: 0 waits were corrected, and the targets or segments of 0.",
+    )
     assert "older than the log" in again.out
 
 

@@ -131,3 +131,15 @@ async def test_each_conversation_of_one_contact_has_waits_of_its_own(session: As
     found = {row.conversation_id: (row.metric.value, row.outcome and row.outcome.value) for row in await everything(session, Wait)}
     assert sorted(found.values(), key=str) == [("first", "answered"), ("first", None), ("first", None)]
     assert len({row.identity_id for row in await everything(session, Wait)}) == 1
+
+
+async def test_a_question_that_comes_late_keeps_a_wait_open_whose_only_message_was_deleted_since(session: AsyncSession, channel: Channel):
+    await take(session, channel, said("Hi?", number="a"))
+    gone = said("", number="gone", message_id="a", kind=EventKind.DELETE, after=600)
+    await take(session, channel, gone, later=601)
+    assert [wait.outcome for wait in await everything(session, Wait)] == ["deleted"]
+    await take(session, channel, said("And?", number="b", after=300), later=660)
+    (wait,) = await everything(session, Wait)
+    assert (wait.opened_at, wait.closed_at, wait.message_count) == (MONDAY, None, 2)
+    await logged(session)
+    assert await waits.rebuild(session, channel.workspace_id, now=minutes(15)) == 0

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -18,6 +18,7 @@ from inbox.models import (
     Calendar,
     CalendarVersion,
     Channel,
+    ChannelState,
     Conversation,
     Delivery,
     Direction,
@@ -61,7 +62,7 @@ class World:
     async def begin(self) -> "World":
         make = Make(self.session)
         workspace = await make.workspace()
-        self.channel = await make.channel(workspace)
+        self.channel = await make.channel(workspace, state=ChannelState.HEALTHY)
         self.members = [await make.member(workspace) for _ in range(3)]
         self.teams = [await make.team(workspace, self.members[0]), await make.team(workspace)]
         self.labels = [Label(workspace_id=workspace.id, name=name) for name in ("Press", "Refund")]
@@ -205,6 +206,8 @@ class World:
     def _event(self) -> Event:
         self.number += 1
         fate, at = self.dice.random(), self.now - timedelta(seconds=self.dice.choice(LATE))
+        if self.dice.random() < 0.02:
+            at = self.dice.choice((self.now + timedelta(days=400), self.now + timedelta(minutes=2), datetime(1970, 1, 1, tzinfo=UTC)))
         known = self.dice.choice(self.said[-40:]) if self.said else None
         if known is not None and fate < 0.12:
             kind = self.dice.choice((EventKind.EDIT, EventKind.DELETE, EventKind.MODERATION, EventKind.MODERATION))
