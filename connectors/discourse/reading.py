@@ -1,7 +1,7 @@
 """The forum's posts as a stream of batches, by the lists of the latest (https://docs.discourse.org/#tag/Posts/operation/listPosts).
 
-A list shows what is among 50 ids, and no parameter asks for more (`latest` in the forum's posts_controller.rb). `before` means "up to this id"
-on older forums and "below this id" on newer ones: so what was missed is read in steps of 49 ids, upwards, which gives all of them on both.
+A list shows what is among 50 ids, and no parameter asks for more (`latest` in the forum's posts_controller.rb). `before` means "up to this
+id" on older forums and "below this id" on newer ones: so what was missed is read in steps of 49 ids, upwards: all of them on both.
 """
 
 from collections import Counter
