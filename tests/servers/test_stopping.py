@@ -128,6 +128,7 @@ class Traffic:
             await asyncio.sleep(0.05)
 
 
+@pytest.mark.timeout(1800)  # ten starts, of up to a minute and a half where many share the processor
 @pytest.mark.parametrize("workers", [1, 2])
 async def test_told_to_stop_at_any_moment_it_ends_in_time_and_leaves_nothing(home: Path, port: int, workers: int):
     keys = await channel_keys(home)
