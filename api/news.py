@@ -33,7 +33,8 @@ INVISIBLE = frozenset({
     "channel.recovered", "channel.gap_found", "channel.gap_acknowledged", "channel.token_expiring", "channel.silent",
     "channel.heard", "channel.reconciled", "dead_letter.kept", "dead_letter.replayed", "template.changed", "token.created",
     "token.revoked", "contact.exported", "figures.viewed", "invitation.created", "invitation.renewed",
-    "invitation.mailed", "invitation.revoked",
+    "invitation.mailed", "invitation.revoked", "alert.raised", "alert.acknowledged", "alert.snoozed", "alert.returned", "alert.seen",
+    "alert.failed", "alert.changed", "trouble.began", "trouble.ended",
 })  # fmt: skip
 NOBODY = Mine()
 

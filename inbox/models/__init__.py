@@ -1,5 +1,21 @@
 """Every table, one module for each room."""
 
+from inbox.models.alerts import (
+    Alert,
+    AlertDelivery,
+    AlertKind,
+    AlertNotice,
+    AlertPreference,
+    AlertSetup,
+    AlertState,
+    Dispatch,
+    Fold,
+    PushKey,
+    PushSubscription,
+    Trouble,
+    TroubleKind,
+    Way,
+)
 from inbox.models.assistant import Template
 from inbox.models.channels import Channel, ChannelAccess, ChannelState, ChannelVoice, DeadLetter, DeferredChange, Inbound
 from inbox.models.conversations import (
@@ -43,10 +59,11 @@ from inbox.models.upkeep import ChannelGap, ChannelHour, PassedOver, Reconciliat
 from inbox.models.widget import Mailing, Visitor, VisitorMail, VisitorPresence, VisitorToken
 
 __all__ = [
-    "Account", "AccountSession", "ApiToken", "Attachment", "Calendar", "CalendarVersion", "Channel", "ChannelAccess", "ChannelGap",
-    "ChannelHour", "ChannelState", "ChannelVoice", "Contact", "Conversation", "ConversationLabel", "DeadLetter", "DeferredChange",
-    "Delivery", "Direction", "Draft", "Erasure", "Identity", "Inbound", "Installation", "Invitation", "Label", "LogEvent", "Mailing",
-    "Member", "Message", "Metric", "Moderation", "ModerationState", "Note", "Outcome", "PassedOver", "Policy", "Post", "Presence",
-    "Priority", "Reaction", "Reading", "Reconciliation", "Role", "Status", "Team", "TeamMember", "Template", "Thread", "Throttle",
-    "Visitor", "VisitorMail", "VisitorPresence", "VisitorToken", "Wait", "Workspace",
+    "Account", "AccountSession", "Alert", "AlertDelivery", "AlertKind", "AlertNotice", "AlertPreference", "AlertSetup", "AlertState",
+    "ApiToken", "Attachment", "Calendar", "CalendarVersion", "Channel", "ChannelAccess", "ChannelGap", "ChannelHour", "ChannelState",
+    "ChannelVoice", "Contact", "Conversation", "ConversationLabel", "DeadLetter", "DeferredChange", "Delivery", "Direction", "Dispatch",
+    "Draft", "Erasure", "Fold", "Identity", "Inbound", "Installation", "Invitation", "Label", "LogEvent", "Mailing", "Member", "Message",
+    "Metric", "Moderation", "ModerationState", "Note", "Outcome", "PassedOver", "Policy", "Post", "Presence", "Priority", "PushKey",
+    "PushSubscription", "Reaction", "Reading", "Reconciliation", "Role", "Status", "Team", "TeamMember", "Template", "Thread", "Throttle",
+    "Trouble", "TroubleKind", "Visitor", "VisitorMail", "VisitorPresence", "VisitorToken", "Wait", "Way", "Workspace",
 ]  # fmt: skip

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import BigInteger, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
 from inbox.models.columns import Table, flag, identity, json, moment, number, text_enum, within, workspace
@@ -73,6 +74,7 @@ class Policy(Table, table=True):
     conditions: dict[str, Any] = json()  # {"channel": [3], "kind": ["direct"], "label": [4], "priority": ["urgent"]}: all must hold
     targets: dict[str, Any] = json()  # {"first": {"urgent": 900, "normal": 3600}, "next": {…}}: seconds by priority
     calendar_id: int | None = number(nullable=True)  # None: by the wall clock
+    alerts: list[Any] | None = Field(default=None, sa_type=JSONB(none_as_null=True), nullable=True)  # pyright: ignore[reportArgumentType]  # the chain, as `chains.read` reads it; None: the usual one
     created_at: datetime = moment()
     changed_at: datetime = moment()
 

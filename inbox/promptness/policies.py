@@ -51,6 +51,7 @@ class Rule:
     conditions: Mapping[str, frozenset[Any]] = field(default_factory=dict[str, frozenset[Any]])
     targets: Targets = field(default_factory=dict[Metric, Mapping[Priority, int]])
     calendar: Calendar | Versions | None = None
+    chain: tuple[Any, ...] = ()  # of `chains.Step`: who is told that a wait is or will be late
 
     def unmet(self, facts: Facts) -> list[str]:
         """The conditions that a conversation does not meet, by name; none: the policy fits."""

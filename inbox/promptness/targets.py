@@ -19,7 +19,8 @@ from inbox.contract import ConversationKind
 from inbox.db import Row, driver
 from inbox.models import CalendarVersion, Metric, Policy, Priority
 from inbox.pipelines import pipeline
-from inbox.promptness import policies
+from inbox.promptness import alerts, chains, policies
+from inbox.promptness.alerts import Planned
 from inbox.promptness.calendars import Calendar, Versions
 from inbox.promptness.ledger import Changes
 from inbox.promptness.policies import Facts, Rule
@@ -114,6 +115,7 @@ async def rules(session: AsyncSession, workspace_id: int) -> list[Rule]:
             policies.read_conditions(policy.conditions),
             policies.read_targets(policy.targets),
             None if policy.calendar_id is None else calendars[policy.calendar_id],
+            chains.read(policy.alerts),
         )
         for policy in found
     ]
@@ -153,7 +155,8 @@ async def settle(
         send(HOLD, (ids,))
         unsettled = send(UNSETTLED, (ids,))
     changed: list[Target] = []
-    for target in map(_target, await unsettled.fetchall()):
+    found = [_target(row) for row in await unsettled.fetchall()]
+    for target in found:
         before, was_late = target.state, target.breached_at
         _settle(target, known, now=now, by_policy=by_policy)
         if target.state != before:
@@ -163,6 +166,8 @@ async def settle(
     async with pipeline(connection) as send:
         if changed:
             send(UPDATE, _columns(changed))
+        if alerted := found if by_policy else changed:  # a changed policy may have another chain for the same due time
+            alerts.plan(send, workspace_id, [_planned(target, known) for target in alerted], now=now)
         send(NEXT_DUE, (ids,))
     return len(changed)
 
@@ -208,6 +213,13 @@ def _settle(target: Target, known: Sequence[Rule], *, now: datetime, by_policy: 
         target.breached_at = now if target.late_on_policy else target.due_at
     if target.closed_at is not None:
         target.business_seconds = (rule or Rule(0, "")).elapsed(target.opened_at, target.closed_at)
+
+
+def _planned(target: Target, known: Sequence[Rule]) -> Planned:
+    """What is told of a wait: nothing once it has ended, nor when it was late already before anybody had promised anything."""
+    is_told = target.closed_at is None and not target.late_on_policy
+    rule = next((rule for rule in known if rule.id == target.policy_id), None)
+    return Planned(target.id, target.opened_at, target.seconds, target.due_at if is_told else None, rule)
 
 
 def _target(row: Row) -> Target:
