@@ -23,6 +23,7 @@ async def run(place: Place, stop: asyncio.Event) -> None:
         pause = place.pace.look
         try:
             pause = await _look(place)
+            place.looked.set()
         except FAILURES as error:
             cause = getattr(error, "orig", None) or error
             log.warning("waits could not be marked as late", error=type(cause).__name__)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Select, and_, distinct, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -62,10 +62,8 @@ async def list_mine(session: AsyncSession, access: Access, *, now: datetime, lim
     notice = and_(col(AlertNotice.alert_id) == Alert.id, col(AlertNotice.member_id) == access.member_id)
     query = _listing(access).join(AlertNotice, notice).where(*_live(now))
     query = query.add_columns(col(AlertNotice.seen_at), col(AlertNotice.snoozed_until))
-    found = [
-        Told(*row)
-        for row in await session.execute(query.ext(distinct_on(col(Alert.wait_id))).order_by(col(Alert.wait_id), col(Alert.at).desc()))
-    ]
+    newest = query.ext(distinct_on(col(Alert.wait_id))).order_by(col(Alert.wait_id), col(Alert.at).desc())
+    found = [Told(*row) for row in await session.execute(newest)]
     return sorted(found, key=lambda told: (told.due_at, told.id))[:limit]
 
 
@@ -88,7 +86,7 @@ async def some(session: AsyncSession, alert_ids: Collection[int]) -> Sequence[To
 async def unseen(session: AsyncSession, member_ids: Collection[int], *, now: datetime) -> Mapping[int, int]:
     """How many customers' alerts each of these members has not looked at yet."""
     query = (
-        select(col(AlertNotice.member_id), func.count(func))
+        select(col(AlertNotice.member_id), func.count(distinct(col(Alert.wait_id))))
         .join(Alert, col(Alert.id) == AlertNotice.alert_id)
         .join(Wait, col(Wait.id) == Alert.wait_id)
         .where(col(AlertNotice.member_id).in_(member_ids), col(AlertNotice.seen_at).is_(None), *_live(now))
