@@ -11,8 +11,9 @@ import web
 from api import health, hooks, live, measures, problems, security, widget
 from api.demo import pages as demo
 from api.deps import House
-from api.pages import approved, contacts, conversations, inbox, metrics, moderation, people, settings, waiting, writing
+from api.pages import alerts, approved, contacts, conversations, inbox, metrics, moderation, people, settings, waiting, writing
 from api.v1 import actions as v1_actions
+from api.v1 import alerts as v1_alerts
 from api.v1 import channels as v1_channels
 from api.v1 import conversations as v1_conversations
 from api.v1 import events as v1_events
@@ -22,8 +23,8 @@ from api.v1 import people as v1_people
 from api.v1 import templates as v1_templates
 
 # The most visited first: tried in this order.
-PAGES = (inbox, conversations, waiting, writing, moderation, approved, contacts, demo, people, settings, metrics)
-V1 = (v1_conversations, v1_messages, v1_actions, v1_channels, v1_templates, v1_people, v1_events, v1_metrics)
+PAGES = (inbox, conversations, waiting, writing, moderation, approved, contacts, demo, people, settings, metrics, alerts)
+V1 = (v1_conversations, v1_messages, v1_actions, v1_channels, v1_templates, v1_people, v1_events, v1_metrics, v1_alerts)
 
 
 def create_app(house: House) -> FastAPI:

@@ -33,16 +33,22 @@ TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 async def change_chain(session: AsyncSession, access: Access, policy_id: int, chain: Any, *, now: datetime) -> None:
     """Give a policy other alerts, None for the usual ones; they hold at once for everybody who waits."""
     access.need(Role.SUPERVISOR)
-    policy = await session.get(Policy, policy_id)
-    if policy is None or policy.workspace_id != access.workspace_id:
-        raise NotFound("There is no such policy.")
+    row = await policy(session, access, policy_id)
     wanted = None if chain is None else [step.as_json() for step in chains.read(chain)]
-    if wanted == policy.alerts:
+    if wanted == row.alerts:
         return
-    policy.alerts = wanted
+    row.alerts = wanted
     await session.flush()
-    _record(session, access, now, f"policy:{policy.id}")
+    _record(session, access, now, f"policy:{policy_id}")
     await targets.settle_workspace(session, access.workspace_id, now=now, actor=access.actor)
+
+
+async def policy(session: AsyncSession, access: Access, policy_id: int) -> Policy:
+    """One of the workspace's policies."""
+    found = await session.get(Policy, policy_id)
+    if found is None or found.workspace_id != access.workspace_id:
+        raise NotFound("There is no such policy.")
+    return found
 
 
 async def change_setup(session: AsyncSession, access: Access, vault: Vault, *, now: datetime, **wanted: Any) -> None:

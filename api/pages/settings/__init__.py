@@ -4,11 +4,24 @@ from fastapi import APIRouter, Response
 
 from api.deps import AccessDep
 from api.pages import forms
-from api.pages.settings import channel, channels, labels, members, profile, teams, templates, tokens, upkeep, workspace
+from api.pages.settings import (
+    alerts,
+    channel,
+    channels,
+    labels,
+    members,
+    notifications,
+    profile,
+    teams,
+    templates,
+    tokens,
+    upkeep,
+    workspace,
+)
 from inbox.models import Role
 
 router = APIRouter()
-for module in (profile, templates, labels, teams, channels, channel, upkeep, members, tokens, workspace):
+for module in (profile, notifications, alerts, templates, labels, teams, channels, channel, upkeep, members, tokens, workspace):
     router.include_router(module.router)
 
 
