@@ -1,5 +1,6 @@
 """What a member is told of customers who wait: the list behind the bell, and the script that shows messages while no page is open."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -28,7 +29,7 @@ async def show(here: HereDep, locale: LocaleDep, access: AccessDep, session: Ses
     """Who waits too long or soon will, the most urgent first."""
     found = await notices.list_mine(session, access, now=now)
     zone, say = ZoneInfo(here.timezone), language(locale)
-    lines = {alert.id: alert_words.line(alert, say, zone, now) for alert in found}
+    lines = {alert.id: alert_words.line(replace(alert, who=isolated(alert.who)), say, zone, now) for alert in found}
     snoozes = [(minutes, say.duration(timedelta(minutes=minutes))) for minutes in SNOOZES]
     return forms.page("alerts/page.html", locale, here=here, alerts=found, lines=lines, zone=zone, snoozes=snoozes)
 
@@ -60,3 +61,8 @@ async def snooze(
 async def service_worker() -> Response:
     """Served from the top, so that it may answer for every page."""
     return FileResponse(WORKER, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
+
+
+def isolated(name: str) -> str:
+    """A name in its own direction of writing, which leaves the sentence around it alone."""
+    return f"\u2068{name}\u2069" if name else ""

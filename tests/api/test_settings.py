@@ -41,11 +41,14 @@ def platform(monkeypatch: pytest.MonkeyPatch) -> type[Harbour]:
 
 
 PAGES = {
-    Role.VIEWER: (),
-    Role.AGENT: ("profile",),
-    Role.SUPERVISOR: ("profile", "templates", "templates/new", "labels", "teams"),
-    Role.ADMIN: ("profile", "templates", "templates/new", "labels", "teams", "members", "tokens", "workspace", "channels", "channels/new"),
-}
+    Role.VIEWER: ("notifications",),
+    Role.AGENT: ("notifications", "profile"),
+    Role.SUPERVISOR: ("notifications", "profile", "templates", "templates/new", "labels", "teams", "alerts"),
+    Role.ADMIN: (
+        "notifications", "profile", "templates", "templates/new", "labels", "teams", "alerts", "members", "tokens", "workspace", "channels",
+        "channels/new",
+    ),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("role", list(Role))

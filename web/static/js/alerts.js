@@ -20,7 +20,7 @@ function setCount(count) {
 }
 
 function tell({ kind, who, conversation, more }) {
-  const text = fill(more ? words.alerts_more : words.alert[kind], { who, n: more + 1 });
+  const text = fill(more ? words.alerts_more : words.alert[kind], { who: `\u2068${who}\u2069`, n: more + 1 });
   toast(text, { action: words.alert_open, run: () => openConversation(String(conversation)), bad: kind !== "warning", seconds: 12 });
   announce(text);
 }
