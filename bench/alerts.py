@@ -41,7 +41,7 @@ async def _measure(context: Context, processes: int) -> Sequence[float]:
     clock = context.home / "clock"
     clock.write_text("0")
     async with context.database.transaction() as session:
-        due = datetime.now(UTC) + timedelta(seconds=20)  # the processes have started by then
+        due = datetime.now(UTC) + timedelta(seconds=75)  # the customers are written and the processes have started by then
         workspace = await crowds.wait(session, CUSTOMERS, due=due, apart=WINDOW / CUSTOMERS)
     given = json.dumps({"url": context.database.url, "home": str(context.home), "clock": str(clock)})
     command = [sys.executable, "-m", "tests.load.alerting", given]

@@ -33,16 +33,22 @@ async def run(place: Place, stop: asyncio.Event) -> None:
 async def _look(place: Place) -> float:
     """Do what is due; returns the seconds until the next look. A look is never far: a new wait may be due sooner than all others."""
     await _portions(place, lambda session, now: targets.breach(session, now=now, limit=targets.PORTION), targets.PORTION)
+    await _portions(place, _raise, alerts.PORTION)
     async with place.database.transaction() as session:
         is_held = await hold.since(session) is not None
-    if not is_held:  # a restored installation tells nobody anything; what was due then says afterwards that it comes late
-        await _portions(place, lambda session, now: alerts.raise_due(session, now=now, limit=alerts.PORTION), alerts.PORTION)
-        await _portions(place, lambda session, now: notices.come_back(session, now=now), alerts.PORTION)
-        await _act(place)
-    async with place.database.transaction() as session:
-        coming = [moment for moment in (await targets.next_due(session), await alerts.next_due(session)) if moment is not None]
-    until = (min(coming) - place.clock()).total_seconds() if coming and not is_held else place.pace.look
+        acting = [] if is_held else await escalation.waiting(session)
+        await notices.come_back(session, now=place.clock())
+        coming = [await targets.next_due(session), None if is_held else await alerts.next_due(session)]
+    for alert_id in acting:  # one by one; a process that dies in between leaves it to the next look of any other
+        async with place.database.transaction() as session:
+            await escalation.act(session, alert_id, now=place.clock())
+    until = min(((moment - place.clock()).total_seconds() for moment in coming if moment is not None), default=place.pace.look)
     return min(max(until, SHORTEST), place.pace.look)
+
+
+async def _raise(session: AsyncSession, now: datetime) -> int:
+    """A restored installation tells nobody anything; what was due then says afterwards that it comes late."""
+    return 0 if await hold.since(session) is not None else await alerts.raise_due(session, now=now, limit=alerts.PORTION)
 
 
 async def _portions(place: Place, step: Callable[[AsyncSession, datetime], Awaitable[int]], portion: int) -> None:
@@ -50,12 +56,3 @@ async def _portions(place: Place, step: Callable[[AsyncSession, datetime], Await
     while done >= portion:
         async with place.database.transaction() as session:
             done = await step(session, place.clock())
-
-
-async def _act(place: Place) -> None:
-    """What steps do to conversations, one by one; a process that dies in between leaves it to the next look of any other."""
-    async with place.database.transaction() as session:
-        waiting = await escalation.waiting(session)
-    for alert_id in waiting:
-        async with place.database.transaction() as session:
-            await escalation.act(session, alert_id, now=place.clock())
