@@ -11,8 +11,9 @@ import web
 from api import health, hooks, live, measures, problems, security, widget
 from api.demo import pages as demo
 from api.deps import House
-from api.pages import approved, contacts, conversations, inbox, metrics, moderation, people, settings, waiting, waits, writing
+from api.pages import alerts, approved, contacts, conversations, inbox, metrics, moderation, people, settings, waiting, waits, writing
 from api.v1 import actions as v1_actions
+from api.v1 import alerts as v1_alerts
 from api.v1 import calendars as v1_calendars
 from api.v1 import channels as v1_channels
 from api.v1 import contacts as v1_contacts
@@ -26,10 +27,12 @@ from api.v1 import templates as v1_templates
 from api.v1 import waits as v1_waits
 
 # The most visited first: tried in this order.
-PAGES = (inbox, conversations, waiting, writing, moderation, approved, contacts, demo, people, settings, metrics, waits)
+PAGES = (
+    inbox, conversations, waiting, writing, moderation, approved, contacts, demo, people, settings, metrics, waits, alerts,
+)  # fmt: skip
 V1 = (
     v1_conversations, v1_messages, v1_actions, v1_channels, v1_templates, v1_people, v1_contacts, v1_calendars, v1_policies, v1_events,
-    v1_metrics, v1_waits,
+    v1_metrics, v1_waits, v1_alerts,
 )  # fmt: skip
 
 

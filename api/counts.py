@@ -17,15 +17,16 @@ class Counts:
     def __init__(self, shared: Mapping[str, int]) -> None:
         self._shared = shared
         self._numbers: dict[tuple[frozenset[View], Owned], Numbers] = {}
-        self._frames: dict[tuple[Numbers, Numbers, int | None], Frame | None] = {}
+        self._frames: dict[tuple[Numbers, Numbers, int | None, int | None], Frame | None] = {}
 
-    def tell(self, watcher: Watcher, mine: Owned, unread: int) -> None:
+    def tell(self, watcher: Watcher, mine: Owned, unread: int, alerts: int) -> None:
         """Tell a page what is other than it was told last; views that it chose during the counting come with the next."""
         numbers = self._of(watcher.views, mine)
-        change = (watcher.counts, numbers, unread if unread != watcher.unread else None)
+        news = (unread if unread != watcher.unread else None, alerts if alerts != watcher.alerts else None)
+        change = (watcher.counts, numbers, *news)
         if change not in self._frames:
             self._frames[change] = _frame(*change)
-        watcher.counts, watcher.unread = numbers, unread
+        watcher.counts, watcher.unread, watcher.alerts = numbers, unread, alerts
         frame = self._frames[change]
         if frame is not None:
             watcher.tell(frame)
@@ -39,9 +40,11 @@ class Counts:
         return self._numbers[key]
 
 
-def _frame(before: Numbers, now: Numbers, unread: int | None) -> Frame | None:
+def _frame(before: Numbers, now: Numbers, unread: int | None, alerts: int | None) -> Frame | None:
     changed = sorted(now - before)
     ops = [json.dumps({"counts": dict(changed)})] if changed else []
     if unread is not None:
         ops.append(json.dumps({"unread": unread}))
+    if alerts is not None:
+        ops.append(json.dumps({"alerts": alerts}))
     return telling(ops) if ops else None

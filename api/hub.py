@@ -18,6 +18,7 @@ from api.watcher import Watcher
 from inbox import db, events, pauses
 from inbox.conversations import reading, views
 from inbox.models import LogEvent, Member, Workspace
+from inbox.promptness import notices
 from inbox.team import presence, rights, sessions
 
 APART = 0.05  # seconds between two readings: what happens within them travels in one frame
@@ -195,8 +196,9 @@ class Hub:
             counts = Counts(views.counts(tallies, shown, channels, None))
             owned = views.Owned(tallies, channels)
             unread = await reading.unread(session, workspace_id, channels, {watcher.member_id for watcher in watchers})
+            alerted = await notices.unseen(session, {watcher.member_id for watcher in watchers}, now=self.house.clock())
             for watcher in watchers:
-                counts.tell(watcher, owned.of(watcher.member_id), unread.get(watcher.member_id, 0))
+                counts.tell(watcher, owned.of(watcher.member_id), unread.get(watcher.member_id, 0), alerted.get(watcher.member_id, 0))
 
     async def guard(self) -> None:
         """End the sockets of sessions that were ended and of members who were removed."""

@@ -96,6 +96,12 @@ class Installation(Collector):
             ("parley_replies_failed", "Replies that were not delivered.", vitals.failed),
             ("parley_waits_open", "Customers who wait for an answer.", vitals.open_waits),
             ("parley_waits_oldest_seconds", "How long the longest has waited.", vitals.oldest_wait_seconds or 0),
+            (
+                "parley_alerts_oldest_seconds",
+                "How long the oldest alert has been due that nobody was told of.",
+                vitals.oldest_alert_seconds or 0,
+            ),
+            ("parley_alerts_failed", "Messages about alerts that could not be delivered within the last hour.", vitals.failed_alerts),
             ("parley_dead_letters", "Payloads that could not be read and were not replayed.", vitals.dead_letters),
             ("parley_database_connections", "Connections of the database server.", vitals.connections),
             ("parley_database_connections_max", "How many it allows.", vitals.max_connections),

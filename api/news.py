@@ -15,6 +15,7 @@ from inbox.conversations.rows import Mine, Row
 from inbox.conversations.surroundings import Waiting
 from inbox.conversations.timeline import Entry
 from inbox.models import ChannelState, LogEvent, Role
+from inbox.promptness import notices
 from inbox.team.rights import RANK
 from web import fragments
 from web.names import Names
@@ -34,7 +35,8 @@ INVISIBLE = frozenset({
     "channel.heard", "channel.comparison_asked", "channel.reconciled",
     "dead_letter.kept", "dead_letter.replayed", "template.changed", "token.created",
     "token.revoked", "contact.exported", "figures.viewed", "invitation.created", "invitation.renewed",
-    "invitation.mailed", "invitation.revoked",
+    "invitation.mailed", "invitation.revoked", "alert.raised", "alert.acknowledged", "alert.snoozed", "alert.returned", "alert.seen",
+    "alert.failed", "alert.changed", "trouble.began", "trouble.ended",
 })  # fmt: skip
 NOBODY = Mine()
 
@@ -53,6 +55,7 @@ class News:
     entries: Mapping[int, list[Entry]] = field(default_factory=dict[int, list[Entry]])
     dropped: Mapping[int, list[int]] = field(default_factory=dict[int, list[int]])
     waiting: Mapping[int, list[Waiting]] = field(default_factory=dict[int, list[Waiting]])
+    alerts: Mapping[int, str] = field(default_factory=dict[int, str])  # what a member is told in a line, by member
     names: Names = field(default_factory=lambda: Names(directory.Directory()))
 
 
@@ -71,6 +74,7 @@ async def gather(session: AsyncSession, workspace_id: int, events: Sequence[LogE
     """Read what the events touched, with a number of queries that does not grow with them."""
     troubled = frozenset(event.channel_id for event in events if event.channel_id is not None and changes_trouble(event))
     news = News(events[-1].id, any(map(changes_everything, events)), troubled)
+    news.alerts = await _alerts(session, events, {watcher.member_id for watcher in watchers})
     touched = {event.conversation_id for event in events if event.conversation_id is not None and event.kind not in INVISIBLE}
     if news.everything or not touched:
         return news
@@ -84,6 +88,25 @@ async def gather(session: AsyncSession, workspace_id: int, events: Sequence[LogE
         waits = {event.conversation_id for event in of_opened if event.conversation_id and event.kind.startswith(WAITS)}
         news.waiting = await surroundings.waiting(session, waits) if waits else {}
     return news
+
+
+async def _alerts(session: AsyncSession, events: Sequence[LogEvent], present: Collection[int]) -> dict[int, str]:
+    """The newest alert of each member who is there, with how many more came with it."""
+    mine: dict[int, list[int]] = {}
+    for event in events:
+        for member_id in event.data["members"] if event.kind == "alert.raised" else ():
+            if member_id in present:
+                mine.setdefault(member_id, []).append(event.data["alert"])
+    if not mine:
+        return {}
+    found = {told.id: told for told in await notices.some(session, {alert_ids[-1] for alert_ids in mine.values()})}
+    lines: dict[int, str] = {}
+    for member_id, alert_ids in mine.items():
+        told = found.get(alert_ids[-1])
+        if told is not None and told.is_open:
+            shown = {"kind": told.kind.value, "who": told.who, "conversation": told.conversation_id, "more": len(alert_ids) - 1}
+            lines[member_id] = json.dumps({"alert": shown}, ensure_ascii=False)
+    return lines
 
 
 async def _entries(session: AsyncSession, news: News, events: Sequence[LogEvent]) -> None:
@@ -121,7 +144,7 @@ class Drawing:
         """Tell one page what it has to know; pages that show the same to readers with the same state get the very same frame."""
         view = watcher.view
         is_particular = watcher.member_id in self._particular or (view is not None and view.personal)
-        member = watcher.member_id if is_particular else None
+        member = watcher.member_id if is_particular or watcher.member_id in self.news.alerts else None
         state = (watcher.rows, watcher.end, watcher.conversation, watcher.channels, self._is_troubled(watcher))
         like = (watcher.locale, member, view and view.key, *state)
         if like not in self._told:
@@ -135,6 +158,8 @@ class Drawing:
         if self.news.everything:
             return [STALE]
         told = [STALE] if self._is_troubled(watcher) else []
+        if watcher.member_id in self.news.alerts:
+            told.append(self.news.alerts[watcher.member_id])
         for row in self.news.rows.values():
             if row.channel_id in watcher.channels:
                 told += self._row(watcher, row)

@@ -36,6 +36,7 @@ class Watcher:
     here_at: datetime | None = None  # when the reader was last said to be there
     counts: frozenset[tuple[str, int]] = NO_COUNTS
     unread: int | None = None
+    alerts: int | None = None
     _waiting: list[Frame] = field(default_factory=list[Frame])
     _size: int = 0
 

@@ -80,6 +80,8 @@ def write(target: Path, place: Place, vault: Vault, *, now: datetime, with_key: 
             raw.flush()
             os.fsync(raw.fileno())
         os.link(part, target)  # fails when somebody else was first
+        with psycopg.connect(place.url) as connection:
+            connection.execute("UPDATE installation SET backed_up_at = %s", (now,))
     except FileExistsError:
         raise Conflict("{target} exists already. Choose another name: a backup is never overwritten.", target=target) from None
     finally:

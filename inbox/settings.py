@@ -53,6 +53,10 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = Field(
         default=None, description="Whoever shows this token (Authorization: Bearer) may read /metrics. Unset: programs on this machine."
     )
+    heartbeat_url: str = Field(
+        default="",
+        description="Address that is asked for every minute while alerts work: whoever keeps it notices when Parley is gone.",
+    )
     max_upload_bytes: int = Field(
         default=25 * 1024 * 1024, ge=1024, description="Largest file that a member or a visitor may send, in bytes."
     )

@@ -2,14 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, text
+from sqlalchemy import ColumnElement, and_, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from inbox import events
-from inbox.models import Channel, ChannelGap, DeadLetter, Delivery, Installation, Message, Wait
+from inbox.models import (
+    Alert,
+    AlertDelivery,
+    AlertState,
+    Channel,
+    ChannelGap,
+    DeadLetter,
+    Delivery,
+    Dispatch,
+    Installation,
+    Message,
+    Wait,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +61,8 @@ class Vitals:
     connections: int  # of the whole database server
     max_connections: int
     channels: Sequence[ChannelVitals]
+    oldest_alert_seconds: float | None = None  # how long the oldest alert has been due that nobody was told of
+    failed_alerts: int = 0  # messages about alerts that could not be delivered within the last hour
 
 
 async def read(session: AsyncSession, *, now: datetime) -> Vitals:
@@ -76,7 +90,17 @@ async def read(session: AsyncSession, *, now: datetime) -> Vitals:
         connections=used,
         max_connections=most,
         channels=await _channels(session, now),
+        oldest_alert_seconds=_since(await session.scalar(select(func.min(Alert.at)).where(_due_alerts(now))), now),
+        failed_alerts=await session.scalar(select(func.count()).select_from(AlertDelivery).where(_undelivered(now))) or 0,
     )
+
+
+def _due_alerts(now: datetime) -> ColumnElement[bool]:
+    return and_(col(Alert.state) == AlertState.PLANNED, col(Alert.at) <= now)
+
+
+def _undelivered(now: datetime) -> ColumnElement[bool]:
+    return and_(col(AlertDelivery.state) == Dispatch.FAILED, col(AlertDelivery.created_at) > now - timedelta(hours=1))
 
 
 async def _queue(session: AsyncSession, now: datetime) -> tuple[int, int, datetime | None]:

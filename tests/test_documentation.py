@@ -76,6 +76,15 @@ def test_every_number_for_monitoring_is_documented():
     assert set(re.findall(r"`(parley_\w+)`", page("operations.md"))) == known
 
 
+def test_the_rules_for_prometheus_ask_for_numbers_that_there_are():
+    channel = ChannelVitals(1, "", "demo", "healthy", None, 1.0, 1.0, None)
+    vitals = Vitals(False, 1, 0, 0, None, 0, 0, 0, None, 0, 1, 100, [channel])
+    known = set(re.findall(r"^# TYPE (\w+)", measures.text(measures.Measures(), vitals).decode(), re.MULTILINE))
+    asked = set(re.findall(r"\bparley_\w+", page("prometheus-alerts.yml")))
+    assert asked
+    assert asked <= known
+
+
 @pytest.mark.parametrize("platform", sorted(connectors.addresses()))
 def test_every_connector_is_documented(platform: str):
     assert len(page(f"channels/{platform}.md")) > 400

@@ -45,7 +45,7 @@ class Page:
             menu=forms.menu(here, "account", self.locale) if here else [],
             account=account,
             browsers=browsers,
-            names={browser.id: _device(browser.user_agent) for browser in browsers},
+            names={browser.id: device(browser.user_agent) for browser in browsers},
             current=self.signed_in.session.id,
             languages=SUPPORTED,
             secret=secret,
@@ -173,7 +173,7 @@ def _picture(secret: str, account: Account) -> Markup:
     return Markup(drawing)  # noqa: S704  # drawn here of squares, no text in it
 
 
-def _device(user_agent: str) -> str:
+def device(user_agent: str) -> str:
     """Browser and system as a person knows them; the words are checked from the particular to the common."""
     browser = next((name for word, name in BROWSERS if word in user_agent), "?")
     system = next((name for word, name in SYSTEMS if word in user_agent), "")

@@ -54,11 +54,13 @@ def menu(here: Here, current: str, locale: str) -> Menu:
     entries = [
         (Role.VIEWER, f"/account?workspace={here.workspace_id}", "account", _("Account")),
         (Role.AGENT, f"{base}/profile", "profile", _("Name and signature")),
+        (Role.VIEWER, f"{base}/notifications", "notifications", _("Notifications")),
         (Role.SUPERVISOR, f"{base}/templates", "templates", _("Templates")),
         (Role.SUPERVISOR, f"{base}/labels", "labels", _("Labels")),
         (Role.SUPERVISOR, f"{base}/teams", "teams", _("Teams")),
         (Role.SUPERVISOR, f"{base}/hours", "hours", _("Business hours")),
         (Role.SUPERVISOR, f"{base}/policies", "policies", _("SLA policies")),
+        (Role.SUPERVISOR, f"{base}/alerts", "alerts", _("Alerts")),
         (Role.ADMIN, f"{base}/channels", "channels", _("Channels")),
         (Role.ADMIN, f"{base}/members", "members", _("Members")),
         (Role.ADMIN, f"{base}/tokens", "tokens", _("Tokens")),

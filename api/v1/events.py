@@ -24,9 +24,9 @@ router = APIRouter(
 
 LONGEST_WAIT = 25  # seconds; proxies cut connections that are silent for longer
 LOOK_SECONDS = 0.5  # between two looks; the table is the truth
-OWN = frozenset({"draft.saved", "conversation.read"})  # of interest to the member alone
+OWN = frozenset({"draft.saved", "conversation.read", "alert.seen", "alert.snoozed", "alert.returned"})  # of interest to the member alone
 ADMINS = frozenset({
-    "figures.viewed", "token.created", "token.revoked",
+    "trouble.began", "trouble.ended", "figures.viewed", "token.created", "token.revoked",
     "invitation.created", "invitation.renewed", "invitation.mailed", "invitation.revoked",
 })  # fmt: skip
 

@@ -1,5 +1,6 @@
 """What every part of the host shares in one process."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,3 +27,4 @@ class Place:
     owner: str
     pace: Pace = field(default_factory=Pace)
     clock: Callable[[], datetime] = _clock
+    looked: asyncio.Event = field(default_factory=asyncio.Event)  # the timer of alerts has just done its work

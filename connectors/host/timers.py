@@ -1,6 +1,7 @@
 """What is due by itself: snoozed conversations, and things to forget."""
 
 import asyncio
+import shutil
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from connectors.host.place import Place
 from inbox import pauses
 from inbox.conversations import erasing, silence, standings, timers
+from inbox.promptness import notices, troubles
 
 log = structlog.get_logger()
 KEPT = timedelta(days=1)  # a file that nothing names
@@ -78,6 +80,7 @@ async def _tidy(place: Place) -> None:
     await _attempt("presence and tries", _expire(place))
     await _attempt("raw payloads", _in_portions(place, lambda session, now: timers.forget_raw(session, now, days=days.raw_days)))
     await _attempt("deleted messages", _in_portions(place, lambda session, now: timers.purge_deleted(session, now, days=days.deleted_days)))
+    await _attempt("alerts", _in_portions(place, notices.forget))
     await _attempt("the log", _in_portions(place, lambda session, now: timers.shorten_log(session, now, days=days.event_days)))
 
 
@@ -99,6 +102,9 @@ async def _oversee(place: Place) -> None:
     async with place.database.transaction() as session:
         await standings.warn(session, place.clock())
         await silence.look(session, place.clock())
+    disk = await asyncio.to_thread(shutil.disk_usage, place.settings.home)
+    async with place.database.transaction() as session:
+        await troubles.look(session, free=disk.free / disk.total, now=place.clock())
 
 
 async def _sweep(place: Place) -> None:

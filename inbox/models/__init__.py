@@ -1,6 +1,22 @@
 """Every table, one module for each room."""
 
 from inbox.models.agreements import CalendarSource, Retargeting
+from inbox.models.alerts import (
+    Alert,
+    AlertDelivery,
+    AlertKind,
+    AlertNotice,
+    AlertPreference,
+    AlertSetup,
+    AlertState,
+    Dispatch,
+    Fold,
+    PushKey,
+    PushSubscription,
+    Trouble,
+    TroubleKind,
+    Way,
+)
 from inbox.models.assistant import Template
 from inbox.models.channels import Channel, ChannelAccess, ChannelState, ChannelVoice, DeadLetter, DeferredChange, Inbound
 from inbox.models.conversations import (
@@ -44,10 +60,12 @@ from inbox.models.upkeep import ChannelGap, ChannelHour, PassedOver, Reconciliat
 from inbox.models.widget import Mailing, Visitor, VisitorMail, VisitorPresence, VisitorToken
 
 __all__ = [
-    "Account", "AccountSession", "ApiToken", "Attachment", "Calendar", "CalendarSource", "CalendarVersion", "Channel", "ChannelAccess",
-    "ChannelGap", "ChannelHour", "ChannelState", "ChannelVoice", "Contact", "Conversation", "ConversationLabel", "DeadLetter",
-    "DeferredChange", "Delivery", "Direction", "Draft", "Erasure", "Identity", "Inbound", "Installation", "Invitation", "Label",
-    "LogEvent", "Mailing", "Member", "Message", "Metric", "Moderation", "ModerationState", "Note", "Outcome", "PassedOver", "Policy",
-    "Post", "Presence", "Priority", "Reaction", "Reading", "Reconciliation", "Retargeting", "Role", "Status", "Team", "TeamMember",
-    "Template", "Thread", "Throttle", "Visitor", "VisitorMail", "VisitorPresence", "VisitorToken", "Wait", "Workspace",
+    "Account", "AccountSession", "Alert", "AlertDelivery", "AlertKind", "AlertNotice", "AlertPreference", "AlertSetup", "AlertState",
+    "ApiToken", "Attachment", "Calendar", "CalendarSource", "CalendarVersion", "Channel", "ChannelAccess", "ChannelGap", "ChannelHour",
+    "ChannelState", "ChannelVoice", "Contact", "Conversation", "ConversationLabel", "DeadLetter", "DeferredChange", "Delivery",
+    "Direction", "Dispatch", "Draft", "Erasure", "Fold", "Identity", "Inbound", "Installation", "Invitation", "Label", "LogEvent",
+    "Mailing", "Member", "Message", "Metric", "Moderation", "ModerationState", "Note", "Outcome", "PassedOver", "Policy", "Post",
+    "Presence", "Priority", "PushKey", "PushSubscription", "Reaction", "Reading", "Reconciliation", "Retargeting", "Role", "Status",
+    "Team", "TeamMember", "Template", "Thread", "Throttle", "Trouble", "TroubleKind", "Visitor", "VisitorMail", "VisitorPresence",
+    "VisitorToken", "Wait", "Way", "Workspace",
 ]  # fmt: skip

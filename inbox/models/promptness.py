@@ -85,6 +85,7 @@ class Policy(Table, table=True):
     targets: dict[str, Any] = json()  # {"first": {"urgent": 900, "normal": 3600}, "next": {…}}: seconds by priority
     calendar_id: int | None = number(nullable=True)  # None: by the wall clock
     revision: int = Field(default=1, sa_column_kwargs={"server_default": "1"})  # one more with each change: who saw another one is told
+    alerts: list[Any] | None = Field(default=None, sa_type=JSONB(none_as_null=True), nullable=True)  # pyright: ignore[reportArgumentType]  # the chain, as `chains.read` reads it; None: the usual one
     created_at: datetime = moment()
     changed_at: datetime = moment()
     removed_at: datetime | None = moment(nullable=True)

@@ -155,3 +155,4 @@ class Installation(Table, table=True):
     id: int = Field(default=1, primary_key=True)
     held: bool = flag()
     held_since: datetime | None = moment(nullable=True)
+    backed_up_at: datetime | None = moment(nullable=True)  # when `parley backup` last made a whole one

@@ -56,6 +56,7 @@ class Rule:
     targets: Targets = field(default_factory=dict[Metric, Mapping[Priority, int]])
     calendar: Calendar | Versions | None = None
     since: datetime | None = None  # from when it has been as it is
+    chain: tuple[Any, ...] = ()  # of `chains.Step`: who is told that a wait is or will be late
 
     def unmet(self, facts: Facts) -> list[str]:
         """The conditions that a conversation does not meet, by name; none: the policy fits."""

@@ -19,7 +19,8 @@ from inbox.contract import ConversationKind
 from inbox.db import Row, driver
 from inbox.models import CalendarVersion, Metric, Policy, Priority
 from inbox.pipelines import pipeline
-from inbox.promptness import cuts, policies, verdicts
+from inbox.promptness import alerts, chains, cuts, policies, verdicts
+from inbox.promptness.alerts import Planned
 from inbox.promptness.calendars import Calendar, Versions
 from inbox.promptness.cuts import Owner, Segment, Story
 from inbox.promptness.ledger import Changes
@@ -92,6 +93,7 @@ async def rules(session: AsyncSession, workspace_id: int) -> list[Rule]:
             policies.read_targets(policy.targets),
             None if policy.calendar_id is None else calendars[policy.calendar_id],
             policy.changed_at,
+            chains.read(policy.alerts),
         )
         for policy in found
     ]
@@ -154,6 +156,8 @@ async def settle(
     async with pipeline(connection) as send:
         if changed:
             send(UPDATE, _columns(changed))
+        if alerted := found if by_policy else changed:  # a changed policy may have another chain for the same due time
+            alerts.plan(send, workspace_id, [_planned(target, known) for target in alerted], now=now)
         send(NEXT_DUE, (ids,))
     return len(changed)
 
@@ -187,6 +191,13 @@ async def _stories(session: AsyncSession, connection: AsyncConnection[Row], over
 
 def _cut(target: Target, story: Story, hours: Rule) -> list[Segment]:
     return cuts.cut(story, target.opened_at, target.closed_at or target.opened_at, hours.elapsed, reply_id=target.closed_by)
+
+
+def _planned(target: Target, known: Sequence[Rule]) -> Planned:
+    """What is told of a wait: nothing once it has ended, nor when it was late already before anybody had promised anything."""
+    is_told = target.closed_at is None and not target.late_on_policy
+    rule = next((rule for rule in known if rule.id == target.policy_id), None)
+    return Planned(target.id, target.opened_at, target.seconds, target.due_at if is_told else None, rule)
 
 
 def _target(row: Row) -> Target:

@@ -188,8 +188,8 @@ async def test_who_joins_while_the_guard_looks_is_judged_the_next_time(house: Ho
 def test_a_page_that_chooses_views_during_a_counting_does_not_end_the_counting() -> None:
     page = page_on(line := Line())
     page.views = frozenset({views.parse("open"), views.parse("pending")})
-    counts.Counts({"open": 3}).tell(page, mine=(), unread=0)
-    assert json.loads(line.taken[0])["ops"] == [{"counts": {"open": 3}}, {"unread": 0}]
+    counts.Counts({"open": 3}).tell(page, mine=(), unread=0, alerts=0)
+    assert json.loads(line.taken[0])["ops"] == [{"counts": {"open": 3}}, {"unread": 0}, {"alerts": 0}]
 
 
 async def test_an_event_that_cannot_be_drawn_makes_pages_read_again_and_silences_none(office: Office):

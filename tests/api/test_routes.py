@@ -56,6 +56,7 @@ OPEN = {
     "/sign-out": "ends one's own session",
     "/account": "one's own account, in no workspace",
     "/static": "the same files for everybody",
+    "/service-worker.js": "the same file for everybody",
 }
 GUARDS = {deps.access, deps.api_access, v1_events.brief_access}  # the last: the same as api_access, for a request that waits long
 START = "/"  # leads on to one's own workspaces

@@ -42,23 +42,14 @@ def platform(monkeypatch: pytest.MonkeyPatch) -> type[Harbour]:
 
 AGREEMENTS = ("hours", "hours/new", "policies", "policies/new")
 PAGES = {
-    Role.VIEWER: (),
-    Role.AGENT: ("profile",),
-    Role.SUPERVISOR: ("profile", "templates", "templates/new", "labels", "teams", *AGREEMENTS),
+    Role.VIEWER: ("notifications",),
+    Role.AGENT: ("notifications", "profile"),
+    Role.SUPERVISOR: ("notifications", "profile", "templates", "templates/new", "labels", "teams", *AGREEMENTS, "alerts"),
     Role.ADMIN: (
-        "profile",
-        "templates",
-        "templates/new",
-        "labels",
-        "teams",
-        *AGREEMENTS,
-        "members",
-        "tokens",
-        "workspace",
-        "channels",
-        "channels/new",
+        "notifications", "profile", "templates", "templates/new", "labels", "teams", *AGREEMENTS, "alerts", "members", "tokens",
+        "workspace", "channels", "channels/new",
     ),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("role", list(Role))

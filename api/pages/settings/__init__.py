@@ -5,12 +5,14 @@ from fastapi import APIRouter, Response
 from api.deps import AccessDep
 from api.pages import forms
 from api.pages.settings import (
+    alerts,
     channel,
     channels,
     hours,
     hours_sources,
     labels,
     members,
+    notifications,
     policies,
     profile,
     teams,
@@ -22,7 +24,10 @@ from api.pages.settings import (
 from inbox.models import Role
 
 router = APIRouter()
-for module in (profile, templates, labels, teams, hours, hours_sources, policies, channels, channel, upkeep, members, tokens, workspace):
+for module in (
+    profile, notifications, templates, labels, teams, hours, hours_sources, policies, alerts, channels, channel, upkeep, members, tokens,
+    workspace,
+):  # fmt: skip
     router.include_router(module.router)
 
 

@@ -48,6 +48,7 @@ export const actions = {
   "go-mine": { key: "g m", run: () => openView("mine") },
   "go-waiting": { key: "g w", run: () => openView("unassigned") },
   "go-open": { key: "g o", run: () => openView("open") },
+  "go-alerts": { key: "g a", run: () => location.assign(`${workspace}/alerts`) },
   "go-settings": { key: "g s", run: () => location.assign(`${workspace}/settings`) },
   "palette": { key: "Ctrl+K", passive: true, run: () => document.dispatchEvent(new CustomEvent("open-palette")) },
   "help": { key: "?", run: () => document.dispatchEvent(new CustomEvent("open-help")) },

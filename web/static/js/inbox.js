@@ -1,4 +1,5 @@
 // The inbox page. Each module does one thing; the server's HTML works without any of them for reading and replying.
+import "./alerts.js";
 import "./approved.js";
 import "./clock.js";
 import "./choosers.js";

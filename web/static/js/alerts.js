@@ -1,0 +1,26 @@
+// The bell: how many alerts are new, and a line when one comes.
+import { onFrame } from "./live.js";
+import { openConversation } from "./navigate.js";
+import { announce, toast } from "./toast.js";
+import { fill, words } from "./words.js";
+
+const MANY = 100;
+
+onFrame((frame) => {
+  for (const op of frame.ops ?? []) {
+    if ("alerts" in op) setCount(op.alerts);
+    if (op.alert) tell(op.alert);
+  }
+});
+
+function setCount(count) {
+  const place = document.querySelector("[data-alerts]");
+  place.textContent = count >= MANY ? `${MANY - 1}+` : count || "";
+  place.hidden = !count;
+}
+
+function tell({ kind, who, conversation, more }) {
+  const text = fill(more ? words.alerts_more : words.alert[kind], { who: `\u2068${who}\u2069`, n: more + 1 });
+  toast(text, { action: words.alert_open, run: () => openConversation(String(conversation)), bad: kind !== "warning", seconds: 12 });
+  announce(text);
+}
