@@ -108,6 +108,7 @@ class MessageOut(Shape):
     body: str
     html: str | None
     at: datetime = Field(description="The platform's time.")
+    told_at: datetime | None = Field(description="What the platform's clock said, where that cannot be true.")
     received_at: datetime
     edited_at: datetime | None
     deleted_at: datetime | None
