@@ -1,4 +1,4 @@
-"""Tell the waits anew from what was said and done."""
+"""Tell the waits and episodes anew from what was said and done."""
 
 from dataclasses import asdict, dataclass, field
 
@@ -28,7 +28,10 @@ def add_to(app: typer.Typer) -> None:
 
 
 def rebuild_waits(workspace: WorkspaceOption = "", as_json: JsonOption = False) -> None:
-    """Tell all waits anew from messages and events, and correct those that differ. May be stopped and run again, also while Parley runs."""
+    """Tell all waits and episodes anew from messages and events, and correct those that differ.
+
+    May be stopped and run again, also while Parley runs.
+    """
 
     async def find(house: House, session: AsyncSession) -> Rebuilt:
         del house
@@ -41,9 +44,9 @@ def rebuild_waits(workspace: WorkspaceOption = "", as_json: JsonOption = False) 
     if as_json:
         console.print_json({name: value for name, value in asdict(done).items() if name != "ids"})
         return
-    console.say(f"{done.conversations} conversations told anew: {done.corrected} waits were corrected.")
+    console.say(f"{done.conversations} conversations told anew: {done.corrected} waits and episodes were corrected.")
     if done.left_out:
-        console.say(f"{done.left_out} conversations are older than the log (PARLEY_EVENT_DAYS); their waits stay as they are.")
+        console.say(f"{done.left_out} conversations are older than the log (PARLEY_EVENT_DAYS); their waits and episodes stay as they are.")
 
 
 async def _rebuild(house: House, session: AsyncSession, done: Rebuilt) -> None:
@@ -53,6 +56,6 @@ async def _rebuild(house: House, session: AsyncSession, done: Rebuilt) -> None:
         for start in range(0, len(done.ids), AT_ONCE):
             portion = done.ids[start : start + AT_ONCE]
             async with house.database.transaction() as own:
-                done.corrected += await waits.refold(own, portion, now=house.clock())
+                done.corrected += await waits.refold(own, portion, now=house.clock(), is_rebuild=True)
             done.conversations += len(portion)
             advance(len(portion))

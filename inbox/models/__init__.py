@@ -21,10 +21,11 @@ from inbox.models.conversations import (
     Status,
     Thread,
 )
+from inbox.models.episodes import Episode, Move
 from inbox.models.log import LogEvent
 from inbox.models.moderation import Moderation, ModerationState
 from inbox.models.privacy import Erasure
-from inbox.models.promptness import Calendar, CalendarVersion, Metric, Outcome, Policy, Wait
+from inbox.models.promptness import WAITS, Calendar, CalendarVersion, Metric, Outcome, Policy, Wait
 from inbox.models.team import (
     Account,
     AccountSession,
@@ -43,10 +44,10 @@ from inbox.models.upkeep import ChannelGap, ChannelHour, PassedOver, Reconciliat
 from inbox.models.widget import Mailing, Visitor, VisitorMail, VisitorPresence, VisitorToken
 
 __all__ = [
-    "Account", "AccountSession", "ApiToken", "Attachment", "Calendar", "CalendarVersion", "Channel", "ChannelAccess", "ChannelGap",
+    "WAITS", "Account", "AccountSession", "ApiToken", "Attachment", "Calendar", "CalendarVersion", "Channel", "ChannelAccess", "ChannelGap",
     "ChannelHour", "ChannelState", "ChannelVoice", "Contact", "Conversation", "ConversationLabel", "DeadLetter", "DeferredChange",
-    "Delivery", "Direction", "Draft", "Erasure", "Identity", "Inbound", "Installation", "Invitation", "Label", "LogEvent", "Mailing",
-    "Member", "Message", "Metric", "Moderation", "ModerationState", "Note", "Outcome", "PassedOver", "Policy", "Post", "Presence",
-    "Priority", "Reaction", "Reading", "Reconciliation", "Role", "Status", "Team", "TeamMember", "Template", "Thread", "Throttle",
-    "Visitor", "VisitorMail", "VisitorPresence", "VisitorToken", "Wait", "Workspace",
+    "Delivery", "Direction", "Draft", "Episode", "Erasure", "Identity", "Inbound", "Installation", "Invitation", "Label", "LogEvent",
+    "Mailing", "Member", "Message", "Metric", "Moderation", "ModerationState", "Move", "Note", "Outcome", "PassedOver", "Policy", "Post",
+    "Presence", "Priority", "Reaction", "Reading", "Reconciliation", "Role", "Status", "Team", "TeamMember", "Template", "Thread",
+    "Throttle", "Visitor", "VisitorMail", "VisitorPresence", "VisitorToken", "Wait", "Workspace",
 ]  # fmt: skip

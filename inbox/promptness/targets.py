@@ -19,9 +19,8 @@ from inbox.contract import ConversationKind
 from inbox.db import Row, driver
 from inbox.models import CalendarVersion, Metric, Policy, Priority
 from inbox.pipelines import pipeline
-from inbox.promptness import policies
+from inbox.promptness import episodes, policies
 from inbox.promptness.calendars import Calendar, Versions
-from inbox.promptness.ledger import Changes
 from inbox.promptness.policies import Facts, Rule
 
 PORTION = 500  # conversations, or waits that are due, in one step
@@ -57,7 +56,9 @@ NEXT_DUE = """
 
 OF_WORKSPACE = text(
     """
-    SELECT DISTINCT conversation_id FROM wait WHERE workspace_id = :workspace AND closed_at IS NULL AND conversation_id > :after
+    SELECT conversation_id FROM wait WHERE workspace_id = :workspace AND closed_at IS NULL AND conversation_id > :after
+    UNION SELECT conversation_id FROM episode
+           WHERE workspace_id = :workspace AND resolved_at IS NULL AND NOT is_void AND conversation_id > :after
      ORDER BY conversation_id LIMIT :limit
     """
 )
@@ -114,6 +115,7 @@ async def rules(session: AsyncSession, workspace_id: int) -> list[Rule]:
             policies.read_conditions(policy.conditions),
             policies.read_targets(policy.targets),
             None if policy.calendar_id is None else calendars[policy.calendar_id],
+            policies.read_clocks(policy.targets),
         )
         for policy in found
     ]
@@ -128,12 +130,6 @@ async def versions(session: AsyncSession, calendar_ids: Collection[int]) -> dict
     return {calendar_id: Versions(told) for calendar_id, told in written.items()}
 
 
-async def settle_changed(session: AsyncSession, changes: Changes, *, now: datetime, actor: str) -> None:
-    """Settle the conversations whose waits have just changed."""
-    for workspace_id, ids in sorted(changes.conversations.items()):
-        await settle(session, workspace_id, ids, now=now, actor=actor)
-
-
 async def settle(
     session: AsyncSession,
     workspace_id: int,
@@ -142,33 +138,22 @@ async def settle(
     now: datetime,
     actor: str = "system",
     by_policy: bool = False,
+    known: Sequence[Rule] | None = None,
 ) -> int:
-    """Bring the targets of these conversations' waits up to date; how many changed. `by_policy`: because a policy or calendar changed."""
+    """Bring what follows from these conversations' waits, moves and replies up to date: the waits' targets, and the episodes.
+
+    How many rows changed. `by_policy`: because a policy or calendar changed. `known`: the policies, by whoever has read them.
+    """
     ids = sorted(set(conversation_ids))
-    known = await rules(session, workspace_id)
-    if not known and not by_policy:
+    if not ids:
         return 0
-    connection = await driver(session)
-    async with pipeline(connection) as send:
-        send(HOLD, (ids,))
-        unsettled = send(UNSETTLED, (ids,))
-    changed: list[Target] = []
-    for target in map(_target, await unsettled.fetchall()):
-        before, was_late = target.state, target.breached_at
-        _settle(target, known, now=now, by_policy=by_policy)
-        if target.state != before:
-            changed.append(target)
-            if target.breached_at is not None and was_late is None:
-                _record(session, workspace_id, target.conversation_id, target.channel_id, target.id, target.due_at, actor, now)
-    async with pipeline(connection) as send:
-        if changed:
-            send(UPDATE, _columns(changed))
-        send(NEXT_DUE, (ids,))
-    return len(changed)
+    known = await rules(session, workspace_id) if known is None else known
+    changed = await _settle_waits(session, workspace_id, ids, known, now=now, actor=actor, by_policy=by_policy) if known or by_policy else 0
+    return changed + await episodes.tell(session, ids, known, now=now, actor=actor, by_policy=by_policy)
 
 
 async def settle_workspace(session: AsyncSession, workspace_id: int, *, now: datetime, actor: str) -> int:
-    """After a policy or a calendar changed: bring every open wait's target up to date; how many changed."""
+    """After a policy or a calendar changed: bring the targets of all open waits and unresolved episodes up to date; how many changed."""
     changed, after = 0, 0
     while ids := list(await session.scalars(OF_WORKSPACE, {"workspace": workspace_id, "after": after, "limit": PORTION})):
         changed += await settle(session, workspace_id, ids, now=now, actor=actor, by_policy=True)
@@ -189,6 +174,28 @@ async def next_due(session: AsyncSession) -> datetime | None:
     return await session.scalar(text("SELECT min(due_at) FROM wait WHERE closed_at IS NULL AND breached_at IS NULL"))
 
 
+async def _settle_waits(
+    session: AsyncSession, workspace_id: int, ids: list[int], known: Sequence[Rule], *, now: datetime, actor: str, by_policy: bool
+) -> int:
+    connection = await driver(session)
+    async with pipeline(connection) as send:
+        send(HOLD, (ids,))
+        unsettled = send(UNSETTLED, (ids,))
+    changed: list[Target] = []
+    for target in map(_target, await unsettled.fetchall()):
+        before, was_late = target.state, target.breached_at
+        _settle(target, known, now=now, by_policy=by_policy)
+        if target.state != before:
+            changed.append(target)
+            if target.breached_at is not None and was_late is None:
+                _record(session, workspace_id, target.conversation_id, target.channel_id, target.id, target.due_at, actor, now)
+    async with pipeline(connection) as send:
+        if changed:
+            send(UPDATE, _columns(changed))
+        send(NEXT_DUE, (ids,))
+    return len(changed)
+
+
 def _settle(target: Target, known: Sequence[Rule], *, now: datetime, by_policy: bool) -> None:
     if target.closed_at is not None and target.policy_id is not None:
         rule = next((rule for rule in known if rule.id == target.policy_id), None)  # its own, though the conversation has changed since
@@ -197,6 +204,7 @@ def _settle(target: Target, known: Sequence[Rule], *, now: datetime, by_policy: 
         target.policy_id = None if rule is None else rule.id
         target.seconds = None if rule is None else rule.target(target.metric, target.facts.priority)
         target.due_at = None
+    rule = None if rule is None else rule.by(target.metric)
     if rule is not None and target.seconds is not None:  # an ended wait may turn out to have begun earlier, too
         target.due_at = rule.due(target.opened_at, target.seconds)
     end = target.closed_at or now

@@ -16,7 +16,7 @@ from inbox.contract import ConversationKind
 from inbox.db import Row, driver
 from inbox.models import Conversation, LogEvent, Message, Outcome, Status
 from inbox.pipelines import pipeline
-from inbox.promptness import ledger, targets, timeline
+from inbox.promptness import ledger, moves, targets, timeline
 from inbox.promptness.ledger import Changes, Subject
 from inbox.promptness.timeline import Assigned, Decided, Said, Waiting
 
@@ -87,7 +87,7 @@ async def close(
     changes = Changes()
     timeline.fold(clock, [], [Decided(now, outcome, identity_id)])
     ledger.advance(changes, subject, [waiting for _, waiting in latest], clock.waits)
-    await _save(session, connection, changes, [conversation.id], actor=actor, now=now, decided=True)
+    await _save(session, connection, changes, subject.workspace_id, [subject.id], actor=actor, now=now, decided=True)
     return len(changes)
 
 
@@ -103,8 +103,12 @@ async def refold(
     now: datetime,
     actor: str = "system",
     by_hand: dict[int, datetime] | None = None,
+    is_rebuild: bool = False,
 ) -> int:
-    """Tell the waits of whole conversations anew from what was said and done, and correct their rows; how many changed."""
+    """Tell the waits and episodes of conversations of one workspace anew from what was said and done, and correct their rows.
+
+    How many changed. `is_rebuild`: the log tells their whole story (`rebuildable`), where they stood too.
+    """
     ids = sorted(set(conversation_ids))
     connection = await driver(session)
     # Each statement sees what was committed before it began: so the rows are read after the lock is held.
@@ -118,21 +122,23 @@ async def refold(
     spam = {data["message"] for _, kind, _, data in done if kind == "message.hidden" and data.get("spam")}
     said, rows = _said(await found_said.fetchall(), spam), await ledger.every(found_waits)
     changes = Changes()
-    for row in await held.fetchall():
-        subject = _subject(row)
-        waits = _tell(subject, row[-1], said[subject.id], log[subject.id], by_hand or {}, now=now)
+    subjects = [(_subject(row), row[-1]) for row in await held.fetchall()]
+    if not subjects:
+        return 0
+    for subject, episode_days in subjects:
+        waits = _tell(subject, episode_days, said[subject.id], log[subject.id], by_hand or {}, now=now)
         ledger.compare(changes, subject, rows[subject.id], waits)
-    if changes:
-        await _save(session, connection, changes, ids, actor=actor, now=now)
-    return len(changes)
+    corrected = await moves.retell(session, ids, _recorded(session)) if is_rebuild else 0
+    settled = await _save(session, connection, changes, subjects[0][0].workspace_id, ids, actor=actor, now=now)
+    return len(changes) + corrected + settled
 
 
 async def rebuild(session: AsyncSession, workspace_id: int, *, now: datetime) -> int:
-    """Tell all waits of a workspace anew from messages and events; how many rows that changed. None, unless something was wrong."""
+    """Tell the waits and episodes of a workspace anew from messages and events; how many rows that changed: none, if all was right."""
     ids, _ = await rebuildable(session, workspace_id)
     changed = 0
     for start in range(0, len(ids), CONVERSATIONS_AT_ONCE):
-        changed += await refold(session, ids[start : start + CONVERSATIONS_AT_ONCE], now=now)
+        changed += await refold(session, ids[start : start + CONVERSATIONS_AT_ONCE], now=now, is_rebuild=True)
     return changed
 
 
@@ -265,17 +271,20 @@ async def _save(
     session: AsyncSession,
     connection: AsyncConnection[Row],
     changes: Changes,
+    workspace_id: int,
     ids: list[int],
     *,
     actor: str,
     now: datetime,
     decided: bool = False,
-) -> None:
-    async with pipeline(connection) as send:
-        inserted = ledger.write(send, changes)
-        send(WAITING, (ids,))
-    await ledger.record(session, changes, inserted, actor=actor, now=now, decided=decided)
-    await targets.settle_changed(session, changes, now=now, actor=actor)
+) -> int:
+    """Write what changed, and what follows from it in these conversations; how many targets and episodes that changed."""
+    if changes:
+        async with pipeline(connection) as send:
+            inserted = ledger.write(send, changes)
+            send(WAITING, (ids,))
+        await ledger.record(session, changes, inserted, actor=actor, now=now, decided=decided)
+    return await targets.settle(session, workspace_id, ids, now=now, actor=actor)
 
 
 def _subject(row: Row) -> Subject:
