@@ -70,7 +70,8 @@ class Chapter:
     @property
     def paused_seconds(self) -> float:
         """Seconds that it was pending or snoozed, of the pauses that are over."""
-        return sum((rest.until - rest.since).total_seconds() for rest in self.rests if rest.until and rest.status in PAUSED)
+        over = (rest.until - rest.since for rest in self.rests if rest.until and rest.status in PAUSED)
+        return sum(over, timedelta()).total_seconds()
 
     @property
     def paused_since(self) -> datetime | None:

@@ -24,7 +24,7 @@ class Told:
     reopened_count: int = 0
     replies_count: int = 0
     rests: str = "[]"  # as JSON
-    paused_seconds: float = 0
+    paused_seconds: float = 0.0
     paused_since: datetime | None = None
     is_void: bool = False
     assignee_id: int | None = None
