@@ -44,7 +44,7 @@ def answers(frame: Frame, row: Row, waiting: Sequence[Waiting]) -> str:
 
 def due(frame: Frame, row: Row, waiting: Sequence[Waiting], names: Names) -> str:
     """When the next answer is due, and why."""
-    return render.fragment("inbox/due.html", frame.locale, row=row, waiting=waiting, names=names, timezone=frame.timezone)
+    return render.fragment("inbox/due.html", frame.locale, row=row, waiting=waiting, names=names, now=frame.now, timezone=frame.timezone)
 
 
 def entry(frame: Frame, entry: Entry, names: Names) -> str:
