@@ -11,7 +11,7 @@ import web
 from api import health, hooks, live, measures, problems, security, widget
 from api.demo import pages as demo
 from api.deps import House
-from api.pages import approved, contacts, conversations, inbox, metrics, moderation, people, settings, waiting, writing
+from api.pages import approved, contacts, conversations, inbox, metrics, moderation, people, resolution, settings, waiting, writing
 from api.v1 import actions as v1_actions
 from api.v1 import channels as v1_channels
 from api.v1 import conversations as v1_conversations
@@ -19,11 +19,12 @@ from api.v1 import events as v1_events
 from api.v1 import messages as v1_messages
 from api.v1 import metrics as v1_metrics
 from api.v1 import people as v1_people
+from api.v1 import resolutions as v1_resolutions
 from api.v1 import templates as v1_templates
 
 # The most visited first: tried in this order.
-PAGES = (inbox, conversations, waiting, writing, moderation, approved, contacts, demo, people, settings, metrics)
-V1 = (v1_conversations, v1_messages, v1_actions, v1_channels, v1_templates, v1_people, v1_events, v1_metrics)
+PAGES = (inbox, conversations, waiting, writing, moderation, approved, contacts, demo, people, settings, metrics, resolution)
+V1 = (v1_conversations, v1_messages, v1_actions, v1_channels, v1_templates, v1_people, v1_events, v1_metrics, v1_resolutions)
 
 
 def create_app(house: House) -> FastAPI:

@@ -1,4 +1,4 @@
-"""Waits become late at their due time, whoever looks."""
+"""Waits and resolutions become late at their due time, whoever looks."""
 
 import asyncio
 
@@ -7,14 +7,14 @@ import structlog
 from connectors.host.place import Place
 from connectors.host.timers import FAILURES
 from inbox import pauses
-from inbox.promptness import targets
+from inbox.promptness import episodes, targets
 
 log = structlog.get_logger()
 SHORTEST = 0.05  # seconds: a wait that is due and locked is being answered, and asked for again
 
 
 async def run(place: Place, stop: asyncio.Event) -> None:
-    """Mark waits as late when they become so, until told to stop."""
+    """Mark waits and episodes as late when they become so, until told to stop."""
     while not stop.is_set():
         pause = place.pace.look
         try:
@@ -30,8 +30,9 @@ async def _mark(place: Place) -> float:
     marked = targets.PORTION
     while marked >= targets.PORTION:
         async with place.database.transaction() as session:
-            marked = await targets.breach(session, now=place.clock(), limit=targets.PORTION)
+            now = place.clock()
+            marked = max([await late(session, now=now, limit=targets.PORTION) for late in (targets.breach, episodes.breach)])
     async with place.database.transaction() as session:
-        coming = await targets.next_due(session)
+        coming = min((at for at in (await targets.next_due(session), await episodes.next_due(session)) if at), default=None)
     until = (coming - place.clock()).total_seconds() if coming else place.pace.look
     return min(max(until, SHORTEST), place.pace.look)

@@ -62,15 +62,14 @@ async def move(
         await moves.note(session, [(conversation.id, status)], at=now)
     if status in ENDS:
         await waits.close(session, conversation, ENDS[status], actor=access.actor, now=now)
-    else:
-        await targets.settle(session, conversation.workspace_id, [conversation.id], now=now, actor=access.actor)
+    await targets.settle(session, conversation.workspace_id, [conversation.id], now=now, actor=access.actor)
 
 
 async def take_back(session: AsyncSession, access: Access, conversation: Conversation, *, now: datetime) -> None:
     """The last move was a mistake: back to where the conversation stood, and whoever waited then waits on. Out of a sleep it wakes."""
     access.need(Role.AGENT)
-    moves = select(LogEvent).where(col(LogEvent.conversation_id) == conversation.id, col(LogEvent.kind) == "conversation.moved")
-    last = await session.scalar(moves.order_by(col(LogEvent.id).desc()).limit(1))
+    moved = select(LogEvent).where(col(LogEvent.conversation_id) == conversation.id, col(LogEvent.kind) == "conversation.moved")
+    last = await session.scalar(moved.order_by(col(LogEvent.id).desc()).limit(1))
     if last is None or last.data["status"] != conversation.status:
         return
     before = Status(last.data["before"])

@@ -21,6 +21,7 @@ from inbox.models import CalendarVersion, Metric, Policy, Priority
 from inbox.pipelines import pipeline
 from inbox.promptness import episodes, policies
 from inbox.promptness.calendars import Calendar, Versions
+from inbox.promptness.ledger import Changes
 from inbox.promptness.policies import Facts, Rule
 
 PORTION = 500  # conversations, or waits that are due, in one step
@@ -130,6 +131,12 @@ async def versions(session: AsyncSession, calendar_ids: Collection[int]) -> dict
     return {calendar_id: Versions(told) for calendar_id, told in written.items()}
 
 
+async def settle_changed(session: AsyncSession, changes: Changes, *, now: datetime, actor: str) -> None:
+    """Settle the conversations whose waits have just changed."""
+    for workspace_id, ids in sorted(changes.conversations.items()):
+        await settle(session, workspace_id, ids, now=now, actor=actor)
+
+
 async def settle(
     session: AsyncSession,
     workspace_id: int,
@@ -142,14 +149,38 @@ async def settle(
 ) -> int:
     """Bring what follows from these conversations' waits, moves and replies up to date: the waits' targets, and the episodes.
 
-    How many rows changed. `by_policy`: because a policy or calendar changed. `known`: the policies, by whoever has read them.
+    How many rows changed. `by_policy`: because a policy or calendar changed. `known`: the policies, from whoever has read them.
     """
     ids = sorted(set(conversation_ids))
     if not ids:
         return 0
     known = await rules(session, workspace_id) if known is None else known
-    changed = await _settle_waits(session, workspace_id, ids, known, now=now, actor=actor, by_policy=by_policy) if known or by_policy else 0
+    changed = await _settle_waits(session, workspace_id, ids, known, now=now, actor=actor, by_policy=by_policy)
     return changed + await episodes.tell(session, ids, known, now=now, actor=actor, by_policy=by_policy)
+
+
+async def _settle_waits(
+    session: AsyncSession, workspace_id: int, ids: list[int], known: Sequence[Rule], *, now: datetime, actor: str, by_policy: bool
+) -> int:
+    if not known and not by_policy:
+        return 0
+    connection = await driver(session)
+    async with pipeline(connection) as send:
+        send(HOLD, (ids,))
+        unsettled = send(UNSETTLED, (ids,))
+    changed: list[Target] = []
+    for target in map(_target, await unsettled.fetchall()):
+        before, was_late = target.state, target.breached_at
+        _settle(target, known, now=now, by_policy=by_policy)
+        if target.state != before:
+            changed.append(target)
+            if target.breached_at is not None and was_late is None:
+                _record(session, workspace_id, target.conversation_id, target.channel_id, target.id, target.due_at, actor, now)
+    async with pipeline(connection) as send:
+        if changed:
+            send(UPDATE, _columns(changed))
+        send(NEXT_DUE, (ids,))
+    return len(changed)
 
 
 async def settle_workspace(session: AsyncSession, workspace_id: int, *, now: datetime, actor: str) -> int:
@@ -172,28 +203,6 @@ async def breach(session: AsyncSession, *, now: datetime, limit: int = PORTION) 
 async def next_due(session: AsyncSession) -> datetime | None:
     """When the next open wait becomes late."""
     return await session.scalar(text("SELECT min(due_at) FROM wait WHERE closed_at IS NULL AND breached_at IS NULL"))
-
-
-async def _settle_waits(
-    session: AsyncSession, workspace_id: int, ids: list[int], known: Sequence[Rule], *, now: datetime, actor: str, by_policy: bool
-) -> int:
-    connection = await driver(session)
-    async with pipeline(connection) as send:
-        send(HOLD, (ids,))
-        unsettled = send(UNSETTLED, (ids,))
-    changed: list[Target] = []
-    for target in map(_target, await unsettled.fetchall()):
-        before, was_late = target.state, target.breached_at
-        _settle(target, known, now=now, by_policy=by_policy)
-        if target.state != before:
-            changed.append(target)
-            if target.breached_at is not None and was_late is None:
-                _record(session, workspace_id, target.conversation_id, target.channel_id, target.id, target.due_at, actor, now)
-    async with pipeline(connection) as send:
-        if changed:
-            send(UPDATE, _columns(changed))
-        send(NEXT_DUE, (ids,))
-    return len(changed)
 
 
 def _settle(target: Target, known: Sequence[Rule], *, now: datetime, by_policy: bool) -> None:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -87,7 +88,7 @@ async def close(
     changes = Changes()
     timeline.fold(clock, [], [Decided(now, outcome, identity_id)])
     ledger.advance(changes, subject, [waiting for _, waiting in latest], clock.waits)
-    await _save(session, connection, changes, subject.workspace_id, [subject.id], actor=actor, now=now, decided=True)
+    await _save(session, connection, changes, [conversation.id], actor=actor, now=now, decided=True)
     return len(changes)
 
 
@@ -123,14 +124,16 @@ async def refold(
     said, rows = _said(await found_said.fetchall(), spam), await ledger.every(found_waits)
     changes = Changes()
     subjects = [(_subject(row), row[-1]) for row in await held.fetchall()]
-    if not subjects:
-        return 0
     for subject, episode_days in subjects:
         waits = _tell(subject, episode_days, said[subject.id], log[subject.id], by_hand or {}, now=now)
         ledger.compare(changes, subject, rows[subject.id], waits)
     corrected = await moves.retell(session, ids, _recorded(session)) if is_rebuild else 0
-    settled = await _save(session, connection, changes, subjects[0][0].workspace_id, ids, actor=actor, now=now)
-    return len(changes) + corrected + settled
+    if changes:
+        await _save(session, connection, changes, ids, actor=actor, now=now)
+    settled = set(chain.from_iterable(changes.conversations.values()))
+    for workspace_id in {subject.workspace_id for subject, _ in subjects}:  # a second answer changes no wait, and its episode
+        corrected += await targets.settle(session, workspace_id, set(ids) - settled, now=now, actor=actor)
+    return len(changes) + corrected
 
 
 async def rebuild(session: AsyncSession, workspace_id: int, *, now: datetime) -> int:
@@ -271,20 +274,17 @@ async def _save(
     session: AsyncSession,
     connection: AsyncConnection[Row],
     changes: Changes,
-    workspace_id: int,
     ids: list[int],
     *,
     actor: str,
     now: datetime,
     decided: bool = False,
-) -> int:
-    """Write what changed, and what follows from it in these conversations; how many targets and episodes that changed."""
-    if changes:
-        async with pipeline(connection) as send:
-            inserted = ledger.write(send, changes)
-            send(WAITING, (ids,))
-        await ledger.record(session, changes, inserted, actor=actor, now=now, decided=decided)
-    return await targets.settle(session, workspace_id, ids, now=now, actor=actor)
+) -> None:
+    async with pipeline(connection) as send:
+        inserted = ledger.write(send, changes)
+        send(WAITING, (ids,))
+    await ledger.record(session, changes, inserted, actor=actor, now=now, decided=decided)
+    await targets.settle_changed(session, changes, now=now, actor=actor)
 
 
 def _subject(row: Row) -> Subject:
