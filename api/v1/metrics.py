@@ -16,6 +16,7 @@ from inbox.promptness.metrics import Cut
 
 router = APIRouter(prefix="/metrics", tags=["metrics"], responses=PROBLEMS)
 
+WaitMetric = Literal[Metric.FIRST, Metric.NEXT]
 USUAL_DAYS = 28
 LONGEST_DAYS = 1100
 

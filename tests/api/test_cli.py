@@ -322,7 +322,7 @@ async def test_waits_that_differ_from_what_was_said_are_corrected_unless_the_log
         await session.execute(update(Conversation).where(col(Conversation.id) == oldest).values(created_at=past))
     assert (await asyncio.to_thread(parley, "rebuild-waits", "--json")).json == {"conversations": 2, "corrected": 2, "left_out": 1}
     again = await asyncio.to_thread(parley, "rebuild-waits")
-    assert (again.code, again.out.splitlines()[0]) == (0, "2 conversations told anew: 0 waits were corrected.")
+    assert (again.code, again.out.splitlines()[0]) == (0, "2 conversations told anew: 0 waits and episodes were corrected.")
     assert "older than the log" in again.out
 
 
