@@ -160,7 +160,7 @@ async def _end(session: AsyncSession, conversation: Conversation, actor: str, no
     await session.flush()
     if before != Status.RESOLVED:
         await moves.note(session, [(conversation.id, Status.RESOLVED)], at=now)
-    await targets.settle(session, conversation.workspace_id, [conversation.id], now=now, actor=actor)
+    await targets.settle_episodes(session, conversation.workspace_id, [conversation.id], now=now, actor=actor)
 
 
 def _record(session: AsyncSession, conversation: Conversation, kind: str, actor: str, now: datetime, **data: Any) -> None:

@@ -86,4 +86,4 @@ async def _moved(
             snoozed_until=None,
         )
     await moves.note(session, [(row[0], status) for row in sorted(rows)], at=now)
-    await targets.settle(session, workspace_id, [row[0] for row in rows], now=now, actor=actor)
+    await targets.settle_episodes(session, workspace_id, [row[0] for row in rows], now=now, actor=actor)

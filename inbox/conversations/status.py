@@ -62,7 +62,7 @@ async def move(
         await moves.note(session, [(conversation.id, status)], at=now)
     if status in ENDS:
         await waits.close(session, conversation, ENDS[status], actor=access.actor, now=now)
-    await targets.settle(session, conversation.workspace_id, [conversation.id], now=now, actor=access.actor)
+    await targets.settle_episodes(session, conversation.workspace_id, [conversation.id], now=now, actor=access.actor)
 
 
 async def take_back(session: AsyncSession, access: Access, conversation: Conversation, *, now: datetime) -> None:

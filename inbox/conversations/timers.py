@@ -86,7 +86,7 @@ async def wake_snoozed(session: AsyncSession, now: datetime, *, only: int | None
         )
     await moves.note(session, [(row[0], Status.OPEN) for row in rows], at=now)
     for workspace_id in sorted({row[1] for row in rows}):
-        await targets.settle(session, workspace_id, [row[0] for row in rows if row[1] == workspace_id], now=now)
+        await targets.settle_episodes(session, workspace_id, [row[0] for row in rows if row[1] == workspace_id], now=now)
     return len(rows)
 
 

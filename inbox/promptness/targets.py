@@ -159,6 +159,14 @@ async def settle(
     return changed + await episodes.tell(session, ids, known, now=now, actor=actor, by_policy=by_policy)
 
 
+async def settle_episodes(
+    session: AsyncSession, workspace_id: int, conversation_ids: Iterable[int], *, now: datetime, actor: str = "system"
+) -> int:
+    """The same for the episodes alone: where conversations were moved or answered, and no wait changed; how many rows changed."""
+    ids = sorted(set(conversation_ids))
+    return await episodes.tell(session, ids, await rules(session, workspace_id), now=now, actor=actor) if ids else 0
+
+
 async def _settle_waits(
     session: AsyncSession, workspace_id: int, ids: list[int], known: Sequence[Rule], *, now: datetime, actor: str, by_policy: bool
 ) -> int:

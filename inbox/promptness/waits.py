@@ -132,7 +132,7 @@ async def refold(
         await _save(session, connection, changes, ids, actor=actor, now=now)
     settled = set(chain.from_iterable(changes.conversations.values()))
     for workspace_id in {subject.workspace_id for subject, _ in subjects}:  # a second answer changes no wait, and its episode
-        corrected += await targets.settle(session, workspace_id, set(ids) - settled, now=now, actor=actor)
+        corrected += await targets.settle_episodes(session, workspace_id, set(ids) - settled, now=now, actor=actor)
     return len(changes) + corrected
 
 
