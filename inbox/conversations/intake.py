@@ -214,7 +214,8 @@ def _send(send: Send, intake: Intake) -> tuple[AsyncCursor[Row] | None, AsyncCur
         send(ADOPT, (Numbers([orphan.id for orphan in adopted]), Numbers([parent.id for parent in parents]), Times(since)))
     seen = alterations.write(send, origin, intake.alterations, now=now)
     inserted = ledger.write(send, intake.waits)
-    episodes.begin(send, sorted(_begun(intake).items()), now=now)
+    begun = [(number, found.places[number].kind.value, since) for number, since in sorted(_begun(intake).items())]
+    episodes.begin(send, origin.workspace_id, origin.id, begun, now=now)
     touched = {arrival.conversation_id for arrival in coming.values()} - intake.newcomers.begun.keys()
     if touched:
         summaries.write(send, [found.places[conversation_id] for conversation_id in sorted(touched)])

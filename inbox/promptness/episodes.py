@@ -7,8 +7,9 @@ is compared with the rows, and the difference written as a set. `breach` is call
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 from psycopg import AsyncCursor
@@ -54,6 +55,8 @@ PACKED: tuple[Callable[[list[Any]], Any], ...] = (
     Numbers, Numbers, Times, Times, Truths, Truths, list, list,
 )  # fmt: skip  # as COLUMNS
 
+FIELDS = attrgetter(*(each.name for each in fields(Told)))
+
 EVERY = f"SELECT id, {COLUMNS} FROM episode WHERE conversation_id = ANY(%b::bigint[]) ORDER BY ordinal FOR NO KEY UPDATE"  # noqa: S608  # made of constants
 
 WRITE = f"""
@@ -68,6 +71,12 @@ WRITE = f"""
         {", ".join(f"{name.strip()} = excluded.{name.strip()}" for name in COLUMNS.split(",")[2:])}
     RETURNING id, conversation_id, ordinal
 """  # noqa: S608  # same
+
+# Those that begin with their conversation: nothing but the beginning is to be said.
+BEGIN = """
+    INSERT INTO episode (workspace_id, channel_id, conversation_id, ordinal, kind, began_at, received_at)
+    SELECT %s, %s, id, 1, kind, began_at, %s FROM unnest(%b::bigint[], %b::text[], %b::timestamptz[]) AS new (id, kind, began_at)
+"""
 
 # Each by one process only; what is locked is being resolved or settled, and comes again.
 BREACH = text(
@@ -120,10 +129,11 @@ async def tell(
     return len(changed)
 
 
-def begin(send: Send, begun: Sequence[tuple[int, datetime]], *, now: datetime) -> None:
-    """Queue the first episodes of conversations that begin with what customers ask: when each began. `tell` would find nothing else."""
+def begin(send: Send, workspace_id: int, channel_id: int, begun: Sequence[tuple[int, str, datetime]], *, now: datetime) -> None:
+    """Queue the first episodes of conversations that begin with what customers ask: id, kind, and when. `tell` would find nothing else."""
     if begun:
-        send(WRITE, _columns([Told(conversation_id, 1, began_at, now) for conversation_id, began_at in begun]))
+        ids, kinds, since = (list(column) for column in zip(*begun, strict=True))
+        send(BEGIN, (workspace_id, channel_id, now, Numbers(ids), Texts(kinds), Times(since)))
 
 
 async def breach(session: AsyncSession, *, now: datetime, limit: int) -> int:
@@ -214,7 +224,7 @@ def _moment(at: datetime) -> str:
 
 
 def _columns(rows: Sequence[Told]) -> list[Any]:
-    return [pack(list(column)) for pack, column in zip(PACKED, zip(*(astuple(row) for row in rows), strict=True), strict=True)]
+    return [pack(list(column)) for pack, column in zip(PACKED, zip(*map(FIELDS, rows), strict=True), strict=True)]
 
 
 async def _record_late(
