@@ -11,7 +11,21 @@ import web
 from api import health, hooks, live, measures, problems, security, widget
 from api.demo import pages as demo
 from api.deps import House
-from api.pages import alerts, approved, contacts, conversations, inbox, metrics, moderation, people, settings, waiting, waits, writing
+from api.pages import (
+    alerts,
+    approved,
+    contacts,
+    conversations,
+    inbox,
+    metrics,
+    moderation,
+    people,
+    resolution,
+    settings,
+    waiting,
+    waits,
+    writing,
+)
 from api.v1 import actions as v1_actions
 from api.v1 import alerts as v1_alerts
 from api.v1 import calendars as v1_calendars
@@ -23,16 +37,17 @@ from api.v1 import messages as v1_messages
 from api.v1 import metrics as v1_metrics
 from api.v1 import people as v1_people
 from api.v1 import policies as v1_policies
+from api.v1 import resolutions as v1_resolutions
 from api.v1 import templates as v1_templates
 from api.v1 import waits as v1_waits
 
 # The most visited first: tried in this order.
 PAGES = (
-    inbox, conversations, waiting, writing, moderation, approved, contacts, demo, people, settings, metrics, waits, alerts,
+    inbox, conversations, waiting, writing, moderation, approved, contacts, demo, people, settings, metrics, waits, alerts, resolution,
 )  # fmt: skip
 V1 = (
     v1_conversations, v1_messages, v1_actions, v1_channels, v1_templates, v1_people, v1_contacts, v1_calendars, v1_policies, v1_events,
-    v1_metrics, v1_waits, v1_alerts,
+    v1_metrics, v1_waits, v1_alerts, v1_resolutions,
 )  # fmt: skip
 
 

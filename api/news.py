@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.watcher import Watcher
 from api.wire import Frame, Press
-from inbox.conversations import directory, rows, surroundings, timeline, views
+from inbox.conversations import directory, promised, rows, surroundings, timeline, views
+from inbox.conversations.promised import Promise
 from inbox.conversations.rows import Mine, Row
 from inbox.conversations.surroundings import Waiting
 from inbox.conversations.timeline import Entry
@@ -22,7 +23,8 @@ from web.names import Names
 
 MESSAGES = ("message.", "reaction.", "reply.", "moderation.")
 WAITS = (
-    "message.", "reply.", "wait.", "conversation.moved", "conversation.assigned", "conversation.labelled", "conversation.prioritised",
+    "message.", "reply.", "wait.", "resolution.", "conversation.moved", "conversation.assigned", "conversation.labelled",
+    "conversation.prioritised",
 )  # fmt: skip
 # Names, rights or whole conversations changed: what is shown anywhere may be wrong, so pages read themselves again.
 EVERYTHING = frozenset({
@@ -56,6 +58,7 @@ class News:
     dropped: Mapping[int, list[int]] = field(default_factory=dict[int, list[int]])
     waiting: Mapping[int, list[Waiting]] = field(default_factory=dict[int, list[Waiting]])
     alerts: Mapping[int, str] = field(default_factory=dict[int, str])  # what a member is told in a line, by member
+    promises: Mapping[int, Promise] = field(default_factory=dict[int, Promise])
     names: Names = field(default_factory=lambda: Names(directory.Directory()))
 
 
@@ -86,7 +89,8 @@ async def gather(session: AsyncSession, workspace_id: int, events: Sequence[LogE
         news.names = Names(await directory.load(session, workspace_id))
         await _entries(session, news, of_opened)
         waits = {event.conversation_id for event in of_opened if event.conversation_id and event.kind.startswith(WAITS)}
-        news.waiting = await surroundings.waiting(session, waits) if waits else {}
+        if waits:
+            news.waiting, news.promises = await surroundings.waiting(session, waits), await promised.resolutions(session, waits)
     return news
 
 
@@ -201,12 +205,15 @@ class Drawing:
             elif sort == "answers":
                 op = {"put": f"answers-{number}", "html": fragments.answers(frame, thing, self.news.waiting[number])}
             elif sort == "due":
-                op = {"put": f"due-{number}", "html": fragments.due(frame, thing, self.news.waiting[number], self.news.names)}
+                op = {"put": f"due-{number}", "html": self._due(frame, thing)}
             else:
                 html = fragments.entry(frame, thing, self.news.names)
                 op = {"entry": f"{sort}-{number}", "conversation": thing.conversation_id, "html": html}
             self._drawn[key] = json.dumps(op, ensure_ascii=False)
         return self._drawn[key]
+
+    def _due(self, frame: fragments.Frame, row: Row) -> str:
+        return fragments.due(frame, row, self.news.waiting[row.id], self.news.promises.get(row.id), self.news.names)
 
     def _mine(self, *facts: Any) -> str:
         if facts not in self._settled:

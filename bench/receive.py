@@ -1,7 +1,7 @@
 """The way in: messages a second, beside one hand-written statement of psycopg that writes the same rows and decides nothing.
 
-The baseline inserts the same inbound keys, contacts, identities, threads, conversations, messages, waits and events, with the same
-indexes, foreign keys and triggers, in one transaction for each batch. It neither cleans, nor looks for echoes, edits and orphans, nor
+The baseline inserts the same inbound keys, contacts, identities, threads, conversations, messages, waits, episodes and events, with the
+same indexes, foreign keys and triggers, in one transaction for each batch. It neither cleans, nor looks for echoes, edits and orphans, nor
 knows who expects an answer. Both send binary parameters on a warm connection; rounds of both alternate, and the median of the ratios
 counts.
 """
@@ -80,6 +80,9 @@ STATEMENT = """
         ON CONFLICT (conversation_id, identity_id) WHERE closed_at IS NULL
         DO UPDATE SET message_count = wait.message_count + excluded.message_count
         RETURNING id, conversation_id, identity_id, opened_at, xmax = 0 AS is_new),
+    asked AS (
+        INSERT INTO episode (workspace_id, channel_id, conversation_id, ordinal, kind, began_at, received_at)
+        SELECT %s, %s, conversation_id, 1, 'direct', first_at, %s FROM totals WHERE is_new),
     here AS (UPDATE channel SET last_event_at = %s, last_success_at = %s, lag_seconds = 0 WHERE id = %s)
     INSERT INTO event (at, workspace_id, channel_id, kind, conversation_id, actor, data)
     SELECT %s, %s, %s, 'conversation.created', conversation_id, 'identity:' || identity_id, '{"kind": "direct"}' FROM totals WHERE is_new
@@ -200,6 +203,29 @@ async def _insert(connection: psycopg.AsyncConnection, channel: Channel, batch: 
     log = (NOW, *here)
     await connection.execute(
         STATEMENT,
-        (*columns, *here, NOW, *here, NOW, here[0], NOW, *here, *here, NOW, *here, NOW, *here, NOW, NOW, NOW, here[1], *log, *log, *log),
+        (
+            *columns,
+            *here,
+            NOW,
+            *here,
+            NOW,
+            here[0],
+            NOW,
+            *here,
+            *here,
+            NOW,
+            *here,
+            NOW,
+            *here,
+            NOW,
+            *here,
+            NOW,
+            NOW,
+            NOW,
+            here[1],
+            *log,
+            *log,
+            *log,
+        ),
     )
     await connection.commit()

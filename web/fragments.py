@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from inbox.conversations.promised import Promise
 from inbox.conversations.rows import Row
 from inbox.conversations.surroundings import Waiting
 from inbox.conversations.timeline import Entry
@@ -42,9 +43,10 @@ def answers(frame: Frame, row: Row, waiting: Sequence[Waiting]) -> str:
     return render.fragment("inbox/answers.html", frame.locale, row=row, waiting=waiting)
 
 
-def due(frame: Frame, row: Row, waiting: Sequence[Waiting], names: Names) -> str:
-    """When the next answer is due, and why."""
-    return render.fragment("inbox/due.html", frame.locale, row=row, waiting=waiting, names=names, now=frame.now, timezone=frame.timezone)
+def due(frame: Frame, row: Row, waiting: Sequence[Waiting], promise: Promise | None, names: Names) -> str:
+    """When the next answer and the resolution are due, and why."""
+    given = {"row": row, "waiting": waiting, "promise": promise, "names": names}
+    return render.fragment("inbox/due.html", frame.locale, **given, now=frame.now, timezone=frame.timezone)
 
 
 def entry(frame: Frame, entry: Entry, names: Names) -> str:

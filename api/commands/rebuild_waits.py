@@ -1,4 +1,4 @@
-"""Tell the waits anew from what was said and done."""
+"""Tell the waits and episodes anew from what was said and done."""
 
 from dataclasses import asdict, dataclass, field
 
@@ -30,7 +30,10 @@ def add_to(app: typer.Typer) -> None:
 
 
 def rebuild_waits(workspace: WorkspaceOption = "", as_json: JsonOption = False) -> None:
-    """Tell all waits anew from messages and events, and correct those that differ. May be stopped and run again, also while Parley runs."""
+    """Tell all waits and episodes anew from messages and events, and correct those that differ.
+
+    May be stopped and run again, also while Parley runs.
+    """
 
     async def find(house: House, session: AsyncSession) -> Rebuilt:
         del house
@@ -44,11 +47,11 @@ def rebuild_waits(workspace: WorkspaceOption = "", as_json: JsonOption = False) 
         console.print_json({name: value for name, value in asdict(done).items() if name not in ("ids", "workspace_id")})
         return
     console.say(
-        f"{done.conversations} conversations told anew: {done.corrected} waits were corrected, "
+        f"{done.conversations} conversations told anew: {done.corrected} waits and episodes were corrected, "
         f"and the targets or segments of {done.settled}."
     )
     if done.left_out:
-        console.say(f"{done.left_out} conversations are older than the log (PARLEY_EVENT_DAYS); their waits stay as they are.")
+        console.say(f"{done.left_out} conversations are older than the log (PARLEY_EVENT_DAYS); their waits and episodes stay as they are.")
 
 
 async def _rebuild(house: House, session: AsyncSession, done: Rebuilt) -> None:

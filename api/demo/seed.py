@@ -38,7 +38,7 @@ from inbox.models import (
     Wait,
     Workspace,
 )
-from inbox.promptness import waits
+from inbox.promptness import targets, waits
 
 BATCH = 500
 FRESH = timedelta(hours=30)  # what is younger stays open
@@ -184,6 +184,7 @@ async def _settle(session: AsyncSession, workspace: Workspace, *, now: datetime)
         await waits.close(session, conversation, Outcome.NOT_NEEDED, actor="system", now=min(now, (opened or now) + timedelta(days=1)))
     await session.flush()
     await _resolve(session, (mine, col(Conversation.last_message_at) < now - FRESH))
+    await waits.rebuild(session, workspace.id, now=now)  # when each was resolved is in the log alone
 
 
 async def _promises(session: AsyncSession, workspace: Workspace, *, now: datetime) -> None:
@@ -198,6 +199,7 @@ async def _promises(session: AsyncSession, workspace: Workspace, *, now: datetim
         policy.calendar_id = calendar.id if by_calendar else None
         session.add(policy)
     await session.flush()
+    await targets.settle_workspace(session, workspace.id, now=now, actor="system")
 
 
 async def _came_as_written(session: AsyncSession, workspace: Workspace) -> None:

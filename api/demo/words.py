@@ -45,7 +45,17 @@ HOURS: dict[str, Any] = {
     "holidays": ["DE-HH"],
 }
 # Name, conditions, targets in seconds, whether the hours above count: the wall clock otherwise.
-POLICIES: tuple[tuple[str, dict[str, Any], dict[str, dict[str, int]], bool], ...] = (
-    ("Private Nachrichten", {"kind": ["direct"]}, {"first": {"normal": 900, "urgent": 300}, "next": {"normal": 900}}, False),
-    ("Öffentlich", {}, {"first": {"normal": 7200, "urgent": 1800}, "next": {"normal": 14_400}}, True),
+POLICIES: tuple[tuple[str, dict[str, Any], dict[str, dict[str, Any]], bool], ...] = (
+    (
+        "Private Nachrichten",
+        {"kind": ["direct"]},
+        {"first": {"normal": 900, "urgent": 300}, "next": {"normal": 900}, "resolution": {"normal": 2 * 86_400, "urgent": 14_400}},
+        False,
+    ),
+    (
+        "Öffentlich",
+        {},
+        {"first": {"normal": 7200, "urgent": 1800}, "next": {"normal": 14_400}, "resolution": {"normal": 3 * 86_400, "clock": "wall"}},
+        True,
+    ),
 )

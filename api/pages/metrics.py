@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -17,7 +17,7 @@ from api.deps import AccessDep, NowDep, SessionDep, SettingsDep
 from api.pages import forms
 from api.pages.here import HereDep, LocaleDep, WorkspaceDep
 from inbox.conversations import directory
-from inbox.models import Channel, Metric
+from inbox.models import WAITS, Channel, Metric
 from inbox.promptness import metrics
 from inbox.promptness.metrics import Cut, Figure
 from inbox.settings import Settings
@@ -81,14 +81,14 @@ async def report(
     settings: SettingsDep,
     now: NowDep,
     days: Annotated[int, Query(ge=1, le=1100)] = 28,
-    metric: Metric = Metric.FIRST,
+    metric: Literal[Metric.FIRST, Metric.NEXT] = Metric.FIRST,
     within: Annotated[int, Query(ge=60, le=30 * 86400)] = 3600,
 ) -> Report:
     """Count what this member may see: a constant number of queries."""
     period = _period(days, ZoneInfo(workspace.timezone), now)
     asked = Asked(access, settings, period, within, now)
     overall: dict[str, Figure] = {}
-    for kind in Metric:
+    for kind in WAITS:
         found = await _figures(session, asked, kind, Cut.ALL)
         overall |= {kind.value: found[0]} if found else {}
     names = await _names(session, access, settings)

@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api import able
 from inbox.contract import Capabilities
-from inbox.conversations import reading, rows, surroundings, timeline, views
+from inbox.conversations import promised, reading, rows, surroundings, timeline, views
 from inbox.conversations.directory import Directory
+from inbox.conversations.promised import Promise
 from inbox.conversations.rows import Mine, Row
 from inbox.conversations.views import Page, Tally, View
 from inbox.errors import NotFound
@@ -132,6 +133,7 @@ class ConversationPane:
     post: surroundings.ShownPost | None
     timeline: timeline.Timeline
     waiting: Sequence[surroundings.Waiting]
+    promise: Promise | None
     person: surroundings.Person | None
     draft: surroundings.ShownDraft | None
     people: Sequence[Person]
@@ -151,6 +153,7 @@ class ConversationAsking:
     timeline: timeline.Asking
     around: surroundings.Asking
     people: Asked[Sequence[Person]]
+    promises: Asked[Mapping[int, Promise]]
 
     @classmethod
     def of(cls, board: Questions, access: Access, conversation_id: int, *, before: str | None, now: datetime) -> Self:
@@ -160,6 +163,7 @@ class ConversationAsking:
             timeline=timeline.asking(board, conversation_id, before=before),
             around=surroundings.asking(board, access, conversation_id),
             people=board.add(presence.looking([conversation_id], now=now)),
+            promises=board.add(promised.resolving([conversation_id])),
         )
 
     def pane(self) -> ConversationPane:
@@ -172,6 +176,7 @@ class ConversationAsking:
             post=around.post,
             timeline=shown,
             waiting=self.around.waiting.answer[self.conversation_id],
+            promise=self.promises.answer.get(self.conversation_id),
             person=self.around.person(around),
             draft=around.draft,
             people=self.people.answer,

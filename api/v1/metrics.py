@@ -1,7 +1,7 @@
 """How long customers wait: the same numbers as on the screen."""
 
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
@@ -16,6 +16,7 @@ from inbox.promptness.metrics import Cut
 
 router = APIRouter(prefix="/metrics", tags=["metrics"], responses=PROBLEMS)
 
+WaitMetric = Literal[Metric.FIRST, Metric.NEXT]
 USUAL_DAYS = 28
 LONGEST_DAYS = 1100
 
@@ -54,7 +55,9 @@ async def get_metrics(
     since: Annotated[datetime | None, Query(description="Default: 28 days before `until`.")] = None,
     until: Annotated[datetime | None, Query(description="Default: now.")] = None,
     by: Annotated[Cut, Query(description="member: only as the setting member_figures allows.")] = Cut.ALL,
-    metric: Annotated[Metric, Query(description="first: first response; next: every later one.")] = Metric.FIRST,
+    metric: Annotated[
+        Literal[Metric.FIRST, Metric.NEXT], Query(description="first: first response; next: every later one.")
+    ] = Metric.FIRST,
     channel: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
     target_seconds: Annotated[float | None, Query(gt=0, le=10**9)] = None,
 ) -> FiguresOut:

@@ -1,4 +1,4 @@
-"""Waits become late and alerts are raised at their time, whoever looks."""
+"""Waits and resolutions become late, and alerts are raised, at their time, whoever looks."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,14 +11,14 @@ from connectors.host.place import Place
 from connectors.host.timers import FAILURES
 from inbox import pauses, retargeting
 from inbox.conversations import escalation, hold
-from inbox.promptness import alerts, notices, targets
+from inbox.promptness import alerts, episodes, notices, targets
 
 log = structlog.get_logger()
 SHORTEST = 0.05  # seconds: a wait that is due and locked is being answered, and asked for again
 
 
 async def run(place: Place, stop: asyncio.Event) -> None:
-    """Mark waits as late and raise alerts when their time comes, until told to stop."""
+    """Mark waits and episodes as late and raise alerts when their time comes, until told to stop."""
     while not stop.is_set():
         pause = place.pace.look
         try:
@@ -36,12 +36,14 @@ async def _look(place: Place) -> float:
         for workspace_id in await retargeting.take(session):
             await targets.settle_workspace(session, workspace_id, now=place.clock(), actor="system")
     await _portions(place, lambda session, now: targets.breach(session, now=now, limit=targets.PORTION), targets.PORTION)
+    await _portions(place, lambda session, now: episodes.breach(session, now=now, limit=targets.PORTION), targets.PORTION)
     await _portions(place, _raise, alerts.PORTION)
     async with place.database.transaction() as session:
         is_held = await hold.since(session) is not None
         acting = [] if is_held else await escalation.waiting(session)
         await notices.come_back(session, now=place.clock())
-        coming = [await targets.next_due(session), None if is_held else await alerts.next_due(session)]
+        coming = [await targets.next_due(session), await episodes.next_due(session)]
+        coming.append(None if is_held else await alerts.next_due(session))
     for alert_id in acting:  # one by one; a process that dies in between leaves it to the next look of any other
         async with place.database.transaction() as session:
             await escalation.act(session, alert_id, now=place.clock())

@@ -32,7 +32,7 @@ from inbox.models import (
     Visitor,
     VisitorToken,
 )
-from inbox.promptness import waits
+from inbox.promptness import moves, targets, waits
 from inbox.secrets import Vault
 from inbox.team.rights import Access
 
@@ -157,6 +157,10 @@ async def _end(session: AsyncSession, conversation: Conversation, actor: str, no
     conversation.status, conversation.snoozed_until = Status.RESOLVED, None
     conversation.resolved_at = conversation.erased_at = now
     _record(session, conversation, "conversation.moved", actor, now, status=Status.RESOLVED.value, before=before.value)
+    await session.flush()
+    if before != Status.RESOLVED:
+        await moves.note(session, [(conversation.id, Status.RESOLVED)], at=now)
+    await targets.settle_episodes(session, conversation.workspace_id, [conversation.id], now=now, actor=actor)
 
 
 def _record(session: AsyncSession, conversation: Conversation, kind: str, actor: str, now: datetime, **data: Any) -> None:

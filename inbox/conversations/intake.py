@@ -22,7 +22,7 @@ from inbox.db import Row
 from inbox.events import Pending
 from inbox.models import Direction, Status
 from inbox.pipelines import Send, pipeline
-from inbox.promptness import ledger, targets, timeline, waits
+from inbox.promptness import episodes, ledger, moves, targets, timeline, waits
 from inbox.promptness.expectations import Expectation
 from inbox.promptness.ledger import Changes, Subject
 from inbox.promptness.timeline import Said, Waiting
@@ -97,8 +97,12 @@ async def finish(session: AsyncSession, connection: AsyncConnection[Row], writte
     actor = f"channel:{intake.origin.id}"
     _record_arrivals(session, intake)
     await ledger.record(session, intake.waits, written.waits, actor=actor, now=intake.now)
-    if intake.known.has_policies or intake.waits.has_ended:
-        await targets.settle_changed(session, intake.waits, now=intake.now, actor=actor)
+    if intake.moved:
+        await moves.note(session, [(place.id, Status.OPEN) for place, _, _ in intake.moved], at=intake.now)
+    known = None if intake.known.has_policies else ()
+    await targets.settle(
+        session, intake.origin.workspace_id, _told(intake), now=intake.now, actor=actor, known=known, ended=intake.waits.has_ended
+    )
     await _record_alterations(session, intake, written.seen)
     if altered.spammed or altered.restored:
         await spam.moderated(session, intake.origin, spammed=altered.spammed, restored=altered.restored, now=intake.now)
@@ -221,10 +225,32 @@ def _send(send: Send, intake: Intake) -> tuple[AsyncCursor[Row] | None, AsyncCur
         send(ADOPT, (Numbers([orphan.id for orphan in adopted]), Numbers([parent.id for parent in parents]), Times(since)))
     seen = alterations.write(send, origin, intake.alterations, now=now)
     inserted = ledger.write(send, intake.waits)
+    begun = [(number, found.places[number].kind.value, since) for number, since in sorted(_begun(intake).items())]
+    episodes.begin(send, origin.workspace_id, origin.id, begun, now=now)
     touched = {arrival.conversation_id for arrival in coming.values()} - intake.newcomers.begun.keys()
     if touched:
         summaries.write(send, [found.places[conversation_id] for conversation_id in sorted(touched)])
     return inserted, seen
+
+
+def _told(intake: Intake) -> set[int]:
+    """The conversations of which more has to be told than a growing wait; those that are told anew come later."""
+    told = {conversation_id for ids in intake.waits.conversations.values() for conversation_id in ids}
+    told.update(place.id for place, _, _ in intake.moved)
+    told.update(arrival.conversation_id for arrival in intake.arrivals.values() if arrival.is_ours)
+    return told - intake.retold - _begun(intake).keys()
+
+
+def _begun(intake: Intake) -> dict[int, datetime]:
+    """The new conversations in which customers have asked, and nothing else was said or is promised: since when."""
+    if intake.known.has_policies:
+        return {}
+    others = intake.retold | {arrival.conversation_id for arrival in intake.arrivals.values() if arrival.is_ours}
+    found: dict[int, datetime] = {}
+    for subject, waiting in intake.waits.inserted:
+        if subject.id in intake.newcomers.begun and subject.id not in others:
+            found[subject.id] = min(waiting.opened_at, found.get(subject.id, waiting.opened_at))
+    return found
 
 
 def _record_arrivals(session: AsyncSession, intake: Intake) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from inbox import events
 from inbox.conversations.incoming import Origin
 from inbox.models import Status
+from inbox.promptness import moves, targets
 
 # Somebody else's words, or an answer of ours, keep a conversation where it is: it is more than the spam in it.
 BURY = text(
@@ -50,13 +51,13 @@ async def moderated(session: AsyncSession, origin: Origin, *, spammed: Collectio
 async def bury(session: AsyncSession, workspace_id: int, channel_id: int, ids: Collection[int], *, actor: str, now: datetime) -> None:
     """Move those of these conversations in which nothing but spam is left."""
     rows = await session.execute(BURY, {"ids": sorted(ids), "now": now})
-    _record(session, workspace_id, channel_id, [tuple(row) for row in rows], Status.SPAM, actor, now)
+    await _moved(session, workspace_id, channel_id, [tuple(row) for row in rows], Status.SPAM, actor, now)
 
 
 async def restore(session: AsyncSession, workspace_id: int, channel_id: int, ids: Collection[int], *, actor: str, now: datetime) -> None:
     """Bring those of these conversations back that are spam."""
     rows = await session.execute(RESTORE, {"ids": sorted(ids)})
-    _record(session, workspace_id, channel_id, [tuple(row) for row in rows], Status.OPEN, actor, now)
+    await _moved(session, workspace_id, channel_id, [tuple(row) for row in rows], Status.OPEN, actor, now)
 
 
 async def _last_movers(session: AsyncSession, ids: Collection[int]) -> dict[int, str]:
@@ -68,7 +69,7 @@ async def _last_movers(session: AsyncSession, ids: Collection[int]) -> dict[int,
     return found
 
 
-def _record(
+async def _moved(
     session: AsyncSession, workspace_id: int, channel_id: int, rows: list[tuple[int, str]], status: Status, actor: str, now: datetime
 ) -> None:
     for conversation_id, before in sorted(rows):
@@ -84,3 +85,5 @@ def _record(
             before=before,
             snoozed_until=None,
         )
+    await moves.note(session, [(row[0], status) for row in sorted(rows)], at=now)
+    await targets.settle_episodes(session, workspace_id, [row[0] for row in rows], now=now, actor=actor)

@@ -9,7 +9,7 @@ from sqlmodel import col
 from inbox.conversations import changes
 from inbox.errors import Invalid
 from inbox.models import Conversation, LogEvent, Outcome, Role, Status
-from inbox.promptness import corrections, waits
+from inbox.promptness import corrections, moves, targets, waits
 from inbox.team.rights import Access
 
 ENDS = {Status.RESOLVED: Outcome.NOT_NEEDED, Status.SPAM: Outcome.SPAM}  # what becomes of the waits that are still open
@@ -17,9 +17,19 @@ LONGEST_SNOOZE = timedelta(days=3660)  # a time past the year 9999 in UTC could 
 
 
 async def move(
-    session: AsyncSession, access: Access, conversation: Conversation, status: Status, *, now: datetime, until: datetime | None = None
+    session: AsyncSession,
+    access: Access,
+    conversation: Conversation,
+    status: Status,
+    *,
+    now: datetime,
+    until: datetime | None = None,
+    takes_back: bool = False,
 ) -> None:
-    """Move a conversation. Snoozing needs a time to wake; resolving closes waits as not needed, spam as spam."""
+    """Move a conversation. Snoozing needs a time to wake; resolving closes waits as not needed, spam as spam.
+
+    `takes_back`: the move before was a mistake, and no figure counts it.
+    """
     access.need(Role.AGENT)
     if status == Status.SNOOZED and (until is None or until <= now):
         raise Invalid("Say when the conversation should come back: a time still to come.", code="snooze_past")
@@ -44,18 +54,26 @@ async def move(
         status=status.value,
         before=before.value,
         snoozed_until=until.isoformat() if until else None,
+        **({"taken_back": True} if takes_back else {}),
     )
+    if takes_back:
+        await moves.take_back(session, conversation.id, status, at=now)
+    elif status != before:
+        await moves.note(session, [(conversation.id, status)], at=now)
     if status in ENDS:
         await waits.close(session, conversation, ENDS[status], actor=access.actor, now=now)
+    await targets.settle_episodes(session, conversation.workspace_id, [conversation.id], now=now, actor=access.actor)
 
 
 async def take_back(session: AsyncSession, access: Access, conversation: Conversation, *, now: datetime) -> None:
     """The last move was a mistake: back to where the conversation stood, and whoever waited then waits on. Out of a sleep it wakes."""
     access.need(Role.AGENT)
-    moves = select(LogEvent).where(col(LogEvent.conversation_id) == conversation.id, col(LogEvent.kind) == "conversation.moved")
-    last = await session.scalar(moves.order_by(col(LogEvent.id).desc()).limit(1))
+    moved = select(LogEvent).where(col(LogEvent.conversation_id) == conversation.id, col(LogEvent.kind) == "conversation.moved")
+    last = await session.scalar(moved.order_by(col(LogEvent.id).desc()).limit(1))
     if last is None or last.data["status"] != conversation.status:
         return
     before = Status(last.data["before"])
-    await move(session, access, conversation, Status.OPEN if before == Status.SNOOZED else before, now=now)
+    status = Status.OPEN if before == Status.SNOOZED else before
+    is_undoing = last.data["status"] != last.data["before"] and not last.data.get("taken_back")  # no sleep's new end, nor an undoing
+    await move(session, access, conversation, status, now=now, takes_back=is_undoing)
     await corrections.take_back(session, conversation, actor=access.actor, now=now, decided_at=last.at)

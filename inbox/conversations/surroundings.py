@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, and_, any_, bindparam, func, select
+from sqlalchemy import BigInteger, String, and_, any_, bindparam, case, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
@@ -170,7 +170,9 @@ def _due(at: datetime, seconds: int, metric: str, policy: str, conditions: Any, 
 @cache  # a statement never changes, and putting it together costs more than running it
 def _waiting() -> bytes:
     columns = (col(Wait.conversation_id), col(Wait.identity_id), col(Identity.name), col(Wait.opened_at), col(Wait.opened_by), col(Wait.id))
-    due = (col(Wait.due_at), col(Wait.target_seconds), col(Wait.metric), col(Policy.name), col(Policy.conditions), col(Calendar.name))
+    clock = func.jsonb_extract_path_text(col(Policy.targets), cast(col(Wait.metric), String), "clock")
+    calendar = case((clock == "wall", None), else_=col(Calendar.name))
+    due = (col(Wait.due_at), col(Wait.target_seconds), col(Wait.metric), col(Policy.name), col(Policy.conditions), calendar)
     valid = (col(CalendarVersion.calendar_id) == Calendar.id, col(CalendarVersion.valid_from) <= Wait.due_at)
     since = select(func.max(CalendarVersion.valid_from)).where(*valid).correlate(Calendar, Wait).scalar_subquery()
     return questions.compiled(

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from inbox import events
 from inbox.models import Status
+from inbox.promptness import moves, targets
 
 PORTION = 5000  # rows in one statement: nobody waits behind a long one
 
@@ -83,6 +84,9 @@ async def wake_snoozed(session: AsyncSession, now: datetime, *, only: int | None
             status=Status.OPEN.value,
             before=Status.SNOOZED.value,
         )
+    await moves.note(session, [(row[0], Status.OPEN) for row in rows], at=now)
+    for workspace_id in sorted({row[1] for row in rows}):
+        await targets.settle_episodes(session, workspace_id, [row[0] for row in rows if row[1] == workspace_id], now=now)
     return len(rows)
 
 

@@ -14,6 +14,10 @@ from inbox.models.columns import Table, flag, identity, json, moment, number, te
 class Metric(StrEnum):
     FIRST = "first"  # the first wait of its episode: first response time
     NEXT = "next"  # any later one: next reply time
+    RESOLUTION = "resolution"  # no wait: from the beginning of an episode to its end
+
+
+WAITS = (Metric.FIRST, Metric.NEXT)  # the metrics that waits have
 
 
 class Outcome(StrEnum):
@@ -82,7 +86,7 @@ class Policy(Table, table=True):
     position: int = 0
     is_on: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
     conditions: dict[str, Any] = json()  # {"channel": [3], "kind": ["direct"], "label": [4], "priority": ["urgent"]}: all must hold
-    targets: dict[str, Any] = json()  # {"first": {"urgent": 900, "normal": 3600}, "next": {…}}: seconds by priority
+    targets: dict[str, Any] = json()  # {"first": {"urgent": 900, "normal": 3600}, …}: as `policies.read_targets` reads them
     calendar_id: int | None = number(nullable=True)  # None: by the wall clock
     revision: int = Field(default=1, sa_column_kwargs={"server_default": "1"})  # one more with each change: who saw another one is told
     alerts: list[Any] | None = Field(default=None, sa_type=JSONB(none_as_null=True), nullable=True)  # pyright: ignore[reportArgumentType]  # the chain, as `chains.read` reads it; None: the usual one

@@ -1,19 +1,20 @@
 """SLA policies: which one counts for a conversation, and how long it lets a customer wait (docs/promptness.md). Pure: no database here."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 from inbox.contract import ConversationKind
 from inbox.errors import Invalid
 from inbox.models import Metric, Priority
-from inbox.promptness.calendars import Calendar, Versions
+from inbox.promptness.calendars import Calendar, Pause, Versions
 from inbox.promptness.timetables import NeverOpen
 
 SHORTEST, LONGEST = 1, 366 * 86_400  # seconds
 MOST = 500  # values of one condition
 LONGEST_TIER = 60  # characters
+CLOCKS = ("calendar", "wall")  # what a target may go by: the policy's calendar, which needs no word, or the wall clock
 Targets = Mapping[Metric, Mapping[Priority, int]]
 
 
@@ -57,6 +58,11 @@ class Rule:
     calendar: Calendar | Versions | None = None
     since: datetime | None = None  # from when it has been as it is
     chain: tuple[Any, ...] = ()  # of `chains.Step`: who is told that a wait is or will be late
+    by_wall: frozenset[Metric] = frozenset()  # targets that go by the wall clock though the policy has a calendar
+
+    def by(self, metric: Metric) -> Self:
+        """The policy as it reckons for one metric: without its calendar where that target goes by the wall clock."""
+        return replace(self, calendar=None) if metric in self.by_wall else self
 
     def unmet(self, facts: Facts) -> list[str]:
         """The conditions that a conversation does not meet, by name; none: the policy fits."""
@@ -66,22 +72,29 @@ class Rule:
         """Seconds that a wait of this sort may take; None: as long as it likes."""
         return self.targets.get(metric, {}).get(priority)
 
-    def due(self, opened_at: datetime, seconds: int) -> datetime | None:
-        """When a wait that began then has taken so many seconds of the policy's time; None: never, its calendar has come to its end.
+    def due(self, opened_at: datetime, seconds: int, pauses: Sequence[Pause] = ()) -> datetime | None:
+        """When what began then has taken so many seconds of the policy's time, without those of the pauses (in order, and apart).
 
-        Messages are stored in the same transaction: a calendar that nobody has looked after must not keep them out.
+        None: never, its calendar has come to its end. Messages are stored in the same transaction: a calendar that nobody has looked after
+        must not keep them out.
         """
         if self.calendar is None:
-            return opened_at + timedelta(seconds=seconds)
+            return _wall_due(opened_at, seconds, pauses)
         try:
-            return self.calendar.due(opened_at, seconds)
+            return self.calendar.due(opened_at, seconds, pauses)
         except NeverOpen:
             return None
 
-    def elapsed(self, opened_at: datetime, until: datetime) -> float:
-        """Seconds of the policy's time between the two; an answer that the platform dates before the question took none."""
+    def elapsed(self, opened_at: datetime, until: datetime, pauses: Sequence[Pause] = ()) -> float:
+        """Seconds of the policy's time between the two, without those of the pauses (in order, and apart).
+
+        An answer that the platform dates before the question took none.
+        """
         until = max(opened_at, until)
-        return (until - opened_at).total_seconds() if self.calendar is None else self.calendar.elapsed(opened_at, until)
+        if self.calendar is not None:
+            return self.calendar.elapsed(opened_at, until, pauses)
+        rested = sum((max(timedelta(0), min(to, until) - max(since, opened_at)) for since, to in pauses), timedelta(0))
+        return (until - opened_at - rested).total_seconds()
 
 
 def first_fit(rules: Sequence[Rule], facts: Facts) -> Rule | None:
@@ -121,17 +134,42 @@ def _wanted(name: str, value: Any) -> Any:
 
 
 def read_targets(given: Any) -> dict[Metric, dict[Priority, int]]:
-    """Check {"first": {"urgent": 900, "normal": 3600}, "next": {"normal": 7200}}: seconds; a priority without its own has normal's."""
+    """Check {"first": {"urgent": 900, "normal": 3600}, "next": {"normal": 7200}, "resolution": {"normal": 86400, "clock": "wall"}}.
+
+    Seconds by priority; a priority without its own has normal's. `clock` is read by `read_clocks`.
+    """
     targets: dict[Metric, dict[Priority, int]] = {}
     for name, amounts in _mapping(given, "The targets").items():
         if name not in set(Metric):
             raise BadPolicy('There is no target "{name}": they are {known}.', name=name, known=", ".join(Metric))
-        own = {_priority(priority): _seconds(seconds) for priority, seconds in _mapping(amounts, f"The target {name}").items()}
+        given_amounts = _mapping(amounts, f"The target {name}").items()
+        own = {_priority(priority): _seconds(seconds) for priority, seconds in given_amounts if priority != "clock"}
         normal = own.get(Priority.NORMAL)
         targets[Metric(name)] = own if normal is None else {priority: own.get(priority, normal) for priority in Priority}
     if not any(targets.values()):
-        raise BadPolicy("The policy has no target: say how long a first or a later answer may take.")
+        raise BadPolicy("The policy has no target: say how long a first or a later answer, or a resolution, may take.")
     return targets
+
+
+def read_clocks(given: Any) -> frozenset[Metric]:
+    """The metrics whose targets, as `read_targets` takes them, go by the wall clock though the policy has a calendar."""
+    found: set[Metric] = set()
+    for name, amounts in _mapping(given, "The targets").items():
+        clock = _mapping(amounts, f"The target {name}").get("clock", "calendar")
+        if clock not in CLOCKS:
+            raise BadPolicy('A target goes by "calendar" or by "wall"; there is no clock "{clock}".', clock=clock)
+        if clock == "wall":
+            found.add(Metric(name))
+    return frozenset(found)
+
+
+def _wall_due(opened_at: datetime, seconds: int, pauses: Sequence[Pause]) -> datetime:
+    due = opened_at + timedelta(seconds=seconds)
+    for since, to in pauses:
+        if due <= since:
+            break
+        due += max(timedelta(0), to - max(since, opened_at))
+    return due
 
 
 def _priority(name: Any) -> Priority:

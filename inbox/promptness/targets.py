@@ -19,7 +19,7 @@ from inbox.contract import ConversationKind
 from inbox.db import Row, driver
 from inbox.models import CalendarVersion, Metric, Policy, Priority
 from inbox.pipelines import pipeline
-from inbox.promptness import alerts, chains, cuts, policies, verdicts
+from inbox.promptness import alerts, chains, cuts, episodes, policies, verdicts
 from inbox.promptness.alerts import Planned
 from inbox.promptness.calendars import Calendar, Versions
 from inbox.promptness.cuts import Owner, Segment, Story
@@ -64,7 +64,9 @@ NEXT_DUE = """
 
 OF_WORKSPACE = text(
     """
-    SELECT DISTINCT conversation_id FROM wait WHERE workspace_id = :workspace AND closed_at IS NULL AND conversation_id > :after
+    SELECT conversation_id FROM wait WHERE workspace_id = :workspace AND closed_at IS NULL AND conversation_id > :after
+    UNION SELECT conversation_id FROM episode
+           WHERE workspace_id = :workspace AND resolved_at IS NULL AND NOT is_void AND conversation_id > :after
      ORDER BY conversation_id LIMIT :limit
     """
 )
@@ -94,6 +96,7 @@ async def rules(session: AsyncSession, workspace_id: int) -> list[Rule]:
             None if policy.calendar_id is None else calendars[policy.calendar_id],
             policy.changed_at,
             chains.read(policy.alerts),
+            policies.read_clocks(policy.targets),
         )
         for policy in found
     ]
@@ -124,16 +127,42 @@ async def settle(
     by_policy: bool = False,
     ended: bool = False,
     anew: bool = False,
+    known: Sequence[Rule] | None = None,
 ) -> int:
-    """Bring the targets of these conversations' waits up to date; how many changed.
+    """Bring what follows from these conversations' waits, moves and replies up to date: the waits' targets, and the episodes.
 
-    `by_policy`: because a policy or calendar changed. `ended`: waits have ended, which is settled without any policy too. `anew`: also what
-    was settled before, as a rebuild does.
+    How many rows changed. `by_policy`: because a policy or calendar changed. `ended`: waits have ended, which is settled without any policy
+    too. `anew`: also what was settled before, as a rebuild does. `known`: the policies, from whoever has read them.
     """
     ids = sorted(set(conversation_ids))
-    known = await rules(session, workspace_id)
-    if not (known or by_policy or ended or anew):
+    if not ids:
         return 0
+    known = await rules(session, workspace_id) if known is None else known
+    changed = 0
+    if known or by_policy or ended or anew:
+        changed = await _settle_waits(session, workspace_id, ids, known, now=now, actor=actor, by_policy=by_policy, anew=anew)
+    return changed + await episodes.tell(session, ids, known, now=now, actor=actor, by_policy=by_policy)
+
+
+async def settle_episodes(
+    session: AsyncSession, workspace_id: int, conversation_ids: Iterable[int], *, now: datetime, actor: str = "system"
+) -> int:
+    """The same for the episodes alone: where conversations were moved or answered, and no wait changed; how many rows changed."""
+    ids = sorted(set(conversation_ids))
+    return await episodes.tell(session, ids, await rules(session, workspace_id), now=now, actor=actor) if ids else 0
+
+
+async def _settle_waits(
+    session: AsyncSession,
+    workspace_id: int,
+    ids: list[int],
+    known: Sequence[Rule],
+    *,
+    now: datetime,
+    actor: str,
+    by_policy: bool,
+    anew: bool,
+) -> int:
     connection = await driver(session)
     async with pipeline(connection) as send:
         send(HOLD, (ids,))
@@ -163,7 +192,7 @@ async def settle(
 
 
 async def settle_workspace(session: AsyncSession, workspace_id: int, *, now: datetime, actor: str) -> int:
-    """After a policy or a calendar changed: bring every open wait's target up to date; how many changed."""
+    """After a policy or a calendar changed: bring the targets of all open waits and unresolved episodes up to date; how many changed."""
     changed, after = 0, 0
     while ids := list(await session.scalars(OF_WORKSPACE, {"workspace": workspace_id, "after": after, "limit": PORTION})):
         changed += await settle(session, workspace_id, ids, now=now, actor=actor, by_policy=True)
@@ -197,7 +226,7 @@ def _planned(target: Target, known: Sequence[Rule]) -> Planned:
     """What is told of a wait: nothing once it has ended, nor when it was late already before anybody had promised anything."""
     is_told = target.closed_at is None and not target.late_on_policy
     rule = next((rule for rule in known if rule.id == target.policy_id), None)
-    return Planned(target.id, target.opened_at, target.seconds, target.due_at if is_told else None, rule)
+    return Planned(target.id, target.opened_at, target.seconds, target.due_at if is_told else None, rule and rule.by(target.metric))
 
 
 def _target(row: Row) -> Target:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -16,7 +17,7 @@ from inbox.contract import ConversationKind
 from inbox.db import Row, driver
 from inbox.models import Conversation, LogEvent, Message, Outcome, Status
 from inbox.pipelines import pipeline
-from inbox.promptness import cuts, ledger, targets, timeline
+from inbox.promptness import cuts, ledger, moves, targets, timeline
 from inbox.promptness.ledger import Changes, Subject
 from inbox.promptness.timeline import Assigned, Decided, Said, Waiting
 
@@ -103,8 +104,12 @@ async def refold(
     now: datetime,
     actor: str = "system",
     by_hand: dict[int, datetime] | None = None,
+    is_rebuild: bool = False,
 ) -> int:
-    """Tell the waits of whole conversations anew from what was said and done, and correct their rows; how many changed."""
+    """Tell the waits and episodes of conversations of one workspace anew from what was said and done, and correct their rows.
+
+    How many changed. `is_rebuild`: the log tells their whole story (`rebuildable`), where they stood too.
+    """
     ids = sorted(set(conversation_ids))
     connection = await driver(session)
     # Each statement sees what was committed before it began: so the rows are read after the lock is held.
@@ -118,17 +123,21 @@ async def refold(
     spam = {data["message"] for _, kind, _, data in done if kind == "message.hidden" and data.get("spam")}
     said, rows = _said(await found_said.fetchall(), spam), await ledger.every(found_waits)
     changes = Changes()
-    for row in await held.fetchall():
-        subject = _subject(row)
-        waits = _tell(subject, row[-1], said[subject.id], log[subject.id], by_hand or {}, now=now)
+    subjects = [(_subject(row), row[-1]) for row in await held.fetchall()]
+    for subject, episode_days in subjects:
+        waits = _tell(subject, episode_days, said[subject.id], log[subject.id], by_hand or {}, now=now)
         ledger.compare(changes, subject, rows[subject.id], waits)
+    corrected = await moves.retell(session, ids, _recorded(session)) if is_rebuild else 0
     if changes:
         await _save(session, connection, changes, ids, actor=actor, now=now)
-    return len(changes)
+    settled = set(chain.from_iterable(changes.conversations.values()))
+    for workspace_id in {subject.workspace_id for subject, _ in subjects}:  # a second answer changes no wait, and its episode
+        corrected += await targets.settle_episodes(session, workspace_id, set(ids) - settled, now=now, actor=actor)
+    return len(changes) + corrected
 
 
 async def rebuild(session: AsyncSession, workspace_id: int, *, now: datetime) -> int:
-    """Tell all waits of a workspace anew from messages and events; how many rows that changed. None, unless something was wrong."""
+    """Tell the waits and episodes of a workspace anew from messages and events; how many rows that changed: none, if all was right."""
     ids, _ = await rebuildable(session, workspace_id)
     changed = 0
     for start in range(0, len(ids), CONVERSATIONS_AT_ONCE):
@@ -138,7 +147,7 @@ async def rebuild(session: AsyncSession, workspace_id: int, *, now: datetime) ->
 
 async def retell(session: AsyncSession, workspace_id: int, conversation_ids: Sequence[int], *, now: datetime) -> tuple[int, int]:
     """Tell the waits of these conversations anew, and then their targets and segments; how many waits changed by each."""
-    waits = await refold(session, conversation_ids, now=now)
+    waits = await refold(session, conversation_ids, now=now, is_rebuild=True)
     return waits, await targets.settle(session, workspace_id, conversation_ids, now=now, anew=True)
 
 

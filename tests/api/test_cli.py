@@ -329,7 +329,7 @@ async def test_waits_that_differ_from_what_was_said_are_corrected_unless_the_log
     again = await asyncio.to_thread(parley, "rebuild-waits")
     assert (again.code, again.out.splitlines()[0]) == (
         0,
-        "2 conversations told anew: 0 waits were corrected, and the targets or segments of 0.",
+        "2 conversations told anew: 0 waits and episodes were corrected, and the targets or segments of 0.",
     )
     assert "older than the log" in again.out
 

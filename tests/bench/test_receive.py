@@ -19,6 +19,7 @@ TABLES = {
                        waiting_count""",
     "message": "external_id, thread_external_id, direction, delivery, author_name, body, quoted, at, received_at, expects_since",
     "wait": "metric, opened_at, received_at, message_count, closed_at",
+    "episode": "ordinal, kind, began_at, received_at, resolved_at, replies_count, rests",
     "event": "at, kind",
 }
 

@@ -14,7 +14,7 @@ from connectors.host import breaches
 from connectors.host.accounts import Accounts
 from connectors.host.pace import Pace
 from connectors.host.place import Place
-from inbox.models import Conversation, Metric, Wait
+from inbox.models import Conversation, Episode, Metric, Wait
 from inbox.promptness import targets
 from tests.make import MONDAY, Make
 
@@ -55,9 +55,9 @@ async def late(house: House) -> list[tuple[datetime, datetime]]:
         return [(due.astimezone(UTC), breached.astimezone(UTC)) for due, breached in found.all()]
 
 
-async def told(house: House) -> int:
+async def told(house: House, kind: str = "wait.breached") -> int:
     async with house.database.transaction() as session:
-        return await session.scalar(text("SELECT count(*) FROM event WHERE kind = 'wait.breached'")) or 0
+        return await session.scalar(text("SELECT count(*) FROM event WHERE kind = :kind"), {"kind": kind}) or 0
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
@@ -105,6 +105,32 @@ async def test_what_became_late_while_nobody_ran_is_late_since_then_and_told_onc
     await asyncio.wait_for(asyncio.gather(*tasks), 5)
     assert all(due == breached for due, breached in await late(house))
     assert await told(house) == 40
+
+
+async def test_a_resolution_that_is_due_is_late_since_then_and_told_once_by_four_processes(house: House, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(targets, "PORTION", 7)
+    async with house.database.transaction() as session:
+        make = Make(session)
+        channel = await make.channel(await make.workspace())
+        for after in range(20):
+            conversation: Conversation = await make.conversation(channel)
+            where = {"workspace_id": channel.workspace_id, "channel_id": channel.id, "conversation_id": conversation.id}
+            values: dict[str, Any] = {"ordinal": 1, "kind": conversation.kind, "began_at": MONDAY, "received_at": MONDAY}
+            session.add(Episode(**where, **values, due_at=MONDAY + timedelta(seconds=after)))
+    watch, stop = Watch(), asyncio.Event()
+    watch.now = MONDAY + timedelta(seconds=9)
+    tasks = [asyncio.create_task(breaches.run(place_of(house, watch, f"p{number}"), stop)) for number in range(4)]
+
+    async def ten_are_late() -> bool:
+        async with house.database.transaction() as session:
+            found = await session.scalars(text("SELECT count(*) FROM episode WHERE breached_at = due_at"))
+            return found.one() == 10
+
+    await until(ten_are_late)
+    watch.now -= timedelta(hours=1)  # a clock that is put back
+    stop.set()
+    await asyncio.wait_for(asyncio.gather(*tasks), 5)
+    assert await told(house, "resolution.breached") == 10
 
 
 async def test_a_lost_database_is_waited_for(house: House, monkeypatch: pytest.MonkeyPatch):
