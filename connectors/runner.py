@@ -9,7 +9,7 @@ from contextlib import suppress
 import psycopg
 import structlog
 
-from connectors.host import breaches, nights, streams, timers
+from connectors.host import breaches, forecasting, nights, streams, timers
 from connectors.host import files as fetching
 from connectors.host.accounts import Accounts
 from connectors.host.delivery import Delivery, Wake
@@ -39,6 +39,7 @@ async def run(database: Database, vault: Vault, files: Files, settings: Settings
             tasks.create_task(breaches.run(place, stop))
             tasks.create_task(fetching.run(place, stop))
             tasks.create_task(nights.run(place, stop))
+            tasks.create_task(forecasting.run(place, stop))
     finally:
         await pauses.stop(listening)
         await place.accounts.close()

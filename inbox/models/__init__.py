@@ -21,6 +21,7 @@ from inbox.models.conversations import (
     Status,
     Thread,
 )
+from inbox.models.forecast import BreachForecast
 from inbox.models.log import LogEvent
 from inbox.models.moderation import Moderation, ModerationState
 from inbox.models.privacy import Erasure
@@ -49,4 +50,5 @@ __all__ = [
     "Member", "Message", "Metric", "Moderation", "ModerationState", "Note", "Outcome", "PassedOver", "Policy", "Post", "Presence",
     "Priority", "Reaction", "Reading", "Reconciliation", "Role", "Status", "Team", "TeamMember", "Template", "Thread", "Throttle",
     "Visitor", "VisitorMail", "VisitorPresence", "VisitorToken", "Wait", "Workspace",
+    "BreachForecast",
 ]  # fmt: skip
