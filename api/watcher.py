@@ -36,6 +36,8 @@ class Watcher:
     here_at: datetime | None = None  # when the reader was last said to be there
     counts: frozenset[tuple[str, int]] = NO_COUNTS
     unread: int | None = None
+    board: bool = False  # it is a wallboard
+    board_told: tuple[str, ...] = ()  # what it shows, as it was told last
     _waiting: list[Frame] = field(default_factory=list[Frame])
     _size: int = 0
 

@@ -44,11 +44,10 @@ from inbox.models.upkeep import ChannelGap, ChannelHour, PassedOver, Reconciliat
 from inbox.models.widget import Mailing, Visitor, VisitorMail, VisitorPresence, VisitorToken
 
 __all__ = [
-    "Account", "AccountSession", "ApiToken", "Attachment", "Calendar", "CalendarVersion", "Channel", "ChannelAccess", "ChannelGap",
-    "ChannelHour", "ChannelState", "ChannelVoice", "Contact", "Conversation", "ConversationLabel", "DeadLetter", "DeferredChange",
-    "Delivery", "Direction", "Draft", "Erasure", "Identity", "Inbound", "Installation", "Invitation", "Label", "LogEvent", "Mailing",
-    "Member", "Message", "Metric", "Moderation", "ModerationState", "Note", "Outcome", "PassedOver", "Policy", "Post", "Presence",
-    "Priority", "Reaction", "Reading", "Reconciliation", "Role", "Status", "Team", "TeamMember", "Template", "Thread", "Throttle",
-    "Visitor", "VisitorMail", "VisitorPresence", "VisitorToken", "Wait", "Workspace",
-    "BreachForecast",
+    "Account", "AccountSession", "ApiToken", "Attachment", "BreachForecast", "Calendar", "CalendarVersion", "Channel", "ChannelAccess",
+    "ChannelGap", "ChannelHour", "ChannelState", "ChannelVoice", "Contact", "Conversation", "ConversationLabel", "DeadLetter",
+    "DeferredChange", "Delivery", "Direction", "Draft", "Erasure", "Identity", "Inbound", "Installation", "Invitation", "Label",
+    "LogEvent", "Mailing", "Member", "Message", "Metric", "Moderation", "ModerationState", "Note", "Outcome", "PassedOver", "Policy",
+    "Post", "Presence", "Priority", "Reaction", "Reading", "Reconciliation", "Role", "Status", "Team", "TeamMember", "Template", "Thread",
+    "Throttle", "Visitor", "VisitorMail", "VisitorPresence", "VisitorToken", "Wait", "Workspace",
 ]  # fmt: skip

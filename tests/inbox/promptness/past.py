@@ -44,10 +44,8 @@ async def stored(make: Make, channel: Channel, waits: Sequence[dict[str, Any]]) 
     message = await make.message(shared, identity_id=identity.id)
     rows: list[Wait] = []
     for wait in waits:
-        moments = {
-            f"{name}_at": datetime.fromtimestamp(wait[name], UTC) for name in ("opened", "closed", "due", "breached") if name in wait
-        }
-        rest = {name: value for name, value in wait.items() if name not in ("opened", "closed", "due", "breached")}
+        moments = {f"{name}_at": datetime.fromtimestamp(wait[name], UTC) for name in MOMENTS if name in wait}
+        rest = {name: value for name, value in wait.items() if name not in MOMENTS}
         conversation = shared if "closed" in wait else await make.conversation(channel, waiting_since=moments["opened_at"])
         given: dict[str, Any] = {
             "workspace_id": channel.workspace_id, "channel_id": channel.id, "conversation_id": conversation.id, "identity_id": identity.id,
