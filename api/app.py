@@ -11,7 +11,7 @@ import web
 from api import health, hooks, live, measures, problems, security, widget
 from api.demo import pages as demo
 from api.deps import House
-from api.pages import approved, contacts, conversations, inbox, metrics, moderation, people, settings, waiting, wallboard, writing
+from api.pages import approved, contacts, conversations, inbox, metrics, moderation, people, settings, waiting, wallboard, what_if, writing
 from api.v1 import actions as v1_actions
 from api.v1 import channels as v1_channels
 from api.v1 import conversations as v1_conversations
@@ -20,10 +20,11 @@ from api.v1 import messages as v1_messages
 from api.v1 import metrics as v1_metrics
 from api.v1 import people as v1_people
 from api.v1 import templates as v1_templates
+from api.v1 import what_if as v1_what_if
 
 # The most visited first: tried in this order.
-PAGES = (inbox, conversations, waiting, writing, moderation, approved, contacts, demo, people, settings, metrics, wallboard)
-V1 = (v1_conversations, v1_messages, v1_actions, v1_channels, v1_templates, v1_people, v1_events, v1_metrics)
+PAGES = (inbox, conversations, waiting, writing, moderation, approved, contacts, demo, people, settings, metrics, wallboard, what_if)
+V1 = (v1_conversations, v1_messages, v1_actions, v1_channels, v1_templates, v1_people, v1_events, v1_metrics, v1_what_if)
 
 
 def create_app(house: House) -> FastAPI:
