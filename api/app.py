@@ -11,20 +11,43 @@ import web
 from api import health, hooks, live, measures, problems, security, widget
 from api.demo import pages as demo
 from api.deps import House
-from api.pages import approved, contacts, conversations, inbox, metrics, moderation, people, settings, waiting, wallboard, what_if, writing
+from api.pages import (
+    approved,
+    contacts,
+    conversations,
+    forecast,
+    inbox,
+    metrics,
+    moderation,
+    people,
+    settings,
+    staffing,
+    waiting,
+    wallboard,
+    what_if,
+    writing,
+)  # fmt: skip
 from api.v1 import actions as v1_actions
 from api.v1 import channels as v1_channels
 from api.v1 import conversations as v1_conversations
 from api.v1 import events as v1_events
+from api.v1 import forecast as v1_forecast
 from api.v1 import messages as v1_messages
 from api.v1 import metrics as v1_metrics
 from api.v1 import people as v1_people
+from api.v1 import staffing as v1_staffing
 from api.v1 import templates as v1_templates
 from api.v1 import what_if as v1_what_if
 
 # The most visited first: tried in this order.
-PAGES = (inbox, conversations, waiting, writing, moderation, approved, contacts, demo, people, settings, metrics, wallboard, what_if)
-V1 = (v1_conversations, v1_messages, v1_actions, v1_channels, v1_templates, v1_people, v1_events, v1_metrics, v1_what_if)
+PAGES = (
+    inbox, conversations, waiting, writing, moderation, approved, contacts, demo, people, settings, metrics, wallboard, forecast, what_if,
+    staffing,
+)  # fmt: skip
+V1 = (
+    v1_conversations, v1_messages, v1_actions, v1_channels, v1_templates, v1_people, v1_events, v1_metrics, v1_forecast, v1_what_if,
+    v1_staffing,
+)  # fmt: skip
 
 
 def create_app(house: House) -> FastAPI:

@@ -157,6 +157,12 @@ def board(moment: Moment, channels: Collection[int]) -> Board:
     return Board(count(waits, moment.now), None if oldest is None else oldest.conversation, shown, teams, moment.method)
 
 
+def foretold(moment: Moment, channels: Collection[int]) -> list[OpenWait]:
+    """The open waits with a chance to miss their target, the likeliest first."""
+    waits = [wait for wait in moment.waits if wait.channel in channels and wait.chance is not None]
+    return sorted(waits, key=lambda wait: (-(wait.chance or 0), wait.due_at, wait.conversation))
+
+
 def loads(moment: Moment, channels: Collection[int], figures: MemberFigures, member_id: int | None) -> list[Load]:
     """Who has how much to answer, as far as the installation lets this member know: nobody, themselves, large teams, or everybody."""
     owned = _by([wait for wait in moment.waits if wait.channel in channels and wait.assignee is not None], "assignee")
