@@ -9,7 +9,6 @@ from pydantic import BaseModel, Field
 from api.deps import ApiAccessDep, NowDep, SessionDep
 from api.schemas import Shape
 from api.v1 import PROBLEMS
-from inbox.errors import NotFound
 from inbox.models import Workspace
 from inbox.promptness import forecasts, wallboard
 from inbox.team import rights
@@ -60,9 +59,7 @@ class ForecastOut(BaseModel):
 @router.get("/forecast")
 async def get_forecast(access: ApiAccessDep, session: SessionDep, now: NowDep) -> ForecastOut:
     """The same as on the screen."""
-    workspace = await session.get(Workspace, access.workspace_id)
-    if workspace is None:
-        raise NotFound("There is no such workspace.")
+    workspace = await session.get_one(Workspace, access.workspace_id)
     kept = await forecasts.load(session, access.workspace_id)
     moment = await wallboard.gather(session, access.workspace_id, workspace.timezone, now=now)
     waits = wallboard.foretold(moment, await rights.channels(session, access))

@@ -10,7 +10,6 @@ from pydantic import BaseModel, Field
 from api.deps import ApiAccessDep, NowDep, SessionDep, SettingsDep
 from api.schemas import Shape
 from api.v1 import PROBLEMS
-from inbox.errors import NotFound
 from inbox.models import Role, Workspace
 from inbox.promptness import rota, zones
 from inbox.promptness.rota import Grid, Slot
@@ -73,9 +72,7 @@ async def get_staffing(
 ) -> StaffingOut:
     """Arrivals and handling, and what one more person would have changed. Needs the role of a supervisor."""
     access.need(Role.SUPERVISOR)
-    workspace = await session.get(Workspace, access.workspace_id)
-    if workspace is None:
-        raise NotFound("There is no such workspace.")
+    workspace = await session.get_one(Workspace, access.workspace_id)
     slot = None if weekday is None else Slot(weekday, start, end)
     found = await rota.study(session, access, workspace.timezone, slot, days=days, now=now)
     pattern, check = found.pattern, found.check
