@@ -29,7 +29,8 @@ async def office(house: House) -> AsyncIterator[Office]:
 async def parts(office: Office, member: Member) -> dict[str, str]:
     """The page's two parts, as it has them when it is loaded."""
     cookies = {COOKIE: await office.token(member)}
-    async with httpx.AsyncClient(base_url=office.address, cookies=cookies, headers={"accept": "text/html"}) as browser:
+    transport = httpx.ASGITransport(app=office.app)
+    async with httpx.AsyncClient(transport=transport, base_url=office.address, cookies=cookies, headers={"accept": "text/html"}) as browser:
         page = (await browser.get(f"/w/{office.workspace.id}/wallboard")).text
     board = page[page.index('<div class="wall-board"') : page.index('<section class="wall-part wall-people"')]
     people = page[page.index('<section class="wall-part wall-people"') : page.index("</main>")]
