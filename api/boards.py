@@ -49,6 +49,8 @@ async def tell(session: AsyncSession, workspace_id: int, watchers: Sequence[Watc
     """Tell each open wallboard what has changed on it."""
     drawing = await draw(session, workspace_id, figures=figures, now=now)
     for watcher in watchers:
+        if figures == "named" and not watcher.board_told:  # a socket can be opened without the page, which notes its own looks
+            wallboard.record_look(session, watcher.access, drawing.moment)
         parts = drawing.parts(watcher.locale, watcher.channels, watcher.member_id)
         told = watcher.board_told or ("",) * len(PARTS)
         ops = [
