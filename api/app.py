@@ -16,14 +16,18 @@ from api.pages import (
     approved,
     contacts,
     conversations,
+    forecast,
     inbox,
     metrics,
     moderation,
     people,
     resolution,
     settings,
+    staffing,
     waiting,
     waits,
+    wallboard,
+    what_if,
     writing,
 )
 from api.v1 import actions as v1_actions
@@ -33,21 +37,25 @@ from api.v1 import channels as v1_channels
 from api.v1 import contacts as v1_contacts
 from api.v1 import conversations as v1_conversations
 from api.v1 import events as v1_events
+from api.v1 import forecast as v1_forecast
 from api.v1 import messages as v1_messages
 from api.v1 import metrics as v1_metrics
 from api.v1 import people as v1_people
 from api.v1 import policies as v1_policies
 from api.v1 import resolutions as v1_resolutions
+from api.v1 import staffing as v1_staffing
 from api.v1 import templates as v1_templates
 from api.v1 import waits as v1_waits
+from api.v1 import what_if as v1_what_if
 
 # The most visited first: tried in this order.
 PAGES = (
     inbox, conversations, waiting, writing, moderation, approved, contacts, demo, people, settings, metrics, waits, alerts, resolution,
+    wallboard, forecast, what_if, staffing,
 )  # fmt: skip
 V1 = (
     v1_conversations, v1_messages, v1_actions, v1_channels, v1_templates, v1_people, v1_contacts, v1_calendars, v1_policies, v1_events,
-    v1_metrics, v1_waits, v1_alerts, v1_resolutions,
+    v1_metrics, v1_waits, v1_alerts, v1_resolutions, v1_forecast, v1_what_if, v1_staffing,
 )  # fmt: skip
 
 

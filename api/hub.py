@@ -11,7 +11,7 @@ import psycopg
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api import crowd, news
+from api import boards, crowd, news
 from api.counts import Counts
 from api.deps import House
 from api.watcher import Watcher
@@ -24,6 +24,7 @@ from inbox.team import presence, rights, sessions
 APART = 0.05  # seconds between two readings: what happens within them travels in one frame
 POLL = 2.0  # seconds without a wake-up: NOTIFY is only a hint
 COUNT_APART = 0.5  # seconds between two countings of queues
+BOARD_APART = 10.0  # seconds after which a wallboard is drawn anew though nothing happened: what is due comes nearer
 GUARD = 2.0  # seconds between two looks at who is still signed in
 BATCH = 1000
 SIGNED_OUT = 4401  # the code that such a socket is closed with
@@ -42,6 +43,7 @@ class Hub:
         self.ready = asyncio.Event()
         self._crowd = crowd.Crowd(house)
         self._uncounted: set[int] = set()
+        self._changed = asyncio.Event()  # there is something to count
         self._sets: WeakValueDictionary[frozenset[Any], frozenset[Any]] = WeakValueDictionary()
 
     async def join(self, watcher: Watcher) -> None:
@@ -65,17 +67,16 @@ class Hub:
         return self._sets.setdefault(shown, shown)
 
     async def catch_up(self, watcher: Watcher, after: int) -> None:
-        """Tell a page what happened since it was drawn, up to now; what comes later reaches it with everybody's."""
+        """Tell a page what happened since it was drawn, up to now, then the numbers; what comes later reaches it with everybody's."""
         workspace_id = watcher.access.workspace_id
-        self._uncounted.add(workspace_id)
         async with self.house.database.transaction() as session:
             oldest = await events.oldest_id(session)
             missed = await events.since(session, after, workspace_id=workspace_id, limit=MOST_MISSED + 1)
             if after + 1 < oldest or len(missed) > MOST_MISSED:
                 watcher.refresh()
-                return
-            if missed:
+            elif missed:
                 await self._deal(session, workspace_id, missed, [watcher])
+        self._recount(workspace_id)
 
     async def run(self) -> None:
         """Read the log until cancelled. A lost connection is tried again: nothing is skipped, since the table is the truth."""
@@ -119,6 +120,7 @@ class Hub:
         async for notify in connection.notifies():
             if notify.channel == presence.CHANNEL:
                 self._crowd.moved(notify.payload)
+                self._recount(*boards.of_presence(notify.payload, self.watchers))
             woken.set()
 
     async def _read(self) -> bool:
@@ -133,7 +135,7 @@ class Hub:
                 for workspace_id, batch in by_workspace.items():
                     if workspace_id in self.watchers:
                         await self._deal_or_refresh(session, workspace_id, batch, tuple(self.watchers[workspace_id]))
-                        self._uncounted.add(workspace_id)
+                        self._recount(workspace_id)
             if found:
                 self.cursor = found[-1].id
             if len(found) < BATCH:
@@ -171,10 +173,20 @@ class Hub:
                 watcher.access = rights.of(member)
             watcher.channels = self.shared(await rights.channels(session, watcher.access))
 
+    def _recount(self, *workspace_ids: int) -> None:
+        self._uncounted.update(workspace_ids)
+        if workspace_ids:
+            self._changed.set()
+
     async def count(self) -> None:
-        """Keep the numbers behind the views true, at most twice a second."""
+        """Keep the numbers behind the views and the wallboards true: at once after a quiet moment, at most twice a second."""
+        drawn = asyncio.get_running_loop().time()
         while True:
-            await asyncio.sleep(COUNT_APART)
+            await pauses.happens(self._changed, BOARD_APART)
+            self._changed.clear()
+            if asyncio.get_running_loop().time() - drawn > BOARD_APART:
+                drawn = asyncio.get_running_loop().time()
+                self._uncounted |= {workspace_id for workspace_id, here in self.watchers.items() if any(one.board for one in here)}
             waiting, self._uncounted = self._uncounted, set()
             try:
                 for workspace_id in waiting:
@@ -182,9 +194,10 @@ class Hub:
                         await self._count(session, workspace_id)
             except Exception as error:  # one workspace that cannot be counted must not end the counting
                 if db.lost(error):
-                    self._uncounted |= waiting
+                    self._recount(*waiting)
                 else:
                     log.error("queues could not be counted", exc_info=error)
+            await asyncio.sleep(COUNT_APART)
 
     async def _count(self, session: AsyncSession, workspace_id: int) -> None:
         by_rights: dict[frozenset[int], list[Watcher]] = defaultdict(list)
@@ -199,6 +212,9 @@ class Hub:
             alerted = await notices.unseen(session, {watcher.member_id for watcher in watchers}, now=self.house.clock())
             for watcher in watchers:
                 counts.tell(watcher, owned.of(watcher.member_id), unread.get(watcher.member_id, 0), alerted.get(watcher.member_id, 0))
+        shown = [watcher for watcher in self.watchers.get(workspace_id, ()) if watcher.board]
+        if shown:
+            await boards.tell(session, workspace_id, shown, figures=self.house.settings.member_figures, now=self.house.clock())
 
     async def guard(self) -> None:
         """End the sockets of sessions that were ended and of members who were removed."""

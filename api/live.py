@@ -1,7 +1,7 @@
 """The websocket that keeps a page true.
 
-In: show {view, rows, end, views, conversation, after}, here {conversation, typing}, gone {conversation}, ping. Out: {id, ops: […]}, and
-{refresh: true} when pushing is not enough. The id is the log's: a page that comes back says the last one it knows.
+In: show {view, rows, end, views, conversation, board, after}, here {conversation, typing}, gone {conversation}, ping. Out: {id, ops: […]},
+and {refresh: true} when pushing is not enough. The id is the log's: a page that comes back says the last one it knows.
 """
 
 import asyncio
@@ -42,6 +42,7 @@ class Show(BaseModel):
     end: tuple[float, float, int] | None = None
     views: list[Annotated[str, Field(max_length=40)]] = Field(default_factory=list, max_length=500)
     conversation: RowId | None = None
+    board: bool = False  # a wallboard
     after: int = Field(default=0, ge=0, lt=2**63)
 
 
@@ -154,6 +155,7 @@ async def _answer(hub: Hub, watcher: Watcher, frame: Show | Here | Ping) -> None
             watcher.view = views.parse(frame.view) if frame.view else None
             watcher.views = hub.shared(frozenset(views.parse(key) for key in frame.views))
         watcher.rows, watcher.end, watcher.conversation = hub.shared(frozenset(frame.rows)), frame.end, frame.conversation
+        watcher.board, watcher.board_told = frame.board, ()
         await hub.catch_up(watcher, frame.after)
 
 

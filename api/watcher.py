@@ -37,6 +37,8 @@ class Watcher:
     counts: frozenset[tuple[str, int]] = NO_COUNTS
     unread: int | None = None
     alerts: int | None = None
+    board: bool = False  # it is a wallboard
+    board_told: tuple[str, ...] = ()  # what it shows, as it was told last
     _waiting: list[Frame] = field(default_factory=list[Frame])
     _size: int = 0
 

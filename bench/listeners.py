@@ -83,7 +83,9 @@ class Listener(asyncio.Protocol):
 
 
 @asynccontextmanager
-async def listening(port: int, path: str, cookies: Sequence[str], **shown: Any) -> AsyncIterator[list[Listener]]:
+async def listening(
+    port: int, path: str, cookies: Sequence[str], *, kind: type[Listener] = Listener, **shown: Any
+) -> AsyncIterator[list[Listener]]:
     """So many pages, one for each cookie, all taking part."""
     loop = asyncio.get_running_loop()
     async with AsyncExitStack() as stack:
@@ -91,7 +93,7 @@ async def listening(port: int, path: str, cookies: Sequence[str], **shown: Any) 
         for begin in range(0, len(cookies), 25):
             part: list[Listener] = []
             for cookie in cookies[begin : begin + 25]:
-                listener = Listener(_request(port, path, cookie), _masked(json.dumps(shown).encode()))
+                listener = kind(_request(port, path, cookie), _masked(json.dumps(shown).encode()))
                 transport, _ = await loop.create_connection(lambda made=listener: made, "127.0.0.1", port)
                 stack.callback(transport.close)
                 part.append(listener)

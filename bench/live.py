@@ -53,7 +53,7 @@ async def rows(context: Context) -> list[Row]:
     """Frame cost, time to the pages at 1, 100 and 500 of them, and memory of each."""
     messages = 200 if context.full else 25
     _, channel = await prepare(context)
-    cookies = await _sign_in(context, channel.workspace_id, max(SOCKETS))
+    cookies = await sign_in(context, channel.workspace_id, max(SOCKETS))
     settings = {"home": str(context.home), "database_url": context.database.url, "secret_key": "bench"}
     with served.running(settings=settings) as server:
         ours = await _measure(server, f"/w/{channel.workspace_id}/live", cookies, f"/hooks/{channel.key}", messages)
@@ -76,7 +76,7 @@ def _each(measured: dict[int, Measured]) -> float:
     return max(0.01, (many.seconds - few.seconds) / (many.frames - few.frames) * 1_000_000)
 
 
-async def _sign_in(context: Context, workspace_id: int, people: int) -> list[str]:
+async def sign_in(context: Context, workspace_id: int, people: int) -> list[str]:
     """So many colleagues, each with a browser."""
     cookies: list[str] = []
     async with context.database.transaction() as session:
@@ -94,7 +94,7 @@ async def _measure(server: Served, live: str, cookies: Sequence[str], hook: str,
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as client:
 
         async def post(number: int) -> None:
-            body = json.dumps(_message(number)).encode()
+            body = json.dumps(message(number)).encode()
             headers = signatures.headers(signatures.key(SECRET), secrets.token_hex(8), datetime.now(UTC), body)
             answer = await client.post(hook, content=body, headers=headers | {"content-type": "application/json"})
             answer.raise_for_status()
@@ -132,7 +132,7 @@ async def _push(pages: Sequence[Listener], post: Post, messages: int) -> list[fl
     return [page.at[number] - began for page in pages for number, began in begun.items() if number in page.at]
 
 
-def _message(number: int) -> dict[str, object]:
+def message(number: int) -> dict[str, object]:
     """A line in a conversation of its own, so that no row hides another."""
     key = secrets.token_hex(6)
     author = {"id": f"author{key}", "name": "Anna"}

@@ -9,7 +9,7 @@ from contextlib import suppress
 import psycopg
 import structlog
 
-from connectors.host import almanacs, breaches, heartbeat, nights, streams, timers
+from connectors.host import almanacs, breaches, forecasting, heartbeat, nights, streams, timers
 from connectors.host import files as fetching
 from connectors.host.accounts import Accounts
 from connectors.host.delivery import Delivery, Wake
@@ -41,6 +41,7 @@ async def run(database: Database, vault: Vault, files: Files, settings: Settings
             tasks.create_task(fetching.run(place, stop))
             tasks.create_task(nights.run(place, stop))
             tasks.create_task(almanacs.run(place, stop))
+            tasks.create_task(forecasting.run(place, stop))
     finally:
         await pauses.stop(listening)
         await place.accounts.close()

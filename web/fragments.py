@@ -8,6 +8,7 @@ from inbox.conversations.promised import Promise
 from inbox.conversations.rows import Row
 from inbox.conversations.surroundings import Waiting
 from inbox.conversations.timeline import Entry
+from inbox.promptness.wallboard import Board, Load
 from inbox.team.presence import Person
 from web import render
 from web.names import Names
@@ -65,3 +66,13 @@ def entry(frame: Frame, entry: Entry, names: Names) -> str:
 def here(locale: str, conversation_id: int, people: Sequence[Person], where: str) -> str:
     """Who looks at a conversation, for its row or its pane."""
     return render.fragment("inbox/here.html", locale, conversation_id=conversation_id, people=people, where=where)
+
+
+def board(frame: Frame, board: Board) -> str:
+    """What a wallboard shows to those who may see the same channels."""
+    return render.fragment("wallboard/board.html", frame.locale, board=board, now=frame.now, workspace_id=frame.workspace_id)
+
+
+def board_people(frame: Frame, loads: Sequence[Load]) -> str:
+    """Who has how much to answer, on a wallboard."""
+    return render.fragment("wallboard/people.html", frame.locale, loads=loads, now=frame.now)

@@ -39,6 +39,7 @@ from inbox.models.conversations import (
     Thread,
 )
 from inbox.models.episodes import Episode, Move
+from inbox.models.forecast import BreachForecast
 from inbox.models.log import LogEvent
 from inbox.models.moderation import Moderation, ModerationState
 from inbox.models.privacy import Erasure
@@ -73,6 +74,7 @@ __all__ = [
     "AlertState",
     "ApiToken",
     "Attachment",
+    "BreachForecast",
     "Calendar",
     "CalendarSource",
     "CalendarVersion",
