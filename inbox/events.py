@@ -53,6 +53,8 @@ KINDS: dict[str, str] = {
     "wait.opened": "Somebody began to wait for an answer. data: wait, identity, opened_at",
     "wait.closed": "A wait ended. data: wait, outcome, seconds",
     "wait.corrected": "A person took back that a wait began by hand, or ended. data: identity, and message with opened_at, or closed_at",
+    "wait.retold": "A wait turned out to be another one than was told: when, by whom, or that there was none. data: wait, identity",
+    "wait.retargeted": "A policy or calendar gave an open wait another target. data: wait, due_at",
     "wait.breached": "A wait has taken longer than its target. data: wait, due_at",
     "draft.saved": "A member's unfinished text was kept or dropped. data: member, kept",
     "channel.added": "A channel was connected. data: platform",

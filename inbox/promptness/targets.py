@@ -158,8 +158,11 @@ async def settle(
         _settle(target, known, now=now, by_policy=by_policy)
         if target.state != before:
             changed.append(target)
+            told = (session, workspace_id, target.conversation_id, target.channel_id, target.id, target.due_at, actor, now)
+            if by_policy:  # everything else that changes a target has an event of its own
+                _record(*told, kind="wait.retargeted")
             if target.breached_at is not None and was_late is None:
-                _record(session, workspace_id, target.conversation_id, target.channel_id, target.id, target.due_at, actor, now)
+                _record(*told)
     async with pipeline(connection) as send:
         if changed:
             send(UPDATE, _columns(changed))
@@ -238,9 +241,11 @@ def _record(
     due_at: datetime | None,
     actor: str,
     now: datetime,
+    *,
+    kind: str = "wait.breached",
 ) -> None:
     told = None if due_at is None else due_at.isoformat()
     events.record(
-        session, "wait.breached", workspace_id=workspace_id, at=now, actor=actor, conversation_id=conversation_id, channel_id=channel_id,
+        session, kind, workspace_id=workspace_id, at=now, actor=actor, conversation_id=conversation_id, channel_id=channel_id,
         wait=wait_id, due_at=told,
     )  # fmt: skip
