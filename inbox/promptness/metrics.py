@@ -24,6 +24,7 @@ Asked = tuple[Cut, Metric]
 
 NONE, KEPT, LATE, CAUGHT_UP, ON_POLICY, PENDING = range(6)  # how a wait stands to its target
 METRICS = list(Metric)
+MARKS = 128  # values of a wait's marks: the standing above four yes or no
 COMMUNITY = (Outcome.ANSWERED_BY_COMMUNITY,)
 
 
@@ -65,18 +66,24 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
+class Order:
+    """The places of one metric's waits by their length on one clock, ascending, with the keys of `percentiles`."""
+
+    rows: Column
+    keys: Column
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
-    """Waits with what is reckoned of each: lengths, how they stand to their targets, and their order by length."""
+    """Waits with what is reckoned of each: lengths, how they stand to their targets, and their order by length on both clocks."""
 
     history: History
     microseconds: Column
     answered: Column
     is_open: Column
     standing: Column
-    wall: Column  # keys of `percentiles`
-    business: Column
-    by_wall: Column = field(repr=False)  # places, ascending
-    by_business: Column = field(repr=False)
+    marks: Column  # answered, open, native, bulk and the standing in one number
+    orders: Mapping[Metric, tuple[Order, Order]] = field(repr=False)  # by the wall clock, in business time
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +135,20 @@ def measured(waits: History, question: Question) -> Measured:
     is_open = waits.closed == OPEN
     answered = waits.outcome == OUTCOMES.index(Outcome.ANSWERED)
     length = np.where(is_open, now, waits.closed) - waits.opened
-    wall = percentiles.keys(length // SECOND, answered)
-    business = percentiles.keys(np.floor(waits.business), answered)
-    orders = percentiles.order(wall), percentiles.order(business)
-    return Measured(waits, length, answered, is_open, standing(waits, now), wall, business, *orders)
+    stand = standing(waits, now)
+    marks = (stand << 4) | (waits.bulk & answered) << 3 | (waits.native & answered) << 2 | is_open.astype(np.int8) << 1 | answered
+    clocks = [percentiles.keys(seconds, answered) for seconds in (length // SECOND, np.floor(waits.business))]
+    orders: dict[Metric, tuple[Order, Order]] = {}
+    for at, metric in enumerate(METRICS):
+        mine = np.flatnonzero(waits.metric == at)
+        wall, business = (_order(mine, keys[mine]) for keys in clocks)
+        orders[metric] = wall, business
+    return Measured(waits, length, answered, is_open, stand, marks, orders)
+
+
+def _order(rows: Column, keys: Column) -> Order:
+    places = percentiles.order(keys)
+    return Order(rows[places], keys[places])
 
 
 def standing(waits: History, now: int) -> Column:
@@ -148,29 +165,71 @@ def standing(waits: History, now: int) -> Column:
 def cut(basis: Basis, by: Cut, metric: Metric) -> list[Figure]:
     """The figures of each group of a cut, ascending by key, nobody's last."""
     told = basis.cohort
-    among = told.history.metric == METRICS.index(metric)
+    wall, business = told.orders[metric]
     community = _counts(basis.community, by, metric)
-    orders = [order[among[order]] for order in (told.by_wall, told.by_business)]
-    grouped = [groups(told.history, order, by) for order in orders]
-    found = [_figure(told, key, rows, grouped[1][key], basis.question.within, community.get(key, 0)) for key, rows in grouped[0].items()]
+    found: list[Figure] = []
+    if by == Cut.LABEL:
+        for label, mine in told.history.labels.items():
+            codes = (~mine).astype(np.uint16)
+            found += _figures(told, [label], codes, (wall, business), basis.question.within, community)
+    elif len(wall.rows):
+        keys, codes = _coded(told.history, by)
+        found = _figures(told, keys, codes, (wall, business), basis.question.within, community)
     return sorted(found, key=lambda figure: (figure.key is None, figure.key))
+
+
+def _coded(waits: History, by: Cut) -> tuple[list[Key], Column]:
+    """The keys of a cut, and which of them each wait has."""
+    if by == Cut.ALL:
+        return [None], np.zeros(len(waits), dtype=np.uint16)
+    column = waits.owner if by == Cut.MEMBER else getattr(waits, by.value)
+    known = np.unique(column)
+    codes = np.searchsorted(known, column).astype(np.uint16 if len(known) < 2**16 else np.int64)
+    return [_key(by, int(key)) for key in known], codes
+
+
+def grouped(order: Order, codes: Column, count: int) -> list[Column]:
+    """The keys of each group, still ascending."""
+    if count == 1 and not codes.any():
+        return [order.keys]
+    mine = codes[order.rows]
+    places = np.argsort(mine, kind="stable")
+    return np.split(order.keys[places], np.searchsorted(mine[places], np.arange(1, count + 1)))[:count]
+
+
+def counted(told: Measured, rows: Column, codes: Column, count: int) -> Column:
+    """How many waits of each group have which marks."""
+    places = codes[rows].astype(np.int64) * MARKS + told.marks[rows]
+    return np.bincount(places, minlength=count * MARKS)[: count * MARKS].reshape(count, MARKS)
+
+
+def _figures(
+    told: Measured, keys: Sequence[Key], codes: Column, orders: tuple[Order, Order], within: float, community: Mapping[Key, int]
+) -> list[Figure]:
+    """`codes`: the place of each wait's key in `keys`; what is beyond them belongs to none."""
+    count, rows = len(keys), orders[0].rows
+    marks = counted(told, rows, codes, count)
+    done = rows[told.answered[rows]]
+    sums = [
+        np.bincount(codes[done], weights=lengths[done], minlength=count) for lengths in (told.microseconds / SECOND, told.history.business)
+    ]
+    walls, business = (grouped(order, codes, count) for order in orders)
+    return [
+        _figure(key, marks[at], (float(sums[0][at]), float(sums[1][at])), (walls[at], business[at]), within, community.get(key, 0))
+        for at, key in enumerate(keys)
+        if len(walls[at])
+    ]
 
 
 def groups(waits: History, rows: Column, by: Cut) -> dict[Key, Column]:
     """These rows, in their order, by what they are cut by; a wait with two labels is in both."""
-    if not len(rows):
-        return {}
-    if by == Cut.ALL:
-        return {None: rows}
     if by == Cut.LABEL:
         labelled = {label: rows[mine[rows]] for label, mine in waits.labels.items()}
         return {label: chosen for label, chosen in labelled.items() if len(chosen)}
-    column = (waits.owner if by == Cut.MEMBER else getattr(waits, by.value))[rows]
-    known = np.unique(column)
-    codes = np.searchsorted(known, column).astype(np.uint16 if len(known) < 2**16 else np.int64)
-    order = np.argsort(codes, kind="stable")
-    parts = np.split(rows[order], np.searchsorted(codes[order], np.arange(1, len(known))))
-    return {_key(by, int(key)): part for key, part in zip(known, parts, strict=True)}
+    keys, codes = _coded(waits, by)
+    places = np.argsort(codes[rows], kind="stable")
+    parts = np.split(rows[places], np.searchsorted(codes[rows][places], np.arange(1, len(keys))))
+    return {key: part for key, part in zip(keys, parts, strict=False) if len(part)}
 
 
 def _key(by: Cut, key: int) -> Key:
@@ -181,41 +240,47 @@ def _key(by: Cut, key: int) -> Key:
     return key or None
 
 
-def _figure(told: Measured, key: Key, rows: Column, by_business: Column, within: float, community: int) -> Figure:
-    answered = rows[told.answered[rows]]
-    wall, business = percentiles.curve(told.wall[rows]), percentiles.curve(told.business[by_business])
-    stand: Sequence[int] = np.bincount(told.standing[rows], minlength=6).tolist()
-    kept, late, caught_up = stand[KEPT], stand[LATE], stand[CAUGHT_UP]
-    still_open = int(told.is_open[rows].sum())
+def _figure(key: Key, marks: Column, sums: tuple[float, float], lengths: tuple[Column, Column], within: float, community: int) -> Figure:
+    wall, business = (percentiles.curve(each) for each in lengths)
+    stand: list[int] = marks.reshape(MARKS // 16, 16).sum(axis=1).tolist()
+    flags: list[int] = marks.reshape(MARKS // 16, 16).sum(axis=0).tolist()
+    answered, still_open, native, bulk = (sum(many for at, many in enumerate(flags) if at & bit) for bit in (1, 2, 4, 8))
+    n, kept, late, caught_up = len(lengths[0]), stand[KEPT], stand[LATE], stand[CAUGHT_UP]
     low, high = wall.interval(0.5)
     return Figure(
         key=key,
-        n=len(rows),
-        answered=len(answered),
+        n=n,
+        answered=answered,
         open_now=still_open,
-        not_needed=len(rows) - len(answered) - still_open,
-        reply_rate=len(answered) / len(rows),
+        not_needed=n - answered - still_open,
+        reply_rate=answered / n,
         p50=wall.percentile(0.5),
         p50_low=low,
         p50_high=high,
         p90=wall.percentile(0.9),
-        mean=float(told.microseconds[answered].mean()) / SECOND if len(answered) else None,
+        mean=sums[0] / answered if answered else None,
         share=wall.answered_within(within),
         business_p50=business.percentile(0.5),
         business_p90=business.percentile(0.9),
-        business_mean=float(told.history.business[answered].mean()) if len(answered) else None,
+        business_mean=sums[1] / answered if answered else None,
         business_share=business.answered_within(within),
-        native=int(told.history.native[answered].sum()),
-        bulk=int(told.history.bulk[answered].sum()),
+        native=native,
+        bulk=bulk,
         community=community,
-        targeted=len(rows) - stand[NONE],
+        targeted=n - stand[NONE],
         kept=kept,
         late=late,
         late_on_policy=stand[ON_POLICY],
         caught_up_late=caught_up,
-        attainment=kept / (kept + late + caught_up) if kept + late + caught_up else None,
+        attainment=attainment(stand),
         team_attainment=kept / (kept + late) if kept + late else None,
     )
+
+
+def attainment(stand: Sequence[int]) -> float | None:
+    """Of the waits with a target that ended or are late: how many kept it. `stand`: how many stand how."""
+    ended = stand[KEPT] + stand[LATE] + stand[CAUGHT_UP]
+    return stand[KEPT] / ended if ended else None
 
 
 def _counts(waits: History, by: Cut, metric: Metric) -> Mapping[Key, int]:

@@ -7,18 +7,18 @@ import numpy as np
 from inbox.promptness.reading import Column
 
 SURE = 1.959964  # standard errors: 95 %
+NEAR = 12.0  # standard errors of a share, by far enough
 ROUNDING = 1e-9  # of a product of a million factors
 LONGEST = 2**31 - 1  # seconds: 68 years
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """The share still unanswered after each answer: `seconds` ascending. `n`: all waits, answered or not."""
+    """The share still unanswered after each answer: `seconds` ascending. `at_risk`: how many waited just before it."""
 
-    n: int
     seconds: Column
     waiting: Column
-    spread: Column  # the sum of Greenwood (1926) up to each answer
+    at_risk: Column
 
     def percentile(self, share: float) -> float | None:
         """Seconds until this share (0 … 1) was answered; None while too many still wait to know."""
@@ -31,17 +31,26 @@ class Curve:
 
     def interval(self, share: float) -> tuple[float | None, float | None]:
         """Seconds between which the percentile lies, 95 % sure (Brookmeyer and Crowley, 1982, on the scale log(-log)); None: beyond."""
+        level = 1 - share
+        reached = int(np.searchsorted(-self.waiting, -level - ROUNDING))
+        few = float(self.at_risk[reached]) if reached < len(self.at_risk) else 1.0
+        first, end = np.searchsorted(
+            -self.waiting, [-level - NEAR / few**0.5, -level + NEAR / few**0.5]
+        )  # further away nothing is in doubt
         with np.errstate(divide="ignore", invalid="ignore"):
-            factor = np.exp(SURE * np.sqrt(self.spread) / np.abs(np.log(self.waiting)))
-            low, high = self.waiting**factor, self.waiting ** (1 / factor)
-        over = self.waiting <= 0  # everybody was answered: no more is to come
-        low, high = (np.where(over, 0, np.nan_to_num(bound, nan=1)) for bound in (low, high))
-        return self._first(low, 1 - share), self._first(high, 1 - share)
+            spread = np.cumsum(1 / (self.at_risk[:end] * (self.at_risk[:end] - 1)))[first:]  # Greenwood, 1926
+            waiting = self.waiting[first:end]
+            factor = np.exp(SURE * np.sqrt(spread) / np.abs(np.log(waiting)))
+            low, high = waiting**factor, waiting ** (1 / factor)
+        over = waiting <= 0  # everybody was answered: no more is to come
+        bounds = (np.where(over, 0, np.nan_to_num(bound, nan=1)) for bound in (low, high))
+        below, above = (self._first(bound, level, int(first)) for bound in bounds)
+        return below, above
 
-    def _first(self, waiting: Column, level: float) -> float | None:
+    def _first(self, waiting: Column, level: float, start: int = 0) -> float | None:
         reached = waiting <= level + ROUNDING
         at = int(np.argmax(reached)) if len(reached) else 0
-        return float(self.seconds[at]) if len(reached) and reached[at] else None
+        return float(self.seconds[start + at]) if len(reached) and reached[at] else None
 
 
 def keys(seconds: Column, answered: Column) -> Column:
@@ -56,12 +65,10 @@ def order(keys: Column) -> Column:
 
 
 def curve(ordered: Column) -> Curve:
-    """The share still unanswered over time (Kaplan and Meier, 1958), of `keys` in ascending order."""
-    is_answer = (ordered & np.uint32(1)) == 0
-    at_risk = np.arange(len(ordered), 0, -1, dtype=np.float64)[is_answer]
-    told = (ordered >> np.uint32(1))[is_answer].astype(np.int64)
-    waiting = np.cumprod((at_risk - 1) / at_risk)
-    with np.errstate(divide="ignore"):
-        spread = np.cumsum(1 / (at_risk * (at_risk - 1)))
-    last = np.append(told[1:] != told[:-1], True) if len(told) else np.zeros(0, dtype=np.bool_)  # equal answers are one step
-    return Curve(len(ordered), told[last], waiting[last], spread[last])
+    """The share still unanswered over time (Kaplan and Meier, 1958), of `keys` in ascending order.
+
+    Each of several equal answers is a step of its own: the last of them stands where a common one would.
+    """
+    answers = np.flatnonzero((ordered & np.uint32(1)) == 0)
+    at_risk = len(ordered) - answers.astype(np.float64)
+    return Curve(ordered[answers] >> np.uint32(1), np.cumprod((at_risk - 1) / at_risk), at_risk)

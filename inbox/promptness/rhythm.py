@@ -9,13 +9,14 @@ import numpy as np
 
 from inbox.models import Metric, Outcome
 from inbox.promptness import metrics, percentiles, zones
-from inbox.promptness.history import OPEN, OUTCOMES, History
+from inbox.promptness.history import OUTCOMES, History
 from inbox.promptness.metrics import Basis
+from inbox.promptness.question import Cohort, Question
 from inbox.promptness.reading import Column
 from inbox.promptness.zones import SECOND, number
 
 THURSDAY = 3  # 1970-01-01 was one; Monday is 0
-HOUR, DAY = 3600 * SECOND, 86_400 * SECOND
+HOUR, DAY, WEEK = 3600 * SECOND, 86_400 * SECOND, 168
 ANSWERED = OUTCOMES.index(Outcome.ANSWERED)
 
 
@@ -56,14 +57,19 @@ def days(basis: Basis, zone: ZoneInfo, metric: Metric = Metric.FIRST) -> list[Da
     """The days of a period; those without any wait are there too. A wait belongs to the day on which it began, or (by reply) ended."""
     question, told = basis.question, basis.cohort
     bounds = _midnights(question.since, question.until, zone)
-    moments = told.history.opened if question.cohort == "arrival" else told.history.closed
-    among = told.history.metric == metrics.METRICS.index(metric)
-    parts = [_by_day(order[among[order]], moments, bounds) for order in (told.by_wall, told.by_business)]
+    count = len(bounds) - 1
+    moments = told.history.opened if question.cohort == Cohort.ARRIVAL else told.history.closed
+    codes = (np.searchsorted(bounds, moments, side="right") - 1).astype(np.uint16)
+    orders = told.orders[metric]
+    marks = metrics.counted(told, orders[0].rows, codes, count)
+    walls, business = (metrics.grouped(order, codes, count) for order in orders)
+    done = np.histogram(_handled(basis, metric), bounds)[0].tolist()
     backlog = _backlog(basis, bounds[1:], metric)
-    handled = _handled(basis, metric)
-    done = np.histogram(handled, bounds)[0].tolist()
     first = question.since.astimezone(zone).date()
-    return [_day(basis, first + timedelta(days=at), rows, parts[1][at], done[at], backlog[at]) for at, rows in enumerate(parts[0])]
+    return [
+        _day(first + timedelta(days=at), marks[at], (walls[at], business[at]), question.within, (done[at], backlog[at]))
+        for at in range(count)
+    ]
 
 
 def week(basis: Basis, zone: ZoneInfo, metric: Metric | None = None) -> Week:
@@ -86,12 +92,12 @@ def slots(moments: Column, zone: ZoneInfo, since: datetime, until: datetime) -> 
     changes = [change for year in years for change in zones.changes(zone, year)]
     starts = np.array([number(since) - 10 * DAY, *(at for at, _ in changes if at > number(since) - 10 * DAY)], dtype=np.int64)
     offsets = np.array([zones.offset(zone, int(at)) for at in starts], dtype=np.int64)
-    local = moments + offsets[np.searchsorted(starts, moments, side="right") - 1]
-    return (local // DAY + THURSDAY) % 7 * 24 + local % DAY // HOUR
+    local = moments + offsets[np.searchsorted(starts, moments, side="right") - 1] if len(starts) > 1 else moments + offsets[0]
+    return (local // HOUR + THURSDAY * 24) % WEEK
 
 
-def _slots(moments: Column, zone: ZoneInfo, question: metrics.Question) -> Column:
-    return np.bincount(slots(moments, zone, question.since, question.until), minlength=168).reshape(7, 24)
+def _slots(moments: Column, zone: ZoneInfo, question: Question) -> Column:
+    return np.bincount(slots(moments, zone, question.since, question.until), minlength=WEEK).reshape(7, 24)
 
 
 def _midnights(since: datetime, until: datetime, zone: ZoneInfo) -> Column:
@@ -101,43 +107,34 @@ def _midnights(since: datetime, until: datetime, zone: ZoneInfo) -> Column:
     return np.array(bounds, dtype=np.int64)
 
 
-def _by_day(rows: Column, moments: Column, bounds: Column) -> list[Column]:
-    """Rows in their order, by day."""
-    day = np.searchsorted(bounds, moments[rows], side="right") - 1
-    order = np.argsort(day.astype(np.uint16), kind="stable")
-    return np.split(rows[order], np.searchsorted(day[order], np.arange(1, len(bounds) - 1)))
-
-
-def _day(basis: Basis, on: date, rows: Column, by_business: Column, answered: int, backlog: int) -> Day:
-    told = basis.cohort
-    wall, business = percentiles.curve(told.wall[rows]), percentiles.curve(told.business[by_business])
-    in_time = told.answered[rows] & (told.microseconds[rows] // SECOND <= basis.question.within)
-    stand = np.bincount(told.standing[rows], minlength=6).tolist()
-    ended = stand[metrics.KEPT] + stand[metrics.LATE] + stand[metrics.CAUGHT_UP]
+def _day(on: date, marks: Column, lengths: tuple[Column, Column], within: float, counts: tuple[int, int]) -> Day:
+    wall, business = (percentiles.curve(each) for each in lengths)
+    stand: list[int] = marks.reshape(-1, 16).sum(axis=1).tolist()
+    flags: list[int] = marks.reshape(-1, 16).sum(axis=0).tolist()
     return Day(
         on=on,
-        n=len(rows),
-        within=int(in_time.sum()),
-        open_now=int(told.is_open[rows].sum()),
-        answered=answered,
-        backlog=backlog,
+        n=len(lengths[0]),
+        within=int(np.searchsorted(wall.seconds, within, side="right")),
+        open_now=sum(many for at, many in enumerate(flags) if at & 2),
+        answered=counts[0],
+        backlog=counts[1],
         p50=wall.percentile(0.5),
         p90=wall.percentile(0.9),
         business_p50=business.percentile(0.5),
         business_p90=business.percentile(0.9),
-        attainment=stand[metrics.KEPT] / ended if ended else None,
+        attainment=metrics.attainment(stand),
     )
 
 
 def _backlog(basis: Basis, ends: Column, metric: Metric) -> list[int]:
     """How many waited at each of these moments, of those to come: now."""
     ends = np.minimum(ends, number(basis.question.now))
-    waiting = np.zeros(len(ends), dtype=np.int64)
+    waiting = np.zeros(len(ends) + 1, dtype=np.int64)
     for part in (basis.inherited, basis.begun):
         mine = _of(part, metric)
-        waiting += np.searchsorted(np.sort(part.opened[mine]), ends, side="right")
-        waiting -= np.searchsorted(np.sort(part.closed[mine & (part.closed != OPEN)]), ends, side="right")
-    return waiting.tolist()
+        waiting += np.bincount(np.searchsorted(ends, part.opened[mine]), minlength=len(ends) + 1)
+        waiting -= np.bincount(np.searchsorted(ends, part.closed[mine]), minlength=len(ends) + 1)
+    return np.cumsum(waiting)[:-1].tolist()
 
 
 def _handled(basis: Basis, metric: Metric | None) -> Column:

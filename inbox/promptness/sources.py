@@ -1,5 +1,6 @@
 """What figures are told beside the waits: how late channels bring messages, how often templates are used, what posts draw."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -61,12 +62,12 @@ class PostLine:
 def lags(basis: Basis) -> list[Lag]:
     """By channel, by arrival."""
     waits = basis.begun
-    seconds = np.maximum(waits.received - waits.opened, 0) / SECOND
+    late = np.maximum(waits.received - waits.opened, 0)
     found: list[Lag] = []
     for key, rows in metrics.groups(waits, np.arange(len(waits)), Cut.CHANNEL).items():
-        mine = np.sort(seconds[rows])
-        p50, p90 = (float(mine[int(np.ceil(share * len(mine))) - 1]) for share in (0.5, 0.9))
-        found.append(Lag(int(key or 0), len(mine), p50, p90, float(mine[-1])))
+        places = [math.ceil(share * len(rows)) - 1 for share in (0.5, 0.9, 1)]
+        p50, p90, most = (np.partition(late[rows], places)[places] / SECOND).tolist()
+        found.append(Lag(int(key or 0), len(rows), p50, p90, most))
     return sorted(found, key=lambda lag: lag.key)
 
 
@@ -97,15 +98,16 @@ async def posts(session: AsyncSession, access: Access, basis: Basis, zone: ZoneI
     media = func.jsonb_array_length(col(Post.media))
     form = case((media == 0, "text"), (media == 1, "picture"), else_="pictures")
     length = func.length(col(Post.text))
+    published = func.coalesce(col(Post.published_at), col(Post.created_at))  # not every platform says when
     title = func.left(func.coalesce(func.nullif(col(Post.title), ""), col(Post.text)), 120)
     query = (
-        select(col(Post.id), title, col(Post.channel_id), col(Post.published_at), form, length, threads, said)
+        select(col(Post.id), title, col(Post.channel_id), published, form, length, threads, said)
         .join(Conversation, col(Conversation.post_id) == col(Post.id))
         .where(
             col(Post.workspace_id) == access.workspace_id,
             rights.sees(access, col(Post.channel_id)),
-            col(Post.published_at) >= question.since,
-            col(Post.published_at) < question.until,
+            published >= question.since,
+            published < question.until,
         )
         .group_by(col(Post.id))
         .order_by(said.desc(), col(Post.id))

@@ -3,6 +3,8 @@
 import csv
 import io
 import re
+import subprocess
+import sys
 from datetime import timedelta
 from html import unescape
 from urllib.parse import parse_qs, urlsplit
@@ -131,6 +133,11 @@ async def test_a_period_is_whole_days_of_the_workspace(app: FastAPI, house: Hous
         week = await browser.get(f"/w/{agent.access.workspace_id}/metrics", params={"days": 7})
     assert "Nobody waited in this period." in today.text
     assert "Today" in week.text
+
+
+def test_starting_loads_nothing_that_only_figures_need():
+    told = "import sys, api.app, api.worker; print([name for name in ('numpy', 'pyarrow') if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stdout.strip() == "[]"
 
 
 async def test_a_stranger_and_somebody_not_signed_in_see_nothing(app: FastAPI, house: House):

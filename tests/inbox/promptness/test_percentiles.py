@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inbox.promptness import percentiles
@@ -16,6 +16,7 @@ def of(waits: list[tuple[int, bool]]) -> percentiles.Curve:
     return percentiles.curve(keys[percentiles.order(keys)])
 
 
+@settings(deadline=None)
 @given(waits=WAITS, share=st.floats(0.01, 0.99), within=st.floats(0, 100))
 def test_columns_tell_what_the_plain_curve_tells(waits, share, within):
     plain, columns = curve(Duration(seconds, int(done), int(not done)) for seconds, done in waits), of(waits)
@@ -49,6 +50,7 @@ def test_the_interval_holds_the_truth_as_often_as_it_promises():
     assert 0.92 <= held / 400 <= 0.98
 
 
+@settings(deadline=None)
 @given(waits=WAITS)
 def test_places_are_sorted_by_length_the_answered_first(waits):
     lengths, answered = np.array([wait[0] for wait in waits], dtype=np.int64), np.array([wait[1] for wait in waits], dtype=np.bool_)
