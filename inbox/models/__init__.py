@@ -25,6 +25,7 @@ from inbox.models.log import LogEvent
 from inbox.models.moderation import Moderation, ModerationState
 from inbox.models.privacy import Erasure
 from inbox.models.promptness import Calendar, CalendarVersion, Metric, Outcome, Policy, Wait
+from inbox.models.reports import ReportSchedule, Rhythm
 from inbox.models.team import (
     Account,
     AccountSession,
@@ -47,6 +48,6 @@ __all__ = [
     "ChannelHour", "ChannelState", "ChannelVoice", "Contact", "Conversation", "ConversationLabel", "DeadLetter", "DeferredChange",
     "Delivery", "Direction", "Draft", "Erasure", "Identity", "Inbound", "Installation", "Invitation", "Label", "LogEvent", "Mailing",
     "Member", "Message", "Metric", "Moderation", "ModerationState", "Note", "Outcome", "PassedOver", "Policy", "Post", "Presence",
-    "Priority", "Reaction", "Reading", "Reconciliation", "Role", "Status", "Team", "TeamMember", "Template", "Thread", "Throttle",
-    "Visitor", "VisitorMail", "VisitorPresence", "VisitorToken", "Wait", "Workspace",
+    "Priority", "Reaction", "Reading", "Reconciliation", "ReportSchedule", "Rhythm", "Role", "Status", "Team",
+    "TeamMember", "Template", "Thread", "Throttle", "Visitor", "VisitorMail", "VisitorPresence", "VisitorToken", "Wait", "Workspace",
 ]  # fmt: skip

@@ -83,6 +83,8 @@ class Measured:
     is_open: Column
     standing: Column
     marks: Column  # answered, open, native, bulk and the standing in one number
+    lengths: tuple[Column, Column]  # seconds of the answered by the wall clock, and in business time; 0 of the others
+    rows: Mapping[Metric, Column] = field(repr=False)  # the places of each metric's waits
     orders: Mapping[Metric, tuple[Order, Order]] = field(repr=False)  # by the wall clock, in business time
 
 
@@ -139,11 +141,12 @@ def measured(waits: History, question: Question) -> Measured:
     marks = (stand << 4) | (waits.bulk & answered) << 3 | (waits.native & answered) << 2 | is_open.astype(np.int8) << 1 | answered
     clocks = [percentiles.keys(seconds, answered) for seconds in (length // SECOND, np.floor(waits.business))]
     orders: dict[Metric, tuple[Order, Order]] = {}
-    for at, metric in enumerate(METRICS):
-        mine = np.flatnonzero(waits.metric == at)
+    rows = {metric: np.flatnonzero(waits.metric == at) for at, metric in enumerate(METRICS)}
+    for metric, mine in rows.items():
         wall, business = (_order(mine, keys[mine]) for keys in clocks)
         orders[metric] = wall, business
-    return Measured(waits, length, answered, is_open, stand, marks, orders)
+    lengths = np.where(answered, length / SECOND, 0), np.where(answered, waits.business, 0)
+    return Measured(waits, length, answered, is_open, stand, marks, lengths, rows, orders)
 
 
 def _order(rows: Column, keys: Column) -> Order:
@@ -165,16 +168,15 @@ def standing(waits: History, now: int) -> Column:
 def cut(basis: Basis, by: Cut, metric: Metric) -> list[Figure]:
     """The figures of each group of a cut, ascending by key, nobody's last."""
     told = basis.cohort
-    wall, business = told.orders[metric]
     community = _counts(basis.community, by, metric)
     found: list[Figure] = []
     if by == Cut.LABEL:
         for label, mine in told.history.labels.items():
             codes = (~mine).astype(np.uint16)
-            found += _figures(told, [label], codes, (wall, business), basis.question.within, community)
-    elif len(wall.rows):
+            found += _figures(told, metric, [label], codes, basis.question.within, community)
+    elif len(told.rows[metric]):
         keys, codes = _coded(told.history, by)
-        found = _figures(told, keys, codes, (wall, business), basis.question.within, community)
+        found = _figures(told, metric, keys, codes, basis.question.within, community)
     return sorted(found, key=lambda figure: (figure.key is None, figure.key))
 
 
@@ -204,15 +206,12 @@ def counted(told: Measured, rows: Column, codes: Column, count: int) -> Column:
 
 
 def _figures(
-    told: Measured, keys: Sequence[Key], codes: Column, orders: tuple[Order, Order], within: float, community: Mapping[Key, int]
+    told: Measured, metric: Metric, keys: Sequence[Key], codes: Column, within: float, community: Mapping[Key, int]
 ) -> list[Figure]:
     """`codes`: the place of each wait's key in `keys`; what is beyond them belongs to none."""
-    count, rows = len(keys), orders[0].rows
+    count, rows, orders = len(keys), told.rows[metric], told.orders[metric]
     marks = counted(told, rows, codes, count)
-    done = rows[told.answered[rows]]
-    sums = [
-        np.bincount(codes[done], weights=lengths[done], minlength=count) for lengths in (told.microseconds / SECOND, told.history.business)
-    ]
+    sums = [np.bincount(codes[rows], weights=lengths[rows], minlength=count) for lengths in told.lengths]
     walls, business = (grouped(order, codes, count) for order in orders)
     return [
         _figure(key, marks[at], (float(sums[0][at]), float(sums[1][at])), (walls[at], business[at]), within, community.get(key, 0))

@@ -22,21 +22,26 @@ class Curve:
 
     def percentile(self, share: float) -> float | None:
         """Seconds until this share (0 … 1) was answered; None while too many still wait to know."""
-        return self._first(self.waiting, 1 - share)
+        at = self._place(1 - share)
+        return float(self.seconds[at]) if at < len(self.seconds) else None
 
     def answered_within(self, seconds: float) -> float:
         """The share (0 … 1) that was answered within so many seconds."""
-        at = int(np.searchsorted(self.seconds, seconds, side="right"))
+        at = self.done(seconds)
         return 1 - float(self.waiting[at - 1]) if at else 0.0
+
+    def done(self, seconds: float) -> int:
+        """How many were answered within so many seconds."""
+        whole = np.uint32(min(seconds, LONGEST))  # numpy would make another array of all, to compare it with a float
+        return int(np.searchsorted(self.seconds, whole, side="right"))
 
     def interval(self, share: float) -> tuple[float | None, float | None]:
         """Seconds between which the percentile lies, 95 % sure (Brookmeyer and Crowley, 1982, on the scale log(-log)); None: beyond."""
         level = 1 - share
-        reached = int(np.searchsorted(-self.waiting, -level - ROUNDING))
+        reached = self._place(level)
         few = float(self.at_risk[reached]) if reached < len(self.at_risk) else 1.0
-        first, end = np.searchsorted(
-            -self.waiting, [-level - NEAR / few**0.5, -level + NEAR / few**0.5]
-        )  # further away nothing is in doubt
+        near = NEAR / few**0.5  # further away nothing is in doubt
+        first, end = self._place(level + near), self._place(level - near)
         with np.errstate(divide="ignore", invalid="ignore"):
             spread = np.cumsum(1 / (self.at_risk[:end] * (self.at_risk[:end] - 1)))[first:]  # Greenwood, 1926
             waiting = self.waiting[first:end]
@@ -44,8 +49,12 @@ class Curve:
             low, high = waiting**factor, waiting ** (1 / factor)
         over = waiting <= 0  # everybody was answered: no more is to come
         bounds = (np.where(over, 0, np.nan_to_num(bound, nan=1)) for bound in (low, high))
-        below, above = (self._first(bound, level, int(first)) for bound in bounds)
+        below, above = (self._first(bound, level, first) for bound in bounds)
         return below, above
+
+    def _place(self, level: float) -> int:
+        """From which answer on no more than this share waits."""
+        return len(self.waiting) - int(np.searchsorted(self.waiting[::-1], level + ROUNDING, side="right"))
 
     def _first(self, waiting: Column, level: float, start: int = 0) -> float | None:
         reached = waiting <= level + ROUNDING

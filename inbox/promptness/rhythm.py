@@ -61,7 +61,7 @@ def days(basis: Basis, zone: ZoneInfo, metric: Metric = Metric.FIRST) -> list[Da
     moments = told.history.opened if question.cohort == Cohort.ARRIVAL else told.history.closed
     codes = (np.searchsorted(bounds, moments, side="right") - 1).astype(np.uint16)
     orders = told.orders[metric]
-    marks = metrics.counted(told, orders[0].rows, codes, count)
+    marks = metrics.counted(told, told.rows[metric], codes, count)
     walls, business = (metrics.grouped(order, codes, count) for order in orders)
     done = np.histogram(_handled(basis, metric), bounds)[0].tolist()
     backlog = _backlog(basis, bounds[1:], metric)
@@ -114,7 +114,7 @@ def _day(on: date, marks: Column, lengths: tuple[Column, Column], within: float,
     return Day(
         on=on,
         n=len(lengths[0]),
-        within=int(np.searchsorted(wall.seconds, within, side="right")),
+        within=wall.done(within),
         open_now=sum(many for at, many in enumerate(flags) if at & 2),
         answered=counts[0],
         backlog=counts[1],

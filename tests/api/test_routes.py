@@ -16,7 +16,22 @@ from api.app import create_app
 from api.deps import House
 from api.v1 import events as v1_events
 from inbox.contract import Action
-from inbox.models import ApiToken, Attachment, Channel, Contact, Conversation, Label, Message, Moderation, Role, Team, Template, Workspace
+from inbox.models import (
+    ApiToken,
+    Attachment,
+    Channel,
+    Contact,
+    Conversation,
+    Label,
+    Message,
+    Moderation,
+    ReportSchedule,
+    Rhythm,
+    Role,
+    Team,
+    Template,
+    Workspace,
+)
 from inbox.team import invitations, tokens
 from inbox.team.rights import Access
 from tests.api.knocking import knock
@@ -175,6 +190,7 @@ async def _one_of_everything(make: Make, workspace: Workspace, admin: Person) ->
             act_at=at,
             created_at=at,
         ),
+        "schedule_id": ReportSchedule(workspace_id=workspace.id, rhythm=Rhythm.WEEKLY, created_at=at, next_at=at),
         "token_id": ApiToken(workspace_id=workspace.id, name="Shop", token_hash="of nobody", created_at=at),
     }
     session.add_all(rows.values())

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from api.pages.metrics import files, lists, overview
+from api.pages.metrics import files, lists, overview, schedules
 
 router = APIRouter(prefix="/w/{workspace_id}")
-for part in (overview, lists, files):
+for part in (overview, lists, files, schedules):
     router.include_router(part.router)
