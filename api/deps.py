@@ -5,7 +5,7 @@ workspace takes `AccessDep` or `ApiAccessDep`, directly or through `Conversation
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -19,6 +19,7 @@ from inbox.db import Database
 from inbox.errors import NotFound, Unauthorized
 from inbox.files import Files
 from inbox.models import Account, AccountSession, Channel, Conversation, Member, Role, Workspace
+from inbox.promptness.shelf import Shelf
 from inbox.secrets import Vault
 from inbox.settings import Settings
 from inbox.team import rights, sessions, tokens
@@ -39,6 +40,7 @@ class House:
     vault: Vault
     files: Files
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    shelf: Shelf = field(default_factory=Shelf)  # the waits that figures are reckoned from
 
 
 # Dependencies are coroutines even where they wait for nothing: FastAPI sends every other function through a thread.

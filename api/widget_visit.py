@@ -21,7 +21,7 @@ from inbox.conversations.chats import Changes, Line
 from inbox.conversations.visitors import Said
 from inbox.errors import NotFound, ParleyError, TooMany
 from inbox.models import Visitor
-from inbox.promptness import metrics
+from inbox.promptness import typical
 
 SEND_SECONDS = 20.0  # a reader that takes nothing for so long is gone
 GATHER_SECONDS = 0.03
@@ -116,9 +116,9 @@ class Visit:
                 self.watch.conversation_id = await visitors.conversation_id(session, self.visitor)
                 await visits.connected(session, self.visitor, until=now + visits.CONNECTED)
             here = await visits.team_is_there(session, channel.workspace_id, now=now)
-            typical = await metrics.typical_answer(session, channel.id, now)
+            usual = await typical.answer(session, channel.id, now)
         self.greeted, self.last, self.seen = True, changes.last, changes.seen
-        about: dict[str, Any] = {"token": self.token, "fresh": fresh, "here": here, "typical": typical, "mails": self._mails()}
+        about: dict[str, Any] = {"token": self.token, "fresh": fresh, "here": here, "typical": usual, "mails": self._mails()}
         await self.send(type="ready", **about, email=self.visitor.email if self.visitor else None, **self._shown(changes))
 
     async def _message(self, frame: Message) -> None:

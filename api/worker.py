@@ -1,9 +1,9 @@
-"""The background work of one process: the host of the connectors, messages about alerts, and the chat's mail to visitors who have gone."""
+"""The background work of one process: the host of the connectors, messages about alerts, reports, and the chat's mail to visitors."""
 
 import asyncio
 from datetime import UTC, datetime
 
-from api import alert_delivery, widget_mail
+from api import alert_delivery, report_mail, widget_mail
 from connectors import runner
 from inbox.db import Database
 from inbox.files import Files
@@ -17,4 +17,5 @@ async def work(settings: Settings, database: Database, stop: asyncio.Event) -> N
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(runner.run(database, vault, Files(settings.home), settings, stop))
         tasks.create_task(alert_delivery.run(database, vault, settings, stop, clock=lambda: datetime.now(UTC)))
+        tasks.create_task(report_mail.run(database, settings, stop, clock=lambda: datetime.now(UTC)))
         tasks.create_task(widget_mail.run(database, vault, settings, stop, clock=lambda: datetime.now(UTC)))

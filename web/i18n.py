@@ -42,7 +42,7 @@ class Language:
         return forms[0] if count == 1 else forms[-1]
 
     def number(self, value: float) -> str:
-        return format_decimal(value, locale=_babel(self.code))
+        return _number(self.code, value)
 
     def day(self, at: datetime, zone: tzinfo) -> str:
         """Weekday and date, for a separator between days."""
@@ -50,7 +50,7 @@ class Language:
 
     def date(self, on: date) -> str:
         """A short date."""
-        return format_date(on, "d. MMM" if self.code == "de" else "d MMM", locale=_babel(self.code))
+        return _date(self.code, on)
 
     def weekday(self, number: int, *, short: bool = False) -> str:
         """Monday is 0."""
@@ -108,6 +108,16 @@ def told(length: timedelta) -> timedelta:
     seconds = max(0, int(length.total_seconds()))
     size = next((size for size, _ in UNITS if seconds >= size), 0)
     return timedelta(seconds=seconds // size * size if size else 0)
+
+
+@lru_cache(maxsize=5000)  # a page of figures has a thousand numbers, most of them small
+def _number(code: str, value: float) -> str:
+    return format_decimal(value, locale=_babel(code))
+
+
+@lru_cache(maxsize=2000)
+def _date(code: str, date: date) -> str:
+    return format_date(date, "d. MMM" if code == "de" else "d MMM", locale=_babel(code))
 
 
 @cache

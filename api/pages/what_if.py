@@ -15,7 +15,7 @@ from api.pages import forms
 from api.pages.here import HereDep, LocaleDep
 from inbox import questions
 from inbox.errors import Invalid
-from inbox.models import Metric, Priority, Role
+from inbox.models import WAITS, Metric, Priority, Role
 from inbox.promptness import what_if
 from inbox.promptness.timetables import WEEKDAYS
 from inbox.promptness.what_if import BadDraft, Draft, DraftPolicy, Known
@@ -25,7 +25,7 @@ from inbox.team.rights import Access
 router = APIRouter(prefix="/w/{workspace_id}", dependencies=[Depends(needs(Role.SUPERVISOR))])
 
 PERIODS = (7, 28, 90)  # days
-ASKED = tuple((metric, priority) for metric in Metric for priority in Priority)
+ASKED = tuple((metric, priority) for metric in WAITS for priority in Priority)
 
 
 @dataclass(frozen=True, slots=True)

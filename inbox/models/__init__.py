@@ -44,6 +44,7 @@ from inbox.models.log import LogEvent
 from inbox.models.moderation import Moderation, ModerationState
 from inbox.models.privacy import Erasure
 from inbox.models.promptness import WAITS, Calendar, CalendarVersion, Metric, Outcome, Policy, Wait
+from inbox.models.reports import ReportSchedule, Rhythm
 from inbox.models.team import (
     Account,
     AccountSession,
@@ -121,7 +122,9 @@ __all__ = [
     "Reaction",
     "Reading",
     "Reconciliation",
+    "ReportSchedule",
     "Retargeting",
+    "Rhythm",
     "Role",
     "Status",
     "Team",

@@ -202,6 +202,7 @@ class Message(Table, table=True):
             postgresql_where=text("parent_id IS NULL AND parent_external_id IS NOT NULL"),
         ),  # answers that came before what they answer
         Index("message_trouble", "conversation_id", postgresql_where=text("delivery IN ('failed', 'ambiguous')")),
+        Index("message_template", "workspace_id", "at", postgresql_where=text("template_id IS NOT NULL")),  # how often each is used
         Index("message_deleted", "deleted_at", postgresql_where=text("deleted_at IS NOT NULL")),  # to be purged
         Index("message_search", text("to_tsvector('simple'::regconfig, body)"), postgresql_using="gin"),
     )

@@ -109,6 +109,7 @@ class Wait(Table, table=True):
         Index("wait_conversation", "conversation_id", "opened_at"),
         Index("wait_workspace_opened", "workspace_id", "opened_at"),
         Index("wait_workspace_closed", "workspace_id", "closed_at"),
+        Index("wait_long", "workspace_id", "closed_at", postgresql_where=text("closed_at - opened_at > '14 days'::interval")),
     )
 
     id: int = identity()

@@ -1,133 +1,163 @@
-"""Waits in columns: what every figure over a period is reckoned from."""
+"""The waits of a period in columns: what every figure is reckoned from (docs/decisions/0011-figures-from-columns.md)."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from inbox.contract import ConversationKind
-from inbox.models import Outcome, Priority
-from inbox.promptness import targets, zones
-from inbox.promptness.policies import Rule
+from inbox.models import Outcome
+from inbox.promptness import keeping, reading, targets
+from inbox.promptness.question import Filters
+from inbox.promptness.reading import COUNTED, KINDS, LONG, OPEN, OUTCOMES, PRIORITIES, Column
+from inbox.promptness.shelf import Shelf
+from inbox.promptness.zones import number
 from inbox.team import rights
 from inbox.team.rights import Access
 
-OPEN = 2**62
-KINDS, PRIORITIES, OUTCOMES = list(ConversationKind), list(Priority), list(Outcome)
-IDS = ("id", "conversation", "channel", "identity", "team", "member", "assignee", "policy", "post")
-MOMENTS = ("opened", "closed", "received", "due", "breached")
-FLAGS = ("late_on_policy", "caught_up_late", "native", "bulk", "by_hand")
-Moments = NDArray[np.int64]
-Ids = NDArray[np.int64]
-Flags = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What else the waits have in common; None: whatever it is."""
-
-    channel: int | None = None
+__all__ = ["KINDS", "OPEN", "OUTCOMES", "PRIORITIES", "Filters", "History", "joined", "lasting", "load"]
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Waits in columns, one entry for each wait, by `opened` ascending. Moments are int64 microseconds since 1970 (UTC); 0 in an id column
-    is nobody or none."""
+    """Waits in columns, one entry for each wait, by `opened` ascending.
 
-    id: Ids
-    conversation: Ids
-    channel: Ids
-    identity: Ids
-    team: Ids
-    member: Ids
-    assignee: Ids
-    policy: Ids
-    post: Ids
-    metric: NDArray[np.int8]  # 0 first, 1 next
-    kind: NDArray[np.int8]  # index into KINDS
-    priority: NDArray[np.int8]  # index into PRIORITIES
-    opened: Moments
-    closed: Moments  # OPEN while open
-    received: Moments
-    due: Moments  # OPEN where there is no target
-    breached: Moments  # OPEN when not
-    outcome: NDArray[np.int8]  # index into OUTCOMES; -1 open
-    business: NDArray[np.float64]  # seconds by the policy's calendar; of open waits: until now
-    target: NDArray[np.float64]  # seconds; nan: none
-    late_on_policy: Flags
-    caught_up_late: Flags
-    native: Flags
-    bulk: Flags
-    by_hand: Flags
-    labels: dict[int, Flags]
-    language: NDArray[np.int16]
-    languages: list[str | None]
+    Moments are int64 microseconds since 1970 (UTC), OPEN for one that has not come; 0 in an id column is nobody or none. Business seconds
+    are those of the policy's calendar, of open waits until now; a target of nan is none. Nobody changes these arrays.
+    """
+
+    id: Column
+    conversation: Column
+    channel: Column
+    identity: Column
+    team: Column  # of the answer; of an open wait: who has it now
+    member: Column  # credited for the answer
+    assignee: Column  # who had it when it ended, or has it
+    policy: Column
+    post: Column
+    metric: Column  # 0 first, 1 next
+    kind: Column  # index into KINDS
+    priority: Column  # index into PRIORITIES
+    outcome: Column  # index into OUTCOMES; -1 while open
+    opened: Column
+    closed: Column
+    received: Column
+    due: Column
+    breached: Column
+    business: Column
+    target: Column
+    late_on_policy: Column
+    caught_up_late: Column
+    native: Column
+    bulk: Column
+    by_hand: Column
+    labels: Mapping[int, Column]
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+    @property
+    def owner(self) -> Column:
+        """Whose a wait is: of the one who answered or had it when it ended; while it is open, of who has it now."""
+        return np.where((self.closed == OPEN) | (self.member == 0), self.assignee, self.member)
+
+    def take(self, which: Column | slice) -> "History":
+        """These of them, in the same order."""
+        columns = {name: getattr(self, name)[which] for name in NAMES}
+        return History(**columns, labels={label: column[which] for label, column in self.labels.items()})
 
 
-SELECT = """
-    SELECT wait.id, wait.conversation_id, wait.channel_id, wait.identity_id,
-           coalesce(CASE WHEN closed_at IS NULL THEN conversation.team_id ELSE wait.team_id END, 0), coalesce(wait.member_id, 0),
-           coalesce(CASE WHEN closed_at IS NULL THEN conversation.assignee_id ELSE wait.assignee_id END, 0),
-           coalesce(wait.policy_id, 0), coalesce(conversation.post_id, 0), wait.metric = 'next', conversation.kind, conversation.priority,
-           {opened}, {closed}, {received}, {due}, {breached}, wait.outcome, wait.business_seconds, wait.target_seconds,
-           wait.late_on_policy, wait.caught_up_late, wait.native, wait.bulk, wait.by_hand,
-           ARRAY(SELECT label_id FROM conversation_label WHERE conversation_id = conversation.id)
-      FROM wait JOIN conversation ON conversation.id = wait.conversation_id
-     WHERE wait.workspace_id = :workspace AND wait.opened_at >= :since AND wait.opened_at < :until AND wait.channel_id = ANY(:channels)
-       AND (wait.outcome IS NULL OR wait.outcome IN ('answered', 'not_needed'))
-     ORDER BY wait.opened_at, wait.id
-"""
-MOMENT = "coalesce((extract(epoch FROM wait.{name}_at) * 1000000)::bigint, 4611686018427387904)"
-QUERY = text(SELECT.format(**{name: MOMENT.format(name=name) for name in MOMENTS}))
+NAMES = [each.name for each in fields(History) if each.name != "labels"]
 
 
 async def load(
-    session: AsyncSession, access: Access, *, since: datetime, until: datetime, now: datetime, filters: Filters | None = None
+    session: AsyncSession,
+    access: Access,
+    *,
+    since: datetime,
+    until: datetime,
+    now: datetime,
+    filters: Filters = Filters(),
+    shelf: Shelf | None = None,
+    outcomes: Sequence[Outcome] = COUNTED,
 ) -> History:
-    """The waits that began from `since` to before `until`, on channels that the member may see, that count."""
-    channels = await rights.channels(session, access)
-    if filters is not None and filters.channel is not None:
-        channels &= {filters.channel}
-    given = {"workspace": access.workspace_id, "since": since, "until": until, "channels": sorted(channels)}
-    rows = (await session.execute(QUERY, given)).all()
-    columns: list[Any] = list(zip(*rows, strict=True)) if rows else [()] * 26
-    rules = {rule.id: rule for rule in await targets.rules(session, access.workspace_id)}
-    return _history(columns, rules, now)
+    """The waits that began in the period, on channels the member may see, that count. A `shelf` keeps them for the next question."""
+    if shelf is None:
+        columns = await reading.read(session, access.workspace_id, reading.begun(since, until), outcomes)
+    else:
+        key = (access.workspace_id, outcomes is not COUNTED)
+        kept = await keeping.columns(session, shelf, key, outcomes, since - LONG)
+        first, end = np.searchsorted(kept["opened"], [number(since), number(until)])
+        columns = {name: column[first:end] for name, column in kept.items()}
+    return await _history(session, access, columns, now, filters)
 
 
-def _history(columns: list[Any], rules: dict[int, Rule], now: datetime) -> History:
-    ids = [np.array(column, np.int64) for column in columns[:9]]
-    moments = [np.array(column, np.int64) for column in columns[12:17]]
-    outcome = np.array([-1 if each is None else OUTCOMES.index(Outcome(each)) for each in columns[17]], np.int8)
-    business = np.array(
-        [
-            rules.get(policy, Rule(0, "")).elapsed(zones.moment(opened), now) if seconds is None else seconds
-            for seconds, policy, opened in zip(columns[18], columns[7], columns[12], strict=True)
-        ],
-        np.float64,
-    )
-    count = len(columns[0])
-    labels: dict[int, Flags] = {}
-    for place, of_wait in enumerate(columns[25]):
-        for label in of_wait:
-            labels.setdefault(label, np.zeros(count, np.bool_))[place] = True
-    flags = [np.array(column, np.bool_) for column in columns[20:25]]
-    found: dict[str, Any] = {}
-    for names, arrays in ((IDS, ids), (MOMENTS, moments), (FLAGS, flags)):
-        found.update(zip(names, arrays, strict=True))
-    return History(
-        **found,
-        metric=np.array(columns[9], np.int8),
-        kind=np.array([KINDS.index(ConversationKind(each)) for each in columns[10]], np.int8),
-        priority=np.array([PRIORITIES.index(Priority(each)) for each in columns[11]], np.int8),
-        outcome=outcome,
-        business=business,
-        target=np.array([np.nan if each is None else each for each in columns[19]], np.float64),
-        labels=labels,
-        language=np.zeros(count, np.int16),
-        languages=[None],
-    )
+async def lasting(
+    session: AsyncSession, access: Access, *, since: datetime, now: datetime, filters: Filters = Filters(), shelf: Shelf | None = None
+) -> History:
+    """The waits that had begun before `since` and had not ended by then: what a period inherits."""
+    known = since - LONG
+    old = await reading.read(session, access.workspace_id, reading.lasting(since, known))
+    if shelf is None:
+        recent = await reading.read(session, access.workspace_id, reading.begun(known, since))
+    else:
+        kept = await keeping.columns(session, shelf, (access.workspace_id, False), COUNTED, known)
+        first, end = np.searchsorted(kept["opened"], [number(known), number(since)])
+        recent = {name: column[first:end] for name, column in kept.items()}
+    lasts = recent["closed"] >= number(since)
+    labels = (old.keys() | recent.keys()) - {*NAMES, "begun"}
+    for columns in (old, recent):
+        columns |= {name: np.zeros(len(columns["id"]), dtype=np.bool_) for name in labels - columns.keys()}
+    both = {name: np.concatenate([old[name], column[lasts]]) for name, column in recent.items()}
+    return await _history(session, access, both, now, filters)
+
+
+def joined(earlier: History, later: History) -> History:
+    """Both, the second's waits having begun after the first's."""
+    columns = {name: np.concatenate([getattr(earlier, name), getattr(later, name)]) for name in NAMES}
+    labels: dict[int, Column] = {}
+    for label in {**earlier.labels, **later.labels}:
+        parts = [part.labels.get(label, np.zeros(len(part), dtype=np.bool_)) for part in (earlier, later)]
+        labels[label] = np.concatenate(parts)
+    return History(**columns, labels=labels)
+
+
+async def _history(session: AsyncSession, access: Access, columns: reading.Columns, now: datetime, filters: Filters) -> History:
+    known = await targets.rules(session, access.workspace_id)
+    columns = {**columns, "business": reading.business_until(columns, known, now)}
+    labels = {int(name.partition(":")[2]): column for name, column in columns.items() if name.startswith("label:")}
+    history = History(**{name: columns[name] for name in NAMES}, labels=labels)
+    chosen = matching(history, filters)
+    if not access.sees_everything:
+        seen = np.isin(history.channel, np.array(sorted(await rights.channels(session, access)), dtype=np.int64))
+        chosen = seen if chosen is None else chosen & seen
+    return history if chosen is None or chosen.all() else history.take(chosen)
+
+
+def matching(history: History, filters: Filters) -> Column | None:
+    """Which of them the filters mean; None: all."""
+    chosen: Column | None = None
+    for name, wanted in filters.chosen.items():
+        column = _column(history, name)
+        if name == "label":
+            mine = history.labels.get(int(wanted), np.zeros(len(history), dtype=np.bool_))
+        elif name in WORDS:
+            mine = column == WORDS[name].index(str(wanted))
+        else:
+            mine = column == wanted
+        chosen = mine if chosen is None else chosen & mine
+    return chosen
+
+
+WORDS: dict[str, list[str]] = {
+    "kind": [kind.value for kind in KINDS],
+    "priority": [priority.value for priority in PRIORITIES],
+    "metric": ["first", "next"],
+}
+
+
+def _column(history: History, name: str) -> Column:
+    if name == "member":
+        return history.owner
+    return history.id if name == "label" else getattr(history, name)

@@ -222,11 +222,15 @@ async def record(
     for subject, waiting in changes.gone:
         if waiting.closed_at is None:
             _record_closed(session, subject, waiting, actor=actor, now=now)
+        else:
+            _record_retold(session, subject, waiting, actor=actor, now=now)
     for subject, before, after in changes.updated:
         if after.closed_at is not None and before.closed_at is None:
             _record_closed(session, subject, after, actor=actor, now=now, decided=decided)
         elif after.closed_at is None and (before.closed_at is not None or before.opened_at != after.opened_at):
             _record_opened(session, subject, after, actor=actor, now=now)
+        else:
+            _record_retold(session, subject, after, actor=actor, now=now)
     for subject, waiting in changes.inserted:
         waiting.id = ids[subject.id, waiting.identity_id, waiting.opened_by, waiting.opened_at]
         _record_opened(session, subject, waiting, actor=actor, now=now)
@@ -253,6 +257,11 @@ def _record_closed(session: AsyncSession, subject: Subject, waiting: Waiting, *,
     if decided:  # a rebuild reads this
         data["decided"] = True
     _record(session, "wait.closed", subject, actor, now, data)
+
+
+def _record_retold(session: AsyncSession, subject: Subject, waiting: Waiting, *, actor: str, now: datetime) -> None:
+    """What neither began nor ended and is another wait all the same, or no wait any more: readers that keep waits have to hear of it."""
+    _record(session, "wait.retold", subject, actor, now, {"wait": waiting.id, "identity": waiting.identity_id})
 
 
 def _record(session: AsyncSession, kind: str, subject: Subject, actor: str, now: datetime, data: dict[str, Any]) -> None:

@@ -11,13 +11,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from inbox.models import Metric, Outcome
+from inbox.models import WAITS, Metric, Outcome
 from inbox.promptness import policies, zones
 from inbox.promptness.history import OPEN, OUTCOMES, History
 from inbox.promptness.policies import Facts, Rule
 from inbox.promptness.zones import SECOND
 
-METRICS = list(Metric)
+METRICS = WAITS
 Becomes = Literal["missed", "kept"]
 Flags = NDArray[np.bool_]
 Dues = dict[tuple[int, int, int], int]  # of a calendar, a moment and an amount: the same is not reckoned twice
@@ -135,9 +135,9 @@ def judge(history: History, facts: Mapping[int, Facts], rules: Sequence[Rule], n
         if rule is None:
             continue
         policy[place] = rule.id
-        seconds = rule.target(METRICS[int(metric)], facts[conversation].priority)
+        seconds = rule.target(METRICS[metric], facts[conversation].priority)
         if seconds is not None:
-            due[place] = _due(rule, opened, seconds, known)
+            due[place] = _due(rule.by(METRICS[metric]), opened, seconds, known)
     end = np.minimum(history.closed, now)
     answered = history.outcome == OUTCOMES.index(Outcome.ANSWERED)
     missed = due < end

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from inbox.errors import Invalid
 from inbox.promptness import zones
-from inbox.promptness.metrics import SMALLEST_GROUP, MemberFigures
+from inbox.promptness.question import SMALLEST_GROUP, MemberFigures
 from inbox.team.rights import Access
 
 LONGEST_DAYS = 182

@@ -1,5 +1,6 @@
 """How long people wait, told honestly while some still do. Pure."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -33,12 +34,15 @@ def curve(durations: Iterable[Duration]) -> Curve:
 
     Seconds in, shares of 0 … 1 out. Equal durations: answers come before what is censored.
     """
-    ordered = sorted(durations, key=lambda duration: duration.seconds)
-    at_risk = sum(duration.answered + duration.censored for duration in ordered)
+    answered, censored = Counter[float](), Counter[float]()
+    for duration in durations:
+        answered[duration.seconds] += duration.answered
+        censored[duration.seconds] += duration.censored
+    at_risk = answered.total() + censored.total()
     waiting, steps = 1.0, list[tuple[float, float]]()
-    for duration in ordered:
-        if duration.answered:
-            waiting *= 1 - duration.answered / at_risk
-            steps.append((duration.seconds, waiting))
-        at_risk -= duration.answered + duration.censored
+    for seconds in sorted(answered):
+        if answered[seconds]:
+            waiting *= 1 - answered[seconds] / at_risk
+            steps.append((seconds, waiting))
+        at_risk -= answered[seconds] + censored[seconds]
     return Curve(steps)

@@ -170,18 +170,21 @@ async def _settle_waits(
     found = [_target(row) for row in await unsettled.fetchall()]
     calendars = await versions(session, {target.calendar_id for target in found if target.is_kept and target.calendar_id is not None})
     over = [target for target in found if target.closed_at is not None]
-    told = await _stories(session, connection, over) if over else {}
+    stories = await _stories(session, connection, over) if over else {}
     changed: list[Target] = []
     for target in found:
         if target.is_kept and target.segments is not None and target.calendar_id is not None and target.calendar_id not in calendars:
             continue  # nobody knows any more what its calendar said
         before, was_late = target.state, target.breached_at
         hours = verdicts.settle(target, known, calendars, now=now, by_policy=by_policy)
-        target.segments = _cut(target, told[target.conversation_id], hours) if target.closed_at is not None else None
+        target.segments = _cut(target, stories[target.conversation_id], hours) if target.closed_at is not None else None
         if target.state != before:
             changed.append(target)
+            told = (session, workspace_id, target.conversation_id, target.channel_id, target.id, target.due_at, actor, now)
+            if by_policy:  # everything else that changes a target has an event of its own
+                _record(*told, kind="wait.retargeted")
             if target.breached_at is not None and was_late is None:
-                _record(session, workspace_id, target.conversation_id, target.channel_id, target.id, target.due_at, actor, now)
+                _record(*told)
     async with pipeline(connection) as send:
         if changed:
             send(UPDATE, _columns(changed))
@@ -261,9 +264,11 @@ def _record(
     due_at: datetime | None,
     actor: str,
     now: datetime,
+    *,
+    kind: str = "wait.breached",
 ) -> None:
     told = None if due_at is None else due_at.isoformat()
     events.record(
-        session, "wait.breached", workspace_id=workspace_id, at=now, actor=actor, conversation_id=conversation_id, channel_id=channel_id,
+        session, kind, workspace_id=workspace_id, at=now, actor=actor, conversation_id=conversation_id, channel_id=channel_id,
         wait=wait_id, due_at=told,
     )  # fmt: skip

@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from inbox import events
 from inbox.promptness import forecasts, targets
 from inbox.promptness.forecast import LIKELY, Forecast, Method, State
-from inbox.promptness.metrics import SMALLEST_GROUP, MemberFigures
 from inbox.promptness.policies import Rule
+from inbox.promptness.question import SMALLEST_GROUP, MemberFigures
 from inbox.team.rights import Access
 
 SOON = timedelta(minutes=15)

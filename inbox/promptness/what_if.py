@@ -28,7 +28,8 @@ MOST_POLICIES = 100
 
 FACTS = text(
     """
-    SELECT id, channel_id, kind, priority, team_id, ARRAY(SELECT label_id FROM conversation_label WHERE conversation_id = conversation.id)
+    SELECT id, channel_id, kind, priority, team_id, ARRAY(SELECT label_id FROM conversation_label WHERE conversation_id = conversation.id),
+           coalesce((SELECT tier FROM contact WHERE contact.id = conversation.contact_id), '')  -- of who began it: the others' is not asked
       FROM conversation WHERE workspace_id = :workspace AND id = ANY(:ids)
     """
 )
@@ -103,8 +104,8 @@ async def compare(
 
     def run() -> "Comparison":
         facts = {
-            number: Facts(channel, ConversationKind(kind), Priority(priority), team, frozenset(labels))
-            for number, channel, kind, priority, team, labels in rows
+            number: Facts(channel, ConversationKind(kind), Priority(priority), team, frozenset(labels), tier)
+            for number, channel, kind, priority, team, labels, tier in rows
         }
         return replay.compare(waits, facts, rules, drafted, now, after=after, limit=limit)
 

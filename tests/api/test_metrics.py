@@ -3,6 +3,8 @@
 import csv
 import io
 import re
+import subprocess
+import sys
 from datetime import timedelta
 from html import unescape
 from urllib.parse import parse_qs, urlsplit
@@ -61,11 +63,16 @@ async def test_page_file_and_api_tell_the_same_numbers(app: FastAPI, house: Hous
     told = (await client.get("/api/v1/metrics", params={"by": "channel"}, headers=headers)).json()
     assert [(item["key"], item["n"], item["open_now"], item["p50"]) for item in told["items"]] == [(seen.id, 4, 1, 120.0)]
     rows = list(csv.DictReader(io.StringIO(file.content.decode("utf-8-sig"))))
-    assert [(row["cut"], row["waits"], row["still_waiting"], row["p50_seconds"], row["mean_seconds"]) for row in rows] == [
+    told = [(row["cut"], row["n"], row["open_now"], row["p50"], row["mean"]) for row in rows]
+    assert told == [
         ("all", "4", "1", "120.0", "260.0"),
         ("channel", "4", "1", "120.0", "260.0"),
         ("team", "4", "1", "120.0", "260.0"),
         ("member", "3", "0", "120.0", "260.0"),
+        ("priority", "4", "1", "120.0", "260.0"),
+        ("policy", "4", "1", "120.0", "260.0"),
+        ("kind", "4", "1", "120.0", "260.0"),
+        ("post", "4", "1", "120.0", "260.0"),
     ]
     assert page.status_code == 200
     assert "2 min" in page.text
@@ -86,13 +93,13 @@ async def test_the_period_the_figure_and_the_goal_are_in_the_address_and_kept_by
     async with people.browser(app, agent) as browser:
         page = await browser.get(address, params={"days": 7, "within": 300})
         file = await browser.get(f"{address}.csv", params={"days": 7, "within": 300})
-    links = [parse_qs(urlsplit(unescape(link)).query) for link in re.findall(rf'href="({address}[^"]*)"', page.text)]
-    assert {"days": ["28"], "metric": ["first"], "within": ["300"]} in links
-    assert {"days": ["7"], "metric": ["first"], "within": ["3600"]} in links
-    assert {"days": ["7"], "metric": ["next"], "within": ["300"]} in links
+    links = [parse_qs(urlsplit(unescape(link)).query) for link in re.findall(rf'href="({address}\?[^"]*)"', page.text)]
+    kept = {"days": ["7"], "metric": ["first"], "within": ["300"], "by": ["channel"], "cohort": ["arrival"]}
+    for change in ({"days": ["28"]}, {"within": ["3600"]}, {"metric": ["next"]}, {"by": ["team"]}, {"cohort": ["reply"]}):
+        assert {**kept, **change} in links
     assert "within 5 min" in page.text
     rows = list(csv.DictReader(io.StringIO(file.content.decode("utf-8-sig"))))
-    assert (rows[0]["within_seconds"], rows[0]["share_within"]) == ("300", "0.5")  # 60 and 120 s of four; one still waits
+    assert (rows[0]["within_seconds"], rows[0]["share"]) == ("300", "0.5")  # 60 and 120 s of four; one still waits
     assert (await browser_status(app, agent, address, days=0), await browser_status(app, agent, address, within=1)) == (422, 422)
 
 
@@ -116,7 +123,7 @@ async def test_the_figure_is_chosen(app: FastAPI, house: House):
         async with people.browser(app, agent) as browser:
             file = await browser.get(f"/w/{agent.access.workspace_id}/metrics.csv", params={"metric": metric})
         rows = list(csv.DictReader(io.StringIO(file.content.decode("utf-8-sig"))))
-        assert [row["waits"] for row in rows if row["cut"] == "all"] == waits
+        assert [row["n"] for row in rows if row["cut"] == "all"] == waits
 
 
 async def test_a_period_is_whole_days_of_the_workspace(app: FastAPI, house: House):
@@ -128,12 +135,25 @@ async def test_a_period_is_whole_days_of_the_workspace(app: FastAPI, house: Hous
     assert "Today" in week.text
 
 
+def test_starting_loads_nothing_that_only_figures_need():
+    told = "import sys, api.app, api.worker; print([name for name in ('numpy', 'pyarrow') if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
 async def test_a_stranger_and_somebody_not_signed_in_see_nothing(app: FastAPI, house: House):
     agent, *_ = await seeded(house)
     stranger = await people.person(house, await people.found(house, "Elsewhere"), email="stranger@example.org")
     for who, status in ((stranger, 404), (None, 303)):
         async with people.browser(app, who) as browser:
-            for address in ("metrics", "metrics.csv"):
+            for address in (
+                "metrics",
+                "metrics.csv",
+                "metrics/waits",
+                "metrics/waits.csv",
+                "metrics/report",
+                "metrics/posts",
+                "metrics/me",
+            ):
                 assert (await browser.get(f"/w/{agent.access.workspace_id}/{address}")).status_code == status
 
 
@@ -143,7 +163,7 @@ async def test_named_figures_are_noted_in_the_log(app: FastAPI, house: House):
     workspace = agent.access.workspace_id
     other = await people.person(house, await _workspace(house, workspace), role=Role.SUPERVISOR, name="Iris Blum")
     async with people.browser(app, other) as browser:
-        page = await browser.get(f"/w/{workspace}/metrics")
+        page = await browser.get(f"/w/{workspace}/metrics", params={"by": "member"})
     assert "Nora Berg" in page.text
     async with house.database.transaction() as session:
         assert "figures.viewed" in [event.kind for event in await events.since(session, 0)]

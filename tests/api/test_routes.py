@@ -28,6 +28,8 @@ from inbox.models import (
     Metric,
     Moderation,
     Policy,
+    ReportSchedule,
+    Rhythm,
     Role,
     Team,
     Template,
@@ -195,6 +197,7 @@ async def _one_of_everything(make: Make, workspace: Workspace, admin: Person) ->
         ),
         "calendar_id": Calendar(workspace_id=workspace.id, name="H", created_at=at),
         "policy_id": Policy(workspace_id=workspace.id, name="P", created_at=at, changed_at=at),
+        "schedule_id": ReportSchedule(workspace_id=workspace.id, rhythm=Rhythm.WEEKLY, created_at=at, next_at=at),
         "token_id": ApiToken(workspace_id=workspace.id, name="Shop", token_hash="of nobody", created_at=at),
     }
     identity = await make.identity(channel)

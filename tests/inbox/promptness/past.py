@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 
 from inbox.models import Channel, Metric, Outcome, Wait
-from inbox.promptness.history import FLAGS, IDS, MOMENTS, OPEN, OUTCOMES, History
+from inbox.promptness.history import OPEN, OUTCOMES, History
 from inbox.promptness.zones import SECOND
 from tests.make import Make
 
+IDS = ("id", "conversation", "channel", "identity", "team", "member", "assignee", "policy", "post")
+MOMENTS = ("opened", "closed", "received", "due", "breached")
+FLAGS = ("late_on_policy", "caught_up_late", "native", "bulk", "by_hand")
 USUAL = {"opened": 0, "closed": OPEN, "received": 0, "due": OPEN, "breached": OPEN}
 SMALL = {"metric": 0, "kind": 0, "priority": 0, "outcome": -1}
 
@@ -34,7 +37,7 @@ def history(waits: Sequence[dict[str, Any]]) -> History:
     columns["outcome"] = np.where((columns["closed"] != OPEN) & (columns["outcome"] == -1), answered, columns["outcome"]).astype(np.int8)
     columns |= {name: column(name, np.nan, np.float64) for name in ("business", "target")}
     columns |= {name: column(name, 0, np.bool_) for name in FLAGS}
-    return History(**columns, labels={}, language=np.zeros(len(waits), np.int16), languages=[None])
+    return History(**columns, labels={})
 
 
 async def stored(make: Make, channel: Channel, waits: Sequence[dict[str, Any]]) -> list[Wait]:

@@ -1,0 +1,129 @@
+"""The dashboard: cards, charts with their tables, and every choice in the address. The report is the same for printing."""
+
+import asyncio
+from typing import Any
+
+from fastapi import APIRouter, Response
+from fastapi.responses import HTMLResponse
+
+from api.deps import AccessDep, HouseDep, NowDep, SessionDep, SettingsDep
+from api.pages import forms
+from api.pages.here import HereDep, LocaleDep
+from api.pages.metrics import asked
+from api.pages.metrics.asked import BasisDep, ChoicesDep
+from inbox.models import WAITS
+from inbox.promptness import now_waiting
+from inbox.promptness.question import Cohort, Cut, Filters
+from web import charts
+
+router = APIRouter()
+
+PERIODS = (1, 7, 28, 90, 365)  # days, today included
+GOALS = (300, 900, 3600, 14400, 86400)  # seconds within which an answer may be wanted
+COMPARED_DAYS = 31  # longer periods have no period before them beside them: it would be as much again to read
+MOST_LINES = 50  # of a table: a post has a page of its own
+
+
+@router.get("/metrics", response_class=HTMLResponse)
+async def show(
+    choices: ChoicesDep,
+    basis: BasisDep,
+    access: AccessDep,
+    session: SessionDep,
+    here: HereDep,
+    locale: LocaleDep,
+    settings: SettingsDep,
+    house: HouseDep,
+    now: NowDep,
+) -> Response:
+    """The page."""
+    told = await _told(choices, basis, access, session, settings, house)
+    waiting = await now_waiting.open_waits(session, access, now=now)
+    return forms.page("metrics/page.html", locale, here=here, now=now, waiting=waiting, **told)
+
+
+@router.get("/metrics/report", response_class=HTMLResponse)
+async def report(
+    choices: ChoicesDep,
+    basis: BasisDep,
+    access: AccessDep,
+    session: SessionDep,
+    here: HereDep,
+    locale: LocaleDep,
+    settings: SettingsDep,
+    house: HouseDep,
+    now: NowDep,
+) -> Response:
+    """The same figures on paper, for whoever the team answers to."""
+    told = await _told(choices, basis, access, session, settings, house)
+    return forms.page("metrics/report.html", locale, here=here, now=now, **told)
+
+
+@router.get("/metrics/me", response_class=HTMLResponse)
+async def own(
+    choices: ChoicesDep,
+    access: AccessDep,
+    session: SessionDep,
+    here: HereDep,
+    locale: LocaleDep,
+    settings: SettingsDep,
+    house: HouseDep,
+    now: NowDep,
+) -> Response:
+    """A member's own figures, which nobody else sees here."""
+    from dataclasses import replace
+
+    from inbox.promptness import metrics
+
+    filters = Filters(member=access.member_id)
+    mine = replace(choices, question=replace(choices.question, filters=filters))
+    basis = await metrics.basis(session, access, mine.question, member_figures=settings.member_figures, shelf=house.shelf)
+    told = await _told(mine, basis, access, session, settings, house)
+    return forms.page("metrics/own.html", locale, here=here, now=now, **told)
+
+
+async def _told(choices: Any, basis: Any, access: Any, session: Any, settings: Any, house: Any) -> dict[str, Any]:
+    """Everything that a page of figures shows."""
+    from inbox.promptness import metrics, rhythm, sources
+
+    setting = settings.member_figures
+    wanted = [(Cut.ALL, metric) for metric in WAITS]
+    found = await metrics.figures(session, access, basis, [*wanted, (choices.by, choices.metric)], member_figures=setting)
+    overall = {metric.value: found[Cut.ALL, metric][0] for metric in WAITS if found[Cut.ALL, metric]}
+    days, week = await asyncio.to_thread(lambda: (rhythm.days(basis, choices.zone, choices.metric), rhythm.week(basis, choices.zone)))
+    names = await asked.names(session, access, setting)
+    lines = sorted(found[choices.by, choices.metric], key=lambda figure: -figure.n)[:MOST_LINES]
+    keyed = {**names, "post": await asked.posts(session, access, [int(line.key or 0) for line in lines] if choices.by == Cut.POST else [])}
+    return {
+        "choices": choices,
+        "overall": overall,
+        "before": await _before(choices, access, session, settings, house),
+        "days": days,
+        "week": week,
+        "heat": charts.shades(week.begun),
+        "heat_answered": charts.shades(week.answered),
+        "lines": lines,
+        "names": names,
+        "keyed": keyed.get(choices.by.value, {}),
+        "lags": sources.lags(basis),
+        "templates": await sources.templates(session, access, choices.question),
+        "percentiles": charts.lines({"p90": [day.p90 for day in days], "p50": [day.p50 for day in days]}, mark=choices.question.within),
+        "volume": charts.stacks([(day.within, day.n - day.within) for day in days], [day.backlog for day in days]),
+        "periods": sorted({*PERIODS, choices.days}),
+        "goals": sorted({*GOALS, int(choices.question.within)}),
+        "cuts": [cut for cut in Cut if cut != Cut.ALL and (cut != Cut.MEMBER or setting != "off")],
+        "cohorts": list(Cohort),
+        "longest": max((line.p90 or line.p50 or 0 for line in lines), default=0),
+        "member_figures": setting,
+    }
+
+
+async def _before(choices: Any, access: Any, session: Any, settings: Any, house: Any) -> dict[str, Any]:
+    """The figures of the period before, by metric."""
+    from inbox.promptness import metrics
+
+    if choices.days > COMPARED_DAYS:
+        return {}
+    basis = await metrics.basis(session, access, choices.before, member_figures=settings.member_figures, shelf=house.shelf)
+    found = await metrics.figures(session, access, basis, [(Cut.ALL, metric) for metric in WAITS])
+    return {metric.value: found[Cut.ALL, metric][0] for metric in WAITS if found[Cut.ALL, metric]}

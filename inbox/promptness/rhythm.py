@@ -1,0 +1,151 @@
+"""Figures over time: day by day, by hour and weekday, and what lay waiting; days and hours as people in a time zone have them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from inbox.models import Metric, Outcome
+from inbox.promptness import metrics, percentiles, zones
+from inbox.promptness.history import OUTCOMES, History
+from inbox.promptness.metrics import Basis
+from inbox.promptness.question import Cohort, Question
+from inbox.promptness.reading import Column
+from inbox.promptness.zones import SECOND, number
+
+THURSDAY = 3  # 1970-01-01 was one; Monday is 0
+HOUR, DAY, WEEK = 3600 * SECOND, 86_400 * SECOND, 168
+ANSWERED = OUTCOMES.index(Outcome.ANSWERED)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """The waits of a day: all, those answered within the wanted time, those still open; how many waited at its end, how many were answered
+    on it. `attainment`: of those with a target, how many kept it."""
+
+    on: date
+    n: int
+    within: int
+    open_now: int
+    answered: int
+    backlog: int
+    p50: float | None
+    p90: float | None
+    business_p50: float | None
+    business_p90: float | None
+    attainment: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """By weekday (Monday first) and hour: how many began to wait, how many were answered; and how often the period has each such hour."""
+
+    begun: Sequence[Sequence[int]]
+    answered: Sequence[Sequence[int]]
+    hours: Sequence[Sequence[float]]
+
+    @property
+    def handled(self) -> float:
+        """Answers for each hour of the period, by the wall clock."""
+        hours = sum(map(sum, self.hours))
+        return sum(map(sum, self.answered)) / hours if hours else 0.0
+
+
+def days(basis: Basis, zone: ZoneInfo, metric: Metric = Metric.FIRST) -> list[Day]:
+    """The days of a period; those without any wait are there too. A wait belongs to the day on which it began, or (by reply) ended."""
+    question, told = basis.question, basis.cohort
+    bounds = _midnights(question.since, question.until, zone)
+    count = len(bounds) - 1
+    moments = told.history.opened if question.cohort == Cohort.ARRIVAL else told.history.closed
+    codes = (np.searchsorted(bounds, moments, side="right") - 1).astype(np.uint16)
+    orders = told.orders[metric]
+    marks = metrics.counted(told, told.rows[metric], codes, count)
+    walls, business = (metrics.grouped(order, codes, count) for order in orders)
+    done = np.histogram(_handled(basis, metric), bounds)[0].tolist()
+    backlog = _backlog(basis, bounds[1:], metric)
+    first = question.since.astimezone(zone).date()
+    return [
+        _day(first + timedelta(days=at), marks[at], (walls[at], business[at]), question.within, (done[at], backlog[at]))
+        for at in range(count)
+    ]
+
+
+def week(basis: Basis, zone: ZoneInfo, metric: Metric | None = None) -> Week:
+    """Arrivals and answers by weekday and hour of the zone, each by the offset that held then."""
+    arrivals = basis.begun.opened if metric is None else basis.begun.opened[_of(basis.begun, metric)]
+    start, end = number(basis.question.since), min(number(basis.question.until), number(basis.question.now))
+    grid = np.arange(start, max(start, end), HOUR // 4)
+    hours = _slots(grid, zone, basis.question) / 4
+    return Week(
+        *(
+            table.tolist()
+            for table in (_slots(arrivals, zone, basis.question), _slots(_handled(basis, metric), zone, basis.question), hours)
+        )
+    )
+
+
+def slots(moments: Column, zone: ZoneInfo, since: datetime, until: datetime) -> Column:
+    """The hour of the week, 0 … 167 from Monday midnight on, of each moment between the two."""
+    years = range(since.year - 1, until.year + 2)
+    changes = [change for year in years for change in zones.changes(zone, year)]
+    starts = np.array([number(since) - 10 * DAY, *(at for at, _ in changes if at > number(since) - 10 * DAY)], dtype=np.int64)
+    offsets = np.array([zones.offset(zone, int(at)) for at in starts], dtype=np.int64)
+    local = moments + offsets[np.searchsorted(starts, moments, side="right") - 1] if len(starts) > 1 else moments + offsets[0]
+    return (local // HOUR + THURSDAY * 24) % WEEK
+
+
+def _slots(moments: Column, zone: ZoneInfo, question: Question) -> Column:
+    return np.bincount(slots(moments, zone, question.since, question.until), minlength=WEEK).reshape(7, 24)
+
+
+def _midnights(since: datetime, until: datetime, zone: ZoneInfo) -> Column:
+    first, last = since.astimezone(zone).date(), (until - timedelta(microseconds=1)).astimezone(zone).date()
+    every = [first + timedelta(days=at) for at in range((last - first).days + 2)]
+    bounds = [number(datetime.combine(on, time.min, zone)) for on in every]
+    return np.array(bounds, dtype=np.int64)
+
+
+def _day(on: date, marks: Column, lengths: tuple[Column, Column], within: float, counts: tuple[int, int]) -> Day:
+    wall, business = (percentiles.curve(each) for each in lengths)
+    stand: list[int] = marks.reshape(-1, 16).sum(axis=1).tolist()
+    flags: list[int] = marks.reshape(-1, 16).sum(axis=0).tolist()
+    return Day(
+        on=on,
+        n=len(lengths[0]),
+        within=wall.done(within),
+        open_now=sum(many for at, many in enumerate(flags) if at & 2),
+        answered=counts[0],
+        backlog=counts[1],
+        p50=wall.percentile(0.5),
+        p90=wall.percentile(0.9),
+        business_p50=business.percentile(0.5),
+        business_p90=business.percentile(0.9),
+        attainment=metrics.attainment(stand),
+    )
+
+
+def _backlog(basis: Basis, ends: Column, metric: Metric) -> list[int]:
+    """How many waited at each of these moments, of those to come: now."""
+    ends = np.minimum(ends, number(basis.question.now))
+    waiting = np.zeros(len(ends) + 1, dtype=np.int64)
+    for part in (basis.inherited, basis.begun):
+        mine = _of(part, metric)
+        waiting += np.bincount(np.searchsorted(ends, part.opened[mine]), minlength=len(ends) + 1)
+        waiting -= np.bincount(np.searchsorted(ends, part.closed[mine]), minlength=len(ends) + 1)
+    return np.cumsum(waiting)[:-1].tolist()
+
+
+def _handled(basis: Basis, metric: Metric | None) -> Column:
+    """When waits were answered in the period, whenever they began."""
+    until = number(basis.question.until)
+    found: list[Column] = []
+    for part in (basis.inherited, basis.begun):
+        done = (part.outcome == ANSWERED) & (part.closed < until)
+        found.append(part.closed[done if metric is None else done & _of(part, metric)])
+    return np.concatenate(found)
+
+
+def _of(waits: History, metric: Metric) -> Column:
+    return waits.metric == metrics.METRICS.index(metric)

@@ -1,0 +1,127 @@
+"""Figures that leave by mail on their own: on time, once, to those who may see them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+from api import report_mail
+from api.deps import House
+from inbox.errors import Invalid, NotFound
+from inbox.models import Installation, ReportSchedule, Rhythm, Role
+from inbox.promptness import schedules
+from tests.api import people
+from tests.api.letterbox import Letterbox, letterbox
+from tests.api.test_metrics import seeded
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.fixture
+async def box(house: House) -> AsyncIterator[Letterbox]:
+    async with letterbox() as box:
+        mail = {"smtp_url": SecretStr(box.url), "mail_from": "Parley <inbox@example.org>"}
+        house.settings = house.settings.model_copy(update=mail)
+        yield box
+
+
+async def mail(house: House, at: datetime) -> int:
+    return await report_mail.mail_due(house.database, house.settings, clock=lambda: at)
+
+
+async def scheduled(house: House, supervisor: people.Person, rhythm: Rhythm = Rhythm.WEEKLY) -> ReportSchedule:
+    async with house.database.transaction() as session:
+        return await schedules.create(session, supervisor.access, rhythm, [supervisor.access.member_id or 0], now=house.clock())
+
+
+async def reader(house: House) -> people.Person:
+    """A supervisor who sees one of two channels."""
+    agent, *_ = await seeded(house)
+    async with house.database.transaction() as session:
+        member = await session.get_one(type(agent.member), agent.access.member_id)
+        member.role = Role.SUPERVISOR
+    agent.member = member
+    return agent
+
+
+async def test_a_report_leaves_on_monday_morning_once_however_many_look(house: House, box: Letterbox):
+    someone = await reader(house)
+    schedule = await scheduled(house, someone)
+    assert schedule.next_at.astimezone(BERLIN).strftime("%a %d %H:%M") == "Mon 09 07:00"
+    assert await mail(house, schedule.next_at - timedelta(seconds=1)) == 0
+    assert sum(await asyncio.gather(*(mail(house, schedule.next_at) for _ in range(3)))) == 1
+    (letter,) = box.letters
+    assert (letter["to"], letter["subject"]) == (someone.account.email, "How promptly Harbour answered")
+    assert await mail(house, schedule.next_at + timedelta(days=1)) == 0
+    assert "report.mailed" in await people.kinds(house)
+
+
+async def test_it_tells_the_figures_of_the_channels_that_its_reader_may_see(house: House, box: Letterbox):
+    someone = await reader(house)
+    async with house.database.transaction() as session:  # the waits began the day before, in the week that the report is about
+        row = await session.get_one(ReportSchedule, (await scheduled(house, someone)).id)
+        row.next_at = house.clock()
+    assert await mail(house, house.clock()) == 1
+    words = box.letters[0].get_content()
+    assert "Waits: 4, answered 75 %, still waiting 1" in words
+    assert "Board" not in words
+
+
+async def test_what_could_not_be_mailed_says_why(house: House, box: Letterbox):
+    schedule = await scheduled(house, await reader(house))
+    box.refusal = "550 no such person"
+    assert await mail(house, schedule.next_at) == 0
+    async with house.database.transaction() as session:
+        row = await session.get_one(ReportSchedule, schedule.id)
+        assert row.error
+        assert row.next_at == schedule.next_at + timedelta(days=7)
+
+
+async def test_a_held_installation_mails_nothing_and_loses_nothing(house: House, box: Letterbox):
+    schedule = await scheduled(house, await reader(house))
+    for held, letters in ((True, 0), (False, 1)):
+        async with house.database.transaction() as session:
+            (await session.get_one(Installation, 1)).held = held
+        assert await mail(house, schedule.next_at) == letters
+
+
+@pytest.mark.parametrize(
+    ("rhythm", "now", "following"),
+    [
+        (Rhythm.WEEKLY, datetime(2026, 3, 2, 5, tzinfo=UTC), datetime(2026, 3, 2, 6, tzinfo=UTC)),  # this very morning
+        (Rhythm.WEEKLY, datetime(2026, 3, 2, 6, tzinfo=UTC), datetime(2026, 3, 9, 6, tzinfo=UTC)),
+        (Rhythm.WEEKLY, datetime(2026, 3, 28, 6, tzinfo=UTC), datetime(2026, 3, 30, 5, tzinfo=UTC)),  # the clocks change between
+        (Rhythm.MONTHLY, datetime(2026, 12, 1, 12, tzinfo=UTC), datetime(2027, 1, 1, 6, tzinfo=UTC)),
+    ],
+)
+def test_the_next_is_the_morning_of_the_workspaces_own_zone(rhythm: Rhythm, now: datetime, following: datetime):
+    assert schedules.following_moment(rhythm, now, BERLIN) == following
+
+
+async def test_a_report_needs_readers_of_the_workspace(house: House):
+    someone = await reader(house)
+    async with house.database.transaction() as session:
+        for readers in ([], [10**9]):
+            with pytest.raises(Invalid):
+                await schedules.create(session, someone.access, Rhythm.WEEKLY, readers, now=house.clock())
+        with pytest.raises(NotFound):
+            await schedules.remove(session, someone.access, 10**9, now=house.clock())
+
+
+async def test_a_supervisor_adds_and_takes_away_a_report_on_its_page(app: FastAPI, house: House):
+    someone = await reader(house)
+    address = f"/w/{someone.access.workspace_id}/metrics/schedules"
+    async with people.browser(app, someone) as browser:
+        assert (await browser.post(address, data={"rhythm": "weekly"})).status_code == 422  # for nobody
+        assert (await browser.post(address, data={"rhythm": "monthly", "members": [someone.access.member_id]})).status_code == 303
+        page = await browser.get(address)
+        assert "On the first of a month" in page.text
+        assert "Next: 1 Apr, 07:00" in page.text
+        async with house.database.transaction() as session:
+            (row,) = await schedules.every(session, someone.access)
+        assert (await browser.post(f"{address}/{row.id}/removal")).status_code == 303
+        assert "Next:" not in (await browser.get(address)).text
