@@ -135,9 +135,9 @@ def judge(history: History, facts: Mapping[int, Facts], rules: Sequence[Rule], n
         if rule is None:
             continue
         policy[place] = rule.id
-        seconds = rule.target(METRICS[metric], facts[conversation].priority)
+        seconds = rule.target(METRICS[int(metric)], facts[conversation].priority)
         if seconds is not None:
-            due[place] = _due(rule.by(METRICS[metric]), opened, seconds, known)
+            due[place] = _due(rule.by(METRICS[int(metric)]), opened, seconds, known)
     end = np.minimum(history.closed, now)
     answered = history.outcome == OUTCOMES.index(Outcome.ANSWERED)
     missed = due < end
