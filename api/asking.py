@@ -19,7 +19,7 @@ def _unless_empty(given: Any) -> Any:
 
 
 Empty = BeforeValidator(_unless_empty)
-Number = Annotated[int, Field(ge=0, lt=2**63)]
+Number = Annotated[int, Field(ge=0, lt=2**63)]  # limited inside of "or nothing": nothing has no limits
 Key = Annotated[Number | None, Empty, Query()]
 
 
