@@ -21,6 +21,7 @@ from inbox.team import rights
 from inbox.team.rights import Access
 
 MOST_POSTS = 200
+LENGTHS = (80, 280, 1000)  # characters: up to the first, the second …, longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Lag:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """How many answers of the period were written with a template; `key` None: with one that is gone."""
+    """How many answers of the period were written with a template that there is still; `key` is its id."""
 
     key: int
     name: str
@@ -57,6 +58,16 @@ class PostLine:
     conversations: int
     messages: int
     figure: Figure | None
+
+
+@dataclass(frozen=True, slots=True)
+class PostGroup:
+    """Posts of a sort together: how many, and what one of them draws on average."""
+
+    key: str | int
+    posts: int
+    conversations: float
+    messages: float
 
 
 def lags(basis: Basis) -> list[Lag]:
@@ -120,25 +131,6 @@ async def posts(session: AsyncSession, access: Access, basis: Basis, zone: ZoneI
     return [_post(row, zone, figures.get(row[0])) for row in rows]
 
 
-def _post(row: Sequence[Any], zone: ZoneInfo, figure: Figure | None) -> PostLine:
-    number, title, channel_id, published_at, form, length, conversations, messages = row
-    hour = published_at.astimezone(zone).hour
-    return PostLine(number, title, channel_id, published_at, form, length, hour, conversations, messages, figure)
-
-
-@dataclass(frozen=True, slots=True)
-class PostGroup:
-    """Posts of a sort together: how many, and what one of them draws on average."""
-
-    key: str | int
-    posts: int
-    conversations: float
-    messages: float
-
-
-LENGTHS = (80, 280, 1000)  # characters: up to the first, the second …, longer
-
-
 def grouped(lines: Sequence[PostLine]) -> dict[str, list[PostGroup]]:
     """By form, by length (the key is its upper bound, 0 for longer than all) and by hour of publishing."""
     sorts: dict[str, Callable[[PostLine], str | int]] = {
@@ -158,3 +150,9 @@ def grouped(lines: Sequence[PostLine]) -> dict[str, list[PostGroup]]:
             for name, part in sorted(parts.items(), key=lambda item: (item[0] == 0 and sort == "length", item[0]))
         ]
     return found
+
+
+def _post(row: Sequence[Any], zone: ZoneInfo, figure: Figure | None) -> PostLine:
+    number, title, channel_id, published_at, form, length, conversations, messages = row
+    hour = published_at.astimezone(zone).hour
+    return PostLine(number, title, channel_id, published_at, form, length, hour, conversations, messages, figure)
