@@ -1,6 +1,6 @@
 """What if: a policy with other targets or hours, tried on the waits of the past before anybody saves it. Every choice is in the address."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -13,6 +13,7 @@ from api import problems
 from api.deps import AccessDep, NowDep, SessionDep, needs
 from api.pages import forms
 from api.pages.here import HereDep, LocaleDep
+from api.pages.settings import hours_form
 from inbox import questions
 from inbox.errors import Invalid
 from inbox.models import WAITS, Metric, Priority, Role
@@ -21,11 +22,13 @@ from inbox.promptness.timetables import WEEKDAYS
 from inbox.promptness.what_if import BadDraft, Draft, DraftPolicy, Known
 from inbox.team import rights
 from inbox.team.rights import Access
+from web import hours
+from web.i18n import language
 
 router = APIRouter(prefix="/w/{workspace_id}", dependencies=[Depends(needs(Role.SUPERVISOR))])
 
-PERIODS = (7, 28, 90)  # days
 ASKED = tuple((metric, priority) for metric in WAITS for priority in Priority)
+CHOICES = {"periods": (7, 28, 90), "priorities": list(Priority), "weekdays": WEEKDAYS}  # periods in days
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +61,9 @@ async def show(
     found, error = None, None
     if tried and chosen is not None:
         try:
-            found = await what_if.compare(session, access, _draft(known, chosen, form, calendars), days=days, now=now, after=after)
+            found = await what_if.compare(session, access, _draft(known, chosen, form, calendars, locale), days=days, now=now, after=after)
         except Invalid as refused:
             error = problems.sentence(refused, locale)
-    query = {name: value for name, value in request.query_params.items() if name != "after"}
-
-    def address(**other: object) -> str:
-        return "?" + urlencode({**query, **other})
-
     return forms.page(
         "metrics/what_if.html",
         locale,
@@ -77,16 +75,23 @@ async def show(
         calendars=calendars,
         form=form,
         days=days,
-        periods=PERIODS,
         found=found,
         error=error,
         after=after,
-        more=address(after=found.next) if found and found.next else None,
-        address=address,
+        address=_address(request.query_params),
         names=await _names(session, access, known.policies),
-        priorities=list(Priority),
-        weekdays=WEEKDAYS,
+        **CHOICES,
     )
+
+
+def _address(given: Mapping[str, str]) -> Callable[..., str]:
+    """What says this page's address with the same choices, some of them others; each begins at the first page."""
+    query = {name: value for name, value in given.items() if name != "after"}
+
+    def address(**other: object) -> str:
+        return "?" + urlencode({**query, **other})
+
+    return address
 
 
 async def _names(session: AsyncSession, access: Access, policies: Sequence[DraftPolicy]) -> dict[str, dict[int, str]]:
@@ -107,10 +112,10 @@ def _form(given: Mapping[str, str], chosen: DraftPolicy | None, calendars: Known
         return Form(minutes, calendar, "other_hours" in given, {day: given.get(day, "")[:200] for day in WEEKDAYS})
     minutes = {_field(*asked): _told(chosen.targets.get(asked[0], {}).get(asked[1])) for asked in ASKED}
     spans = calendars.definitions.get(number, {}).get("hours", {})
-    return Form(minutes, number, False, {day: ", ".join("–".join(span) for span in spans.get(day, ())) for day in WEEKDAYS})
+    return Form(minutes, number, False, {day: hours.written(spans.get(day, ())) for day in WEEKDAYS})
 
 
-def _draft(known: Draft, chosen: DraftPolicy, form: Form, calendars: Known) -> Draft:
+def _draft(known: Draft, chosen: DraftPolicy, form: Form, calendars: Known, locale: str) -> Draft:
     """The policies in force, one of them as the form has it."""
     targets: dict[str, dict[str, int]] = {}
     for metric, priority in ASKED:
@@ -121,7 +126,9 @@ def _draft(known: Draft, chosen: DraftPolicy, form: Form, calendars: Known) -> D
         said = calendars.definitions.get(form.calendar)
         if said is None:
             raise BadDraft("There is no calendar {number}.", number=form.calendar)
-        calendar = {**said, "hours": {day: _spans(written) for day, written in form.hours.items() if written.strip()}}
+        spoken = language(locale)
+        week = {day: hours_form.spans(form.hours[day], spoken.weekday(at)) for at, day in enumerate(WEEKDAYS)}
+        calendar = {**said, "hours": {day: spans for day, spans in week.items() if spans}}
     draft = replace(chosen, targets=targets, calendar=calendar)
     return Draft([draft if one.id == chosen.id else one for one in known.policies])
 
@@ -139,8 +146,3 @@ def _seconds(minutes: str) -> int:
         return round(float(minutes.replace(",", ".")) * 60)
     except (ValueError, OverflowError):
         raise BadDraft('"{minutes}" is no number of minutes.', minutes=minutes) from None
-
-
-def _spans(written: str) -> list[list[str]]:
-    """ "09:00–12:30, 13:30–18:00" """
-    return [[time.strip() for time in span.replace("–", "-").split("-")] for span in written.split(",")]
