@@ -37,7 +37,9 @@ FORMAT, BLOCK = 1, 1024 * 1024  # bytes
 FILE = re.compile(r"files/([0-9a-f]{64})")
 SMALL = {"manifest.json": BLOCK, "secret.key": BLOCK, "erasures.jsonl": 1024 * BLOCK}  # what is read whole, and its largest size
 
-Report = Callable[[str, int, int], None]  # hears what is worked on ("database", "files", "check"), how many bytes of it are done, and of how many
+Report = Callable[
+    [str, int, int], None
+]  # hears what is worked on ("database", "files", "check"), how many bytes of it are done, and of how many
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from api import problems
 from api.deps import AccessDep, NowDep, SessionDep, needs
 from api.pages import forms
 from api.pages.here import HereDep, LocaleDep
-from api.pages.settings import hours_form
 from inbox import questions
 from inbox.errors import Invalid
 from inbox.models import WAITS, Metric, Priority, Role
@@ -22,8 +21,6 @@ from inbox.promptness.timetables import WEEKDAYS
 from inbox.promptness.what_if import BadDraft, Draft, DraftPolicy, Known
 from inbox.team import rights
 from inbox.team.rights import Access
-from web import hours
-from web.i18n import language
 
 router = APIRouter(prefix="/w/{workspace_id}", dependencies=[Depends(needs(Role.SUPERVISOR))])
 
@@ -61,7 +58,7 @@ async def show(
     found, error = None, None
     if tried and chosen is not None:
         try:
-            found = await what_if.compare(session, access, _draft(known, chosen, form, calendars, locale), days=days, now=now, after=after)
+            found = await what_if.compare(session, access, _draft(known, chosen, form, calendars), days=days, now=now, after=after)
         except Invalid as refused:
             error = problems.sentence(refused, locale)
     return forms.page(
@@ -112,10 +109,10 @@ def _form(given: Mapping[str, str], chosen: DraftPolicy | None, calendars: Known
         return Form(minutes, calendar, "other_hours" in given, {day: given.get(day, "")[:200] for day in WEEKDAYS})
     minutes = {_field(*asked): _told(chosen.targets.get(asked[0], {}).get(asked[1])) for asked in ASKED}
     spans = calendars.definitions.get(number, {}).get("hours", {})
-    return Form(minutes, number, False, {day: hours.written(spans.get(day, ())) for day in WEEKDAYS})
+    return Form(minutes, number, False, {day: ", ".join("–".join(span) for span in spans.get(day, ())) for day in WEEKDAYS})
 
 
-def _draft(known: Draft, chosen: DraftPolicy, form: Form, calendars: Known, locale: str) -> Draft:
+def _draft(known: Draft, chosen: DraftPolicy, form: Form, calendars: Known) -> Draft:
     """The policies in force, one of them as the form has it."""
     targets: dict[str, dict[str, int]] = {}
     for metric, priority in ASKED:
@@ -126,9 +123,7 @@ def _draft(known: Draft, chosen: DraftPolicy, form: Form, calendars: Known, loca
         said = calendars.definitions.get(form.calendar)
         if said is None:
             raise BadDraft("There is no calendar {number}.", number=form.calendar)
-        spoken = language(locale)
-        week = {day: hours_form.spans(form.hours[day], spoken.weekday(at)) for at, day in enumerate(WEEKDAYS)}
-        calendar = {**said, "hours": {day: spans for day, spans in week.items() if spans}}
+        calendar = {**said, "hours": {day: _spans(written) for day, written in form.hours.items() if written.strip()}}
     draft = replace(chosen, targets=targets, calendar=calendar)
     return Draft([draft if one.id == chosen.id else one for one in known.policies])
 
@@ -146,3 +141,8 @@ def _seconds(minutes: str) -> int:
         return round(float(minutes.replace(",", ".")) * 60)
     except (ValueError, OverflowError):
         raise BadDraft('"{minutes}" is no number of minutes.', minutes=minutes) from None
+
+
+def _spans(written: str) -> list[list[str]]:
+    """ "09:00–12:30, 13:30–18:00" """
+    return [[time.strip() for time in span.replace("–", "-").split("-")] for span in written.split(",")]

@@ -13,10 +13,10 @@ from inbox.promptness.history import OUTCOMES, History
 from inbox.promptness.metrics import Basis
 from inbox.promptness.question import Cohort, Question
 from inbox.promptness.reading import Column
-from inbox.promptness.zones import DAY, HOUR, number
+from inbox.promptness.zones import SECOND, number
 
 THURSDAY = 3  # 1970-01-01 was one; Monday is 0
-WEEK = 168  # hours
+HOUR, DAY, WEEK = 3600 * SECOND, 86_400 * SECOND, 168
 ANSWERED = OUTCOMES.index(Outcome.ANSWERED)
 
 
