@@ -25,7 +25,7 @@ from inbox.team.rights import Access
 router = APIRouter(prefix="/w/{workspace_id}", dependencies=[Depends(needs(Role.SUPERVISOR))])
 
 ASKED = tuple((metric, priority) for metric in WAITS for priority in Priority)
-CHOICES = {"periods": (7, 28, 90), "priorities": list(Priority), "weekdays": WEEKDAYS}  # periods in days
+CHOICES: dict[str, Any] = {"periods": (7, 28, 90), "priorities": list(Priority), "weekdays": WEEKDAYS}  # periods in days
 
 
 @dataclass(frozen=True, slots=True)
