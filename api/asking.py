@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Query
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from api.deps import NowDep
 from inbox.contract import ConversationKind
@@ -33,13 +33,14 @@ def _unless_empty(given: Any) -> Any:
 
 
 Empty = BeforeValidator(_unless_empty)
-Key = Annotated[int | None, Empty, Query(ge=0, lt=2**63)]
+Number = Annotated[int, Field(ge=0, lt=2**63)]
+Key = Annotated[Number | None, Empty, Query()]
 
 
 async def filters(
     channel: Key = None,
-    team: Annotated[int | None, Empty, Query(ge=0, lt=2**63, description="0: waits of none; so for the others.")] = None,
-    member: Annotated[int | None, Empty, Query(ge=0, lt=2**63, description="Only as the setting member_figures allows.")] = None,
+    team: Annotated[Number | None, Empty, Query(description="0: waits of none; so for the others.")] = None,
+    member: Annotated[Number | None, Empty, Query(description="Only as the setting member_figures allows.")] = None,
     label: Key = None,
     policy: Key = None,
     post: Key = None,

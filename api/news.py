@@ -38,7 +38,7 @@ INVISIBLE = frozenset({
     "dead_letter.kept", "dead_letter.replayed", "template.changed", "token.created",
     "token.revoked", "contact.exported", "figures.viewed", "invitation.created", "invitation.renewed",
     "invitation.mailed", "invitation.revoked", "alert.raised", "alert.acknowledged", "alert.snoozed", "alert.returned", "alert.seen",
-    "alert.failed", "alert.changed", "trouble.began", "trouble.ended",
+    "alert.failed", "alert.changed", "trouble.began", "trouble.ended", "report.scheduled", "report.cancelled", "report.mailed",
 })  # fmt: skip
 NOBODY = Mine()
 
