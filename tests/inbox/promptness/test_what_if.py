@@ -129,6 +129,19 @@ async def test_other_hours_count_for_the_whole_time_and_nothing_is_saved(lived: 
     assert (again.otherwise, again.to_missed) == (0, 0)
 
 
+async def test_a_calendar_that_was_removed_is_nothing_to_draft_with(lived: Past) -> None:
+    where = {"workspace_id": lived.access.workspace_id, "created_at": lived.now}
+    gone = Calendar(**where, name="Summer", removed_at=lived.now)
+    lived.session.add(gone)
+    await lived.session.flush()
+    lived.session.add(CalendarVersion(**where, calendar_id=gone.id, definition=OFFICE))
+    await lived.session.flush()
+    known = await what_if.calendars(lived.session, lived.access.workspace_id, now=lived.now)
+    assert list(known.names) == [lived.calendar]
+    with pytest.raises(what_if.BadDraft, match=f"no calendar {gone.id}"):
+        await lived.compare(Draft([DraftPolicy("Usual", {}, {"first": {"normal": 60}}, gone.id)]))
+
+
 async def test_changes_come_in_pages_that_neither_skip_nor_repeat(lived: Past) -> None:
     none = Draft([DraftPolicy("Never", {"priority": ["low"]}, {"first": {"normal": 60}}, None)])
     whole = await lived.compare(none, limit=1000)
