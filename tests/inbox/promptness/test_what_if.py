@@ -60,7 +60,8 @@ class Past:
 
     async def _policy(self, name: str, place: int, conditions: dict[str, Any], wanted: dict[str, Any], calendar: int | None) -> None:
         row = {"name": name, "position": place, "conditions": conditions, "targets": wanted, "calendar_id": calendar}
-        await self._add(Policy(workspace_id=self.access.workspace_id, **row, created_at=self.now, changed_at=self.now))
+        before = self.now - timedelta(days=60)  # it counts for whoever waited since then
+        await self._add(Policy(workspace_id=self.access.workspace_id, **row, created_at=before, changed_at=before))
 
     async def _add(self, row: Any) -> Any:
         self.session.add(row)
