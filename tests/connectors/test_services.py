@@ -65,7 +65,9 @@ async def test_what_leads_to_this_machine_or_its_files_is_refused(address: str, 
     assert told == []
 
 
-@pytest.mark.parametrize("address", ["json://8.8.8.8/", "ntfys://topic", f"discord://{LONG[:18]}/{LONG}", "tgram://123456789:abcdefg_hijklmnop/1"])
+@pytest.mark.parametrize(
+    "address", ["json://8.8.8.8/", "ntfys://topic", f"discord://{LONG[:18]}/{LONG}", "tgram://123456789:abcdefg_hijklmnop/1"]
+)
 async def test_services_elsewhere_are_told_and_send_nobody_on(address: str, monkeypatch: pytest.MonkeyPatch):
     import apprise
 
