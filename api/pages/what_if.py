@@ -16,11 +16,12 @@ from api.pages.here import HereDep, LocaleDep
 from inbox import questions
 from inbox.errors import Invalid
 from inbox.models import WAITS, Metric, Priority, Role
-from inbox.promptness import what_if
+from inbox.promptness import policies, what_if
 from inbox.promptness.timetables import WEEKDAYS
 from inbox.promptness.what_if import BadDraft, Draft, DraftPolicy, Known
 from inbox.team import rights
 from inbox.team.rights import Access
+from web import lengths
 
 router = APIRouter(prefix="/w/{workspace_id}", dependencies=[Depends(needs(Role.SUPERVISOR))])
 
@@ -30,9 +31,9 @@ ASKED = tuple((metric, priority) for metric in WAITS for priority in Priority)
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What the form shows, as it was written: minutes by "first_normal", hours by weekday."""
+    """What the form shows, as it was written: lengths by "first_normal", hours by weekday."""
 
-    minutes: Mapping[str, str]
+    lengths: Mapping[str, str]
     calendar: int  # 0: the wall clock
     other_hours: bool
     hours: Mapping[str, str]
@@ -101,21 +102,22 @@ def _form(given: Mapping[str, str], chosen: DraftPolicy | None, calendars: Known
         return Form({}, 0, other_hours=False, hours={})
     number = chosen.calendar if isinstance(chosen.calendar, int) else 0
     if tried:
-        minutes = {_field(*asked): given.get(_field(*asked), "")[:12].strip() for asked in ASKED}
+        written = {_field(*asked): given.get(_field(*asked), "")[:60].strip() for asked in ASKED}
         wanted = given.get("calendar", "")
         calendar = int(wanted) if wanted.isdecimal() and len(wanted) < 19 else 0
-        return Form(minutes, calendar, "other_hours" in given, {day: given.get(day, "")[:200] for day in WEEKDAYS})
-    minutes = {_field(*asked): _told(chosen.targets.get(asked[0], {}).get(asked[1])) for asked in ASKED}
+        return Form(written, calendar, "other_hours" in given, {day: given.get(day, "")[:200] for day in WEEKDAYS})
+    promised = {_field(*asked): chosen.targets.get(asked[0], {}).get(asked[1]) for asked in ASKED}
+    told = {name: "" if seconds is None else lengths.written(seconds) for name, seconds in promised.items()}
     spans = calendars.definitions.get(number, {}).get("hours", {})
-    return Form(minutes, number, False, {day: ", ".join("–".join(span) for span in spans.get(day, ())) for day in WEEKDAYS})
+    return Form(told, number, False, {day: ", ".join("–".join(span) for span in spans.get(day, ())) for day in WEEKDAYS})
 
 
 def _draft(known: Draft, chosen: DraftPolicy, form: Form, calendars: Known) -> Draft:
     """The policies in force, one of them as the form has it."""
-    targets: dict[str, dict[str, int]] = {}
+    targets: dict[str, dict[str, Any]] = {name: {**row} for name, row in chosen.targets.items() if name not in WAITS}
     for metric, priority in ASKED:
-        if written := form.minutes[_field(metric, priority)]:
-            targets.setdefault(metric.value, {})[priority.value] = _seconds(written)
+        if written := form.lengths[_field(metric, priority)]:
+            targets.setdefault(metric.value, {**_clock(chosen, metric)})[priority.value] = forms.seconds(written)
     calendar: int | Mapping[str, Any] | None = form.calendar or None
     if form.calendar and form.other_hours:
         said = calendars.definitions.get(form.calendar)
@@ -126,19 +128,13 @@ def _draft(known: Draft, chosen: DraftPolicy, form: Form, calendars: Known) -> D
     return Draft([draft if one.id == chosen.id else one for one in known.policies])
 
 
+def _clock(chosen: DraftPolicy, metric: Metric) -> Mapping[str, str]:
+    """A target that goes by the wall clock goes on doing so: the form does not ask."""
+    return {"clock": "wall"} if metric in policies.read_clocks(chosen.targets) else {}
+
+
 def _field(metric: Metric, priority: Priority) -> str:
     return f"{metric.value}_{priority.value}"
-
-
-def _told(seconds: Any) -> str:
-    return f"{seconds / 60:g}" if isinstance(seconds, int) else ""
-
-
-def _seconds(minutes: str) -> int:
-    try:
-        return round(float(minutes.replace(",", ".")) * 60)
-    except (ValueError, OverflowError):
-        raise BadDraft('"{minutes}" is no number of minutes.', minutes=minutes) from None
 
 
 def _spans(written: str) -> list[list[str]]:

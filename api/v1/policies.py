@@ -27,7 +27,11 @@ Conditions = Annotated[
     dict[str, list[Any]], Field(description="All must hold, with one value of each: channel, kind, label, team, priority, tier.")
 ]
 Targets = Annotated[
-    dict[str, dict[str, int]], Field(description="Seconds by priority for each of first and next; a priority without its own has normal's.")
+    dict[str, dict[str, int | str]],
+    Field(
+        description="Seconds by priority for each of first, next and resolution; a priority without its own has normal's."
+        ' {"clock": "wall"} beside them: by the wall clock though the policy has a calendar.'
+    ),
 ]
 CalendarId = Annotated[RowId | None, Field(description="Whose hours count; null: by the wall clock.")]
 
@@ -42,7 +46,7 @@ class PolicyOut(Shape):
     position: int
     is_on: bool
     conditions: dict[str, list[Any]]
-    targets: dict[str, dict[str, int]]
+    targets: dict[str, dict[str, int | str]]
     calendar_id: int | None
     revision: int
     changed_at: datetime

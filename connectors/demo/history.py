@@ -2,13 +2,15 @@
 
 import random
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from connectors.demo import script
 from connectors.demo.people import person
 from inbox.contract import Author, ConversationKind, Envelope, Event, EventKind
 
 DAYS = 60
+LUBECK = ZoneInfo("Europe/Berlin")  # where people write by day
 QUIET = timedelta(hours=6)  # before the demonstration begins
 ANSWERS = {
     "de": ("Moin! Klar, das geht. Schreib uns gern mit deiner Bestellnummer, dann kümmern wir uns.", "Danke dir für die Frage! Ja, das stimmt so. Liebe Grüße aus Lübeck."),
@@ -30,9 +32,11 @@ def events(place: script.Place, *, until: datetime, team: tuple[Author, ...], da
     """The last `days` of one channel, oldest first: questions, and how the team answered them, now prompt, now less so."""
     dice = random.Random(f"history {place.slug}")  # noqa: S311
     told: list[Event] = []
+    midnight = until.astimezone(LUBECK).replace(hour=0, minute=0, second=0, microsecond=0)
     for day in range(days, 0, -1):
         for number in range(dice.randint(1, 5)):
-            asked = until - timedelta(days=day) + timedelta(seconds=dice.randint(8 * 3600, 20 * 3600) - 14 * 3600)
+            asked = midnight - timedelta(days=day) + timedelta(seconds=dice.randint(8 * 3600, 20 * 3600))
+            asked = asked.astimezone(UTC)
             told.extend(_exchange(place, f"h{day}-{number}", asked, until, team, dice))
     yield from sorted(told, key=lambda event: event.at)
 

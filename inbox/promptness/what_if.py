@@ -142,4 +142,5 @@ def _rule(place: int, policy: DraftPolicy, shared: Mapping[int, Calendar | Versi
     elif policy.calendar is not None:
         calendar = Calendar.from_dict(policy.calendar)
     conditions, wanted = policies.read_conditions(policy.conditions), policies.read_targets(policy.targets)
-    return Rule(policy.id or -1 - place, policy.name, conditions, wanted, calendar)
+    by_wall = policies.read_clocks(policy.targets)
+    return Rule(policy.id or -1 - place, policy.name, conditions, wanted, calendar, by_wall=by_wall)
