@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import ColumnElement, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -45,11 +46,18 @@ from inbox.promptness import waits
 
 BATCH = 500
 FRESH = timedelta(hours=30)  # what is younger stays open
-AGAIN = timedelta(hours=1)  # who asks later than this after an answer opens again what had been resolved
 CAME = (
     "UPDATE message SET received_at = at WHERE workspace_id = :workspace_id",
     "UPDATE wait SET received_at = message.at FROM message WHERE message.id = opened_by AND wait.workspace_id = :workspace_id",
     "UPDATE episode SET received_at = began_at, caught_up_late = false WHERE workspace_id = :workspace_id",
+)
+RETURNED = text(
+    """
+    SELECT id, answered, asked
+      FROM (SELECT conversation_id AS id, lag(closed_at) OVER (PARTITION BY conversation_id ORDER BY opened_at) AS answered,
+                   opened_at AS asked FROM wait WHERE conversation_id = ANY(cast(:ids AS bigint[]))) AS waited
+     WHERE asked > answered + interval '1 hour' ORDER BY asked DESC
+    """
 )
 LATE = {
     "wait.breached": ("wait", "SELECT id FROM wait WHERE workspace_id = :workspace_id AND breached_at IS NOT NULL"),
@@ -250,7 +258,7 @@ async def _resolve(session: AsyncSession, which: Sequence[ColumnElement[bool]]) 
     told = resolved.returning(
         col(Conversation.id), col(Conversation.workspace_id), col(Conversation.channel_id), col(Conversation.resolved_at)
     )
-    rows = (await session.execute(told.execution_options(synchronize_session=False))).all()
+    rows: Sequence[Any] = (await session.execute(told.execution_options(synchronize_session=False))).all()
     returned = await _returned(session, [row[0] for row in rows])
     for conversation_id, workspace_id, channel_id, at in sorted(rows, key=lambda row: row[0]):
         moves = [(at, Status.OPEN, Status.RESOLVED)]
@@ -273,11 +281,7 @@ async def _resolve(session: AsyncSession, which: Sequence[ColumnElement[bool]]) 
 
 async def _returned(session: AsyncSession, conversation_ids: Sequence[int]) -> Mapping[int, list[tuple[datetime, datetime]]]:
     """Who asked again long after their answer, by conversation: when they had it, and when they asked. It seemed resolved meanwhile."""
-    before = func.lag(col(Wait.closed_at)).over(partition_by=col(Wait.conversation_id), order_by=col(Wait.opened_at))
-    waited = select(col(Wait.conversation_id).label("id"), before.label("answered"), col(Wait.opened_at).label("asked"))
-    waited = waited.where(col(Wait.conversation_id).in_(conversation_ids)).subquery()
-    query = select(waited.c.id, waited.c.answered, waited.c.asked).where(waited.c.asked > waited.c.answered + AGAIN)
     found: dict[int, list[tuple[datetime, datetime]]] = defaultdict(list)
-    for conversation_id, answered, asked in (await session.execute(query.order_by(waited.c.asked.desc()))).all():
+    for conversation_id, answered, asked in await session.execute(RETURNED, {"ids": conversation_ids}):
         found[conversation_id].append((answered, asked))
     return found

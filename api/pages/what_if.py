@@ -14,6 +14,7 @@ from api.deps import AccessDep, NowDep, SessionDep, needs
 from api.pages import forms
 from api.pages.here import HereDep, LocaleDep
 from inbox import questions
+from inbox.conversations import directory
 from inbox.errors import Invalid
 from inbox.models import WAITS, Metric, Priority, Role
 from inbox.promptness import policies, what_if
@@ -84,16 +85,22 @@ async def show(
         after=after,
         more=address(after=found.next) if found and found.next else None,
         address=address,
-        names=await _names(session, access, known.policies),
+        names=await _names(session, access, known.policies, [change.conversation for change in found.changes] if found else []),
         priorities=list(Priority),
         weekdays=WEEKDAYS,
     )
 
 
-async def _names(session: AsyncSession, access: Access, policies: Sequence[DraftPolicy]) -> dict[str, dict[int, str]]:
+async def _names(
+    session: AsyncSession, access: Access, drafted: Sequence[DraftPolicy], changed: Sequence[int]
+) -> dict[str, dict[int, str]]:
     """What the rows of the tables are called."""
     channels = await questions.ask(session, rights.showing(access))
-    return {"channel": {one.id: one.name for one in channels}, "policy": {one.id or 0: one.name for one in policies}}
+    return {
+        "channel": {one.id: one.name for one in channels},
+        "policy": {one.id or 0: one.name for one in drafted},
+        "author": await directory.authors(session, changed),
+    }
 
 
 def _form(given: Mapping[str, str], chosen: DraftPolicy | None, calendars: Known, *, tried: bool) -> Form:
