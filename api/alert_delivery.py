@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import parseaddr
 from typing import Any
@@ -20,13 +20,16 @@ from inbox import pauses
 from inbox.contract import ConnectorError, Permanent
 from inbox.conversations import hold
 from inbox.db import Database
+from inbox.errors import ParleyError
 from inbox.models import Account, AlertDelivery, Fold, Member, Way, Workspace
 from inbox.promptness import alerting, deliveries, notices, recipients, troubles
 from inbox.promptness.notices import Told
 from inbox.secrets import Vault
 from inbox.settings import Settings
+from inbox.team import rights
 
 POLL_SECONDS = 1.0
+LOST = (SQLAlchemyError, psycopg.Error, OSError)
 APART = 0.1  # whatever this process commits wakes it: what happens within this time is looked at together
 log = structlog.get_logger()
 
@@ -67,7 +70,7 @@ async def run(database: Database, vault: Vault, settings: Settings, stop: asynci
             try:
                 while await deliver_due(office):
                     pass
-            except (SQLAlchemyError, psycopg.Error, OSError) as error:  # a database that restarts; the lease lets it be tried again
+            except LOST as error:  # a database that restarts; the lease lets it be tried again
                 log.warning("delivering alerts waits for the database", error=type(error).__name__)
                 await pauses.happens(stop, POLL_SECONDS)
             await pauses.happens(stop, APART)
@@ -97,6 +100,13 @@ async def _deliver(office: Office, delivery: AlertDelivery) -> None:
             await send(office, target)
     except ConnectorError as error:
         target, failure = None, error
+    except ParleyError as error:  # a secret of another key
+        target, failure = None, Permanent(str(error))
+    except LOST:
+        raise
+    except Exception as error:  # of a library that reads what somebody wrote: the others' alerts must not end with it
+        log.error("an alert could not be sent", way=delivery.way.value, exc_info=error)
+        target, failure = None, Permanent("The message could not be made: the server's log says why.")
     async with office.database.transaction() as session:
         if isinstance(failure, Permanent):
             await deliveries.mark_failed(session, delivery, str(failure), now=office.clock())
@@ -117,7 +127,7 @@ async def prepare(session: AsyncSession, office: Office, delivery: AlertDelivery
     account = None if member is None else await session.get_one(Account, member.account_id)
     locale = (account.locale if account else None) or workspace.locale
     base = f"{office.settings.public_url}/w/{workspace.id}"
-    found = [alert for alert in await notices.some(session, delivery.alert_ids) if alert.is_open]
+    found = await _told(session, delivery, member)
     wrong = await troubles.some(session, delivery.trouble_ids)
     if delivery.fold is Fold.DIGEST and not found and not wrong:
         return None
@@ -129,6 +139,17 @@ async def prepare(session: AsyncSession, office: Office, delivery: AlertDelivery
         return None
     topic = f"w{workspace.id}" if len(found) != 1 or wrong else f"c{found[0].conversation_id}"
     return await address(session, office, delivery.way, workspace.id, member, words, key=delivery.key, topic=topic, alerts=found)
+
+
+async def _told(session: AsyncSession, delivery: AlertDelivery, member: Member | None) -> list[Told]:
+    """What is still to be told: a member who may not see a channel any more hears nothing of it; who reads the workspace's own addresses
+    nobody knows, so that they are not told who waits on a restricted one."""
+    found = [alert for alert in await notices.some(session, delivery.alert_ids) if alert.is_open]
+    if member is not None:
+        seen = await rights.channels(session, rights.of(member))
+        return [alert for alert in found if alert.channel_id in seen]
+    for_all = await rights.unrestricted(session, delivery.workspace_id)
+    return [alert if alert.channel_id in for_all else replace(alert, who="") for alert in found]
 
 
 async def address(

@@ -6,7 +6,7 @@ The modules that reckon bring numpy (13 MB): they are imported where a figure is
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Query
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from inbox.contract import ConversationKind
 from inbox.models import Metric, Priority
@@ -19,13 +19,14 @@ def _unless_empty(given: Any) -> Any:
 
 
 Empty = BeforeValidator(_unless_empty)
-Key = Annotated[int | None, Empty, Query(ge=0, lt=2**63)]
+Number = Annotated[int, Field(ge=0, lt=2**63)]  # limited inside of "or nothing": nothing has no limits
+Key = Annotated[Number | None, Empty, Query()]
 
 
 async def filters(
     channel: Key = None,
-    team: Annotated[int | None, Empty, Query(ge=0, lt=2**63, description="0: waits of none; so for the others.")] = None,
-    member: Annotated[int | None, Empty, Query(ge=0, lt=2**63, description="Only as the setting member_figures allows.")] = None,
+    team: Annotated[Number | None, Empty, Query(description="0: waits of none; so for the others.")] = None,
+    member: Annotated[Number | None, Empty, Query(description="Only as the setting member_figures allows.")] = None,
     label: Key = None,
     policy: Key = None,
     post: Key = None,

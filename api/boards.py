@@ -10,7 +10,7 @@ from api.watcher import Watcher
 from api.wire import telling
 from inbox.models import Workspace
 from inbox.promptness import wallboard
-from inbox.promptness.metrics import MemberFigures
+from inbox.promptness.question import MemberFigures
 from inbox.promptness.wallboard import Moment
 from web import fragments
 

@@ -209,7 +209,7 @@ class Hub:
             counts = Counts(views.counts(tallies, shown, channels, None))
             owned = views.Owned(tallies, channels)
             unread = await reading.unread(session, workspace_id, channels, {watcher.member_id for watcher in watchers})
-            alerted = await notices.unseen(session, {watcher.member_id for watcher in watchers}, now=self.house.clock())
+            alerted = await notices.unseen(session, {watcher.member_id for watcher in watchers}, channels, now=self.house.clock())
             for watcher in watchers:
                 counts.tell(watcher, owned.of(watcher.member_id), unread.get(watcher.member_id, 0), alerted.get(watcher.member_id, 0))
         shown = [watcher for watcher in self.watchers.get(workspace_id, ()) if watcher.board]

@@ -38,7 +38,7 @@ INVISIBLE = frozenset({
     "dead_letter.kept", "dead_letter.replayed", "template.changed", "token.created",
     "token.revoked", "contact.exported", "figures.viewed", "invitation.created", "invitation.renewed",
     "invitation.mailed", "invitation.revoked", "alert.raised", "alert.acknowledged", "alert.snoozed", "alert.returned", "alert.seen",
-    "alert.failed", "alert.changed", "trouble.began", "trouble.ended",
+    "alert.failed", "alert.changed", "trouble.began", "trouble.ended", "report.scheduled", "report.cancelled", "report.mailed",
 })  # fmt: skip
 NOBODY = Mine()
 
@@ -57,7 +57,7 @@ class News:
     entries: Mapping[int, list[Entry]] = field(default_factory=dict[int, list[Entry]])
     dropped: Mapping[int, list[int]] = field(default_factory=dict[int, list[int]])
     waiting: Mapping[int, list[Waiting]] = field(default_factory=dict[int, list[Waiting]])
-    alerts: Mapping[int, str] = field(default_factory=dict[int, str])  # what a member is told in a line, by member
+    alerts: Mapping[int, tuple[int, str]] = field(default_factory=dict[int, tuple[int, str]])  # a member's channel and line
     promises: Mapping[int, Promise] = field(default_factory=dict[int, Promise])
     names: Names = field(default_factory=lambda: Names(directory.Directory()))
 
@@ -94,8 +94,8 @@ async def gather(session: AsyncSession, workspace_id: int, events: Sequence[LogE
     return news
 
 
-async def _alerts(session: AsyncSession, events: Sequence[LogEvent], present: Collection[int]) -> dict[int, str]:
-    """The newest alert of each member who is there, with how many more came with it."""
+async def _alerts(session: AsyncSession, events: Sequence[LogEvent], present: Collection[int]) -> dict[int, tuple[int, str]]:
+    """The newest alert of each member who is there, with how many more came with it, and its channel."""
     mine: dict[int, list[int]] = {}
     for event in events:
         for member_id in event.data["members"] if event.kind == "alert.raised" else ():
@@ -104,12 +104,12 @@ async def _alerts(session: AsyncSession, events: Sequence[LogEvent], present: Co
     if not mine:
         return {}
     found = {told.id: told for told in await notices.some(session, {alert_ids[-1] for alert_ids in mine.values()})}
-    lines: dict[int, str] = {}
+    lines: dict[int, tuple[int, str]] = {}
     for member_id, alert_ids in mine.items():
         told = found.get(alert_ids[-1])
         if told is not None and told.is_open:
             shown = {"kind": told.kind.value, "who": told.who, "conversation": told.conversation_id, "more": len(alert_ids) - 1}
-            lines[member_id] = json.dumps({"alert": shown}, ensure_ascii=False)
+            lines[member_id] = told.channel_id, json.dumps({"alert": shown}, ensure_ascii=False)
     return lines
 
 
@@ -162,8 +162,9 @@ class Drawing:
         if self.news.everything:
             return [STALE]
         told = [STALE] if self._is_troubled(watcher) else []
-        if watcher.member_id in self.news.alerts:
-            told.append(self.news.alerts[watcher.member_id])
+        channel_id, line = self.news.alerts.get(watcher.member_id, (0, ""))
+        if channel_id in watcher.channels:
+            told.append(line)
         for row in self.news.rows.values():
             if row.channel_id in watcher.channels:
                 told += self._row(watcher, row)

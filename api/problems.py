@@ -1,5 +1,6 @@
 """Errors on their way out: RFC 9457 problem+json for programs and scripts, a page for people."""
 
+import json
 from typing import Any
 from urllib.parse import quote
 
@@ -16,6 +17,15 @@ from web import render
 from web.i18n import REASON, language, locale_of
 
 log = structlog.get_logger()
+
+
+class ProblemResponse(JSONResponse):
+    """An error that may repeat what was sent, which need not be writable as UTF-8: JSON can name half a character."""
+
+    media_type = "application/problem+json"
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(errors="replace")
 
 
 def install(app: FastAPI) -> None:
@@ -80,7 +90,7 @@ def answer(request: Request, status: int, code: str, detail: str, *, headers: di
         page = render.page("error.html", locale_of(request.headers.get("accept-language", "")), status=status, detail=detail)
         return HTMLResponse(page, status_code=status, headers=headers)
     body = {"type": "about:blank", "title": code, "status": status, "detail": detail, "code": code, **more}
-    return JSONResponse(body, status_code=status, headers=headers, media_type="application/problem+json")
+    return ProblemResponse(body, status_code=status, headers=headers)
 
 
 def _asked(request: Request) -> str:

@@ -14,8 +14,8 @@ BLANKS = re.compile(r"[ \t\r\n\f]+")  # what HTML folds; other blanks are meant
 
 def words(html: str, *, keeps_lines: bool = False) -> str:
     """Paragraphs with an empty line between them, no blanks around. `keeps_lines`: ends of lines are meant, as in a typed comment."""
-    reader = _Reader(keeps_lines)
-    reader.feed(nh3.clean(html[:LONGEST], tags=SHOWN, attributes={}, clean_content_tags=SILENT, link_rel=None))
+    reader, written = _Reader(keeps_lines), html[:LONGEST].encode(errors="replace").decode()  # JSON may hold halves of characters
+    reader.feed(nh3.clean(written, tags=SHOWN, attributes={}, clean_content_tags=SILENT, link_rel=None))
     reader.close()
     return re.sub(r"\n{3,}", "\n\n", "".join(reader.parts)).strip(" \n")
 

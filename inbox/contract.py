@@ -152,7 +152,8 @@ class Rejected:
 class Batch:
     """Events and the place to go on from. `gap`: the platform could not fill what happened before these events.
 
-    `passed_over`: what was read and left out on purpose, each reason with how often ("story_insights": 2): counted, not kept.
+    `passed_over`: what was read and left out on purpose, each reason with how often ("story_insights": 2): counted, not kept. A reason that
+    is a sentence with its full stop is advice ("Make an app password that …."): the channel's page shows it for twenty minutes.
     """
 
     events: Sequence[Event] = ()
@@ -224,6 +225,7 @@ class Capabilities:
     """What a platform can do; the page offers nothing else. Lengths count in `length_unit`, windows in hours since the customer spoke."""
 
     verified: Verification = Verification.DOCUMENTS
+    unverified_kinds: frozenset[ConversationKind] = frozenset()  # conversations that only documents tell of, whatever `verified` says
 
     conversation_kinds: frozenset[ConversationKind] = frozenset({ConversationKind.DIRECT})
     max_length: int | None = None

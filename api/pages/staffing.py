@@ -19,6 +19,7 @@ router = APIRouter(prefix="/w/{workspace_id}", dependencies=[Depends(needs(Role.
 
 PERIODS = (28, 56, 182)  # days
 USUAL_DAYS = 56
+Hour = Annotated[int, Query(ge=0, le=99)]  # of a day, or a day of the week: `Slot` says what is none
 
 
 @router.get("/metrics/staffing", response_class=HTMLResponse)
@@ -30,9 +31,9 @@ async def show(
     settings: SettingsDep,
     now: NowDep,
     days: Annotated[int, Query(ge=7, le=rota.LONGEST_DAYS)] = USUAL_DAYS,
-    weekday: int = 0,
-    start: int = 9,
-    end: int = 12,
+    weekday: Hour = 0,
+    start: Hour = 9,
+    end: Hour = 12,
     tried: bool = False,
 ) -> Response:
     """The page; the simulation once a slot was chosen."""

@@ -26,7 +26,9 @@ async def find(calendar_id: Number, access: ApiAccessDep, session: SessionDep) -
 
 CalendarDep = Annotated[Calendar, Depends(find)]
 Name = Annotated[str, StringConstraints(max_length=400)]
-Seen = Annotated[int | None, Field(description="The revision that you have read; refused with 409 when there is another one by now.")]
+Seen = Annotated[
+    int | None, Field(ge=1, lt=2**31, description="The revision that you have read; refused with 409 when there is another one by now.")
+]
 Seconds = Annotated[float, Query(ge=0, le=10 * 366 * 86_400)]
 
 

@@ -1,7 +1,7 @@
 """SLA policies. For supervisors."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Response
 from pydantic import Field, StringConstraints
@@ -27,10 +27,10 @@ Conditions = Annotated[
     dict[str, list[Any]], Field(description="All must hold, with one value of each: channel, kind, label, team, priority, tier.")
 ]
 Targets = Annotated[
-    dict[str, dict[str, int | str]],
+    dict[str, dict[str, Annotated[int, Field(ge=1, lt=2**31)] | Literal["calendar", "wall"]]],
     Field(
-        description="Seconds by priority for each of first, next and resolution; a priority without its own has normal's."
-        ' {"clock": "wall"} beside them: by the wall clock though the policy has a calendar.'
+        description="Seconds by priority for each of first, next and resolution; a priority without its own has normal's. "
+        "`clock` wall: by the wall clock, though the policy has a calendar."
     ),
 ]
 CalendarId = Annotated[RowId | None, Field(description="Whose hours count; null: by the wall clock.")]
@@ -68,7 +68,9 @@ class PolicyChange(Given):
     conditions: Conditions | None = None
     calendar_id: CalendarId = None
     is_on: bool | None = None
-    revision: Annotated[int | None, Field(description="The one that you have read; refused with 409 when there is another by now.")] = None
+    revision: Annotated[
+        int | None, Field(ge=1, lt=2**31, description="The one that you have read; refused with 409 when there is another by now.")
+    ] = None
 
 
 class OrderIn(Given):

@@ -66,9 +66,9 @@ async def get_staffing(
     settings: SettingsDep,
     now: NowDep,
     days: Annotated[int, Query(ge=7, le=rota.LONGEST_DAYS)] = 56,
-    weekday: Annotated[int | None, Query(description="Of one more person: Monday is 0.")] = None,
-    start: int = 9,
-    end: int = 12,
+    weekday: Annotated[int | None, Query(ge=0, le=6, description="Of one more person: Monday is 0.")] = None,
+    start: Annotated[int, Query(ge=0, le=23)] = 9,
+    end: Annotated[int, Query(ge=1, le=24)] = 12,
 ) -> StaffingOut:
     """Arrivals and handling, and what one more person would have changed. Needs the role of a supervisor."""
     access.need(Role.SUPERVISOR)

@@ -27,12 +27,16 @@ async def record(server: Server, reply: Reply, parent: Post) -> Json:
         "createdAt": now(),
         "reply": {"root": above.root.model_dump() if above else this, "parent": this},
     }
-    facets = richtext.facets(reply.text, await _dids(server, richtext.names(reply.text)[:MOST_NAMES]))
-    if facets:
-        shape["facets"] = facets
+    if found := await facets(server, reply.text):
+        shape["facets"] = found
     if reply.attachments:
         shape["embed"] = {"$type": "app.bsky.embed.images", "images": [await _picture(server, file) for file in reply.attachments]}
     return shape
+
+
+async def facets(server: Server, text: str) -> list[Json]:
+    """What stands beside a text: its names, links and tags."""
+    return richtext.facets(text, await _dids(server, richtext.names(text)[:MOST_NAMES]))
 
 
 def now() -> str:

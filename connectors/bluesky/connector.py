@@ -11,6 +11,9 @@ from pydantic import BaseModel, ValidationError
 
 from connectors.bluesky import actions, changes, compose, ids, listing, parse
 from connectors.bluesky.config import BlueskyConfig
+from connectors.bluesky.direct import names
+from connectors.bluesky.direct.reading import ChatReader
+from connectors.bluesky.direct.sending import Sender
 from connectors.bluesky.place import Place
 from connectors.bluesky.reading import Reader
 from connectors.bluesky.reread import reread
@@ -22,6 +25,7 @@ from inbox.contract import (
     Batch,
     Capabilities,
     ConversationKind,
+    Length,
     LengthUnit,
     Permanent,
     Receipt,
@@ -31,7 +35,8 @@ from inbox.contract import (
     Verification,
 )
 
-PAUSE = 10.0  # seconds between two looks: two requests each, of 3000 in five minutes
+PAUSE = 10.0  # seconds between two looks: three requests each, of 3000 in five minutes
+MUTE = "Private messages are switched off in this channel's settings."
 
 
 class Bluesky:
@@ -42,25 +47,28 @@ class Bluesky:
     Config: ClassVar[type[BaseModel]] = BlueskyConfig
     capabilities: ClassVar[Capabilities] = Capabilities(
         verified=Verification.SERVER,
-        conversation_kinds=frozenset({ConversationKind.COMMENTS}),
+        unverified_kinds=frozenset({ConversationKind.DIRECT}),
+        conversation_kinds=frozenset({ConversationKind.COMMENTS, ConversationKind.DIRECT}),
         max_length=300,
         length_unit=LengthUnit.GRAPHEMES,
-        idempotent_send=True,
+        other_lengths={ConversationKind.DIRECT: Length(1000, LengthUnit.GRAPHEMES)},
         deletes_in=True,
         history=True,
         attachments=True,
         max_attachment_bytes=LARGEST_FILE,
-        actions=frozenset({Action.LIKE, Action.HIDE, Action.UNHIDE, Action.DELETE}),
+        actions=frozenset({Action.LIKE, Action.HIDE, Action.UNHIDE, Action.DELETE, Action.PRIVATE_REPLY}),
         own_only=frozenset({Action.DELETE}),
         consequences={
             Action.HIDE: "It moves behind the hidden answers of the thread; anybody can look there.",
-            Action.DELETE: "Your server deletes it and asks all others to do the same; on some a copy may stay.",
+            Action.DELETE: "Your server deletes it and asks all others to do the same; on some a copy may stay. "
+            "A private message goes only from your own view: the other person keeps it.",
         },
     )
 
     def __init__(self, config: BlueskyConfig) -> None:
         self._config = config
         self._server = Server(config)
+        self._direct = Sender(self._server)
         self._did = ""
 
     @property
@@ -76,11 +84,14 @@ class Bluesky:
 
     async def stream(self, cursor: str | None) -> AsyncIterator[Batch]:
         """Everything after the cursor, then whatever comes."""
-        reader = Reader(self._server, await self._whoami(), Place.read(cursor), self._config.history)
+        place, me = Place.read(cursor), await self._whoami()
+        kinds = (Reader, ChatReader) if self._config.private_messages else (Reader,)
+        readers = [kind(self._server, me, place, self._config.history) for kind in kinds]
         while True:
-            async with aclosing(reader.look()) as batches:
-                async for batch in batches:
-                    yield batch
+            for reader in readers:
+                async with aclosing(reader.look()) as batches:
+                    async for batch in batches:
+                        yield batch
             await sleep(PAUSE * random.uniform(0.8, 1.2))  # noqa: S311  # not a secret
 
     def reread(self, raw: bytes, received_at: datetime) -> Batch:  # noqa: ARG002  # a post names its time itself
@@ -93,9 +104,9 @@ class Bluesky:
         yield batch
 
     async def send(self, reply: Reply) -> Receipt:
-        """Post the answer, under a key made of the reply's own: a second time is refused where it is there."""
-        if reply.private:
-            raise Permanent("Bluesky's chat is not connected: this cannot be answered in private.")
+        """Post the answer, under a key made of the reply's own: a second time is refused where it is there; in private are no keys."""
+        if self._is_direct(reply):
+            return await self._direct.send(reply)
         parent = await self._post(reply.parent_id or reply.thread_id)
         if parent.viewer.get("replyDisabled") is True:
             raise Permanent("The author of the thread lets this account not answer there.")
@@ -104,7 +115,9 @@ class Bluesky:
         return Receipt(uri, datetime.now(UTC), ids.link(uri))
 
     async def find_sent(self, reply: Reply) -> Receipt | None:
-        """Look for the record under the reply's key."""
+        """Look for the record under the reply's key; in private for its words."""
+        if self._is_direct(reply):
+            return await self._direct.find_sent(reply)
         found = await actions.find(self._server, ids.POST, ids.derived(reply.key))
         if found is None:
             return None
@@ -113,6 +126,9 @@ class Bluesky:
 
     async def act(self, action: Action, message_id: str, text: str = "") -> None:  # noqa: ARG002  # no action here has words
         """Like, hide or show a message again, or delete one of ours; doing it again does nothing more."""
+        if names.is_direct(message_id):
+            await self._direct.act(action, message_id)
+            return
         if action is Action.DELETE:
             name, session = ids.split(message_id), await self._server.session()
             if name.repo != session.did:
@@ -127,6 +143,12 @@ class Bluesky:
 
     async def aclose(self) -> None:
         await self._server.aclose()
+
+    def _is_direct(self, reply: Reply) -> bool:
+        is_direct = reply.private or names.is_direct(reply.thread_id)
+        if is_direct and not self._config.private_messages:
+            raise Permanent(MUTE)
+        return is_direct
 
     async def _whoami(self) -> Json:
         """The account's profile, as the network shows it."""

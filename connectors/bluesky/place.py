@@ -16,6 +16,7 @@ class Place:
     """`notification`: the moment of the last one, `own`: the key of the last record of our own.
 
     `begun`, `own_begun`: what is not later was there before the reading began.
+    `chat`: the place in the log of private messages; "" before it was read, as in places of before there was one.
     `watched`: posts that became messages, the latest at the end.
     """
 
@@ -24,6 +25,7 @@ class Place:
     notification: datetime = EARLIEST
     own: str = ""
     own_begun: str = ""
+    chat: str = ""
     watched: dict[str, None] = field(default_factory=dict[str, None])
 
     @classmethod
@@ -33,13 +35,15 @@ class Place:
         try:
             told = cast("dict[str, Any]", json.loads(cursor))
             begun, notification = (datetime.fromisoformat(told[name]).astimezone(UTC) for name in ("begun", "notification"))
-            return cls(False, begun, notification, str(told["own"]), str(told["own_begun"]), {str(uri): None for uri in told["watched"]})
+            watched = {str(uri): None for uri in told["watched"]}
+            return cls(False, begun, notification, str(told["own"]), str(told["own_begun"]), str(told.get("chat", "")), watched)
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
             raise CursorExpired("The place where reading stopped is not readable.") from None
 
     def __str__(self) -> str:
         times = {"begun": self.begun.isoformat(), "notification": self.notification.isoformat()}
-        return json.dumps(times | {"own": self.own, "own_begun": self.own_begun, "watched": list(self.watched)}, separators=(",", ":"))
+        keys = {"own": self.own, "own_begun": self.own_begun, "chat": self.chat}
+        return json.dumps(times | keys | {"watched": list(self.watched)}, separators=(",", ":"))
 
     def watch(self, uri: str) -> None:
         """Look at this post again; the oldest gives way."""

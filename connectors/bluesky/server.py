@@ -1,26 +1,29 @@
 """The account's server: requests, sessions, and what its answers mean.
 
 Sessions: https://docs.bsky.app/docs/api/com-atproto-server-create-session and …-refresh-session; errors: https://atproto.com/specs/xrpc;
-limits: https://docs.bsky.app/docs/advanced-guides/rate-limits. What the network knows is asked of the same server, which passes it on.
+What the network knows is asked of the same server, which passes it on.
 """
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
 
 from connectors import http
+from connectors.bluesky import limits
 from connectors.bluesky.config import BlueskyConfig
 from connectors.bluesky.shapes import Json, as_dict, as_text
 from inbox.contract import Ambiguous, Attachment, AuthError, ConnectorError, Permanent, RateLimited, Standing, Transient
 
 JUDGED = frozenset(range(400, 500)) - {408, 425}
+CHAT = "did:web:api.bsky.chat#bsky_chat"  # https://docs.bsky.app/docs/advanced-guides/api-directory
 STALE = {"ExpiredToken", "InvalidToken", "AuthMissing", "AuthenticationRequired"}
+LACKING = ("Bad token method", "Bad token scope", "Missing required scope")  # how data servers say that a password allows too little
+NOT_ALLOWED = "Private messages are not read: make an app password that allows access to direct messages, and enter it in the settings."
 CLOSED = {"AccountTakedown", "AccountDeactivated", "AccountSuspended"}
 LONGEST_WORDS = 300  # characters of what the server says is wrong
 LARGEST_FILE = 2_000_000  # bytes of a picture (https://docs.bsky.app/docs/advanced-guides/posts#images-embeds)
@@ -32,6 +35,10 @@ class Refusal(Permanent):
     def __init__(self, message: str, name: str) -> None:
         super().__init__(message)
         self.name = name
+
+
+class NotAllowed(Refusal):
+    """The app password was made without access to private messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +91,15 @@ class Server:
         """A request in the account's name; one that the server refuses for the age of its token is made again, since it did nothing."""
         session = await self.session()
         for is_last in (False, True):
-            headers: Mapping[str, str] = {**options.get("headers", {}), "authorization": f"Bearer {session.access}"}
+            headers = {**options.get("headers", {}), **_passed_on(method), "authorization": f"Bearer {session.access}"}
             told = await self._ask(verb, method, sending=sending, **{**options, "headers": headers})
             if told.status_code < 300:
                 return told
-            if told.status_code != 401 and _name(told) not in STALE:
+            if _is_lacking(told) or (told.status_code != 401 and _name(told) not in STALE):
                 break
             if is_last:
-                raise Transient("The server does not accept the session that it has just given.")
+                is_refused = told.status_code == 401 and not _passed_on(method)  # a service behind it may only be out of step
+                raise (AuthError if is_refused else Transient)("The server does not accept the session that it has just given.")
             session = await self._renew(session)
         raise self._error(told)
 
@@ -117,15 +125,17 @@ class Server:
 
     async def _ask(self, verb: str, method: str, *, sending: bool = False, **options: Any) -> httpx.Response:
         told = await self._client.fetch(verb, f"/xrpc/{method}", sending=sending, expected=JUDGED, **options)
-        self.standing = _standing(told.headers) or self.standing
+        self.standing = limits.standing(told.headers) or self.standing
         return told
 
     def _error(self, told: httpx.Response) -> ConnectorError:
         status, name, words = told.status_code, _name(told), self._words(told)
         if status == 429:
-            return RateLimited("The server asks us to wait.", pause(told.headers, datetime.now(UTC)))
+            return RateLimited("The server asks us to wait.", limits.pause(told.headers, datetime.now(UTC)))
         if name in CLOSED:
             return AuthError(f"The account is closed or paused ({words or name}).")
+        if _is_lacking(told):
+            return NotAllowed(NOT_ALLOWED, name)
         return Refusal(f"The server answered {status} ({words or name or 'without a reason'}).", name)
 
     def _words(self, told: httpx.Response) -> str:
@@ -137,33 +147,20 @@ class Server:
         return words[:LONGEST_WORDS]
 
 
-def pause(headers: Mapping[str, str], now: datetime) -> float:
-    """Seconds until the server answers again: from Retry-After, else from RateLimit-Reset (seconds since 1970) by its own clock."""
-    reset = headers.get("ratelimit-reset", "")
-    if "retry-after" in headers or not reset.isdecimal():
-        return http.retry_after(headers.get("retry-after"))
-    try:
-        date = headers.get("date")
-        return http.retry_after(str(int(reset) - (parsedate_to_datetime(date) if date else now).timestamp()))
-    except (ValueError, TypeError, OverflowError):
-        return http.retry_after(None)
-
-
-def _standing(headers: Mapping[str, str]) -> Standing | None:
-    limit, left, reset = (headers.get(f"ratelimit-{name}", "") for name in ("limit", "remaining", "reset"))
-    if not (limit.isdecimal() and left.isdecimal() and reset.isdecimal()):
-        return None
-    try:
-        return Standing(int(limit) - int(left), int(limit), datetime.fromtimestamp(int(reset), UTC))
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
 def _session(told: Json) -> Session:
     parts = [as_text(told.get(name)) for name in ("did", "handle", "accessJwt", "refreshJwt")]
     if not all(parts):
         raise Transient("The server gives a session that is none.")
     return Session(*parts)
+
+
+def _passed_on(method: str) -> dict[str, str]:
+    """The header that names the service to which the server passes a request on."""
+    return {"atproto-proxy": CHAT} if method.startswith("chat.bsky.") else {}
+
+
+def _is_lacking(told: httpx.Response) -> bool:
+    return as_text(as_dict(_json(told)).get("message")).startswith(LACKING)
 
 
 def _name(told: httpx.Response) -> str:

@@ -16,7 +16,7 @@ from inbox.promptness.agreements.sources import Due
 log = structlog.get_logger()
 AT_ONCE = 5
 LONGEST = 60.0  # seconds for one feed
-SLOW = "The feed did not answer in time."
+SLOW, STRANGE = "The feed did not answer in time.", "The feed cannot be understood: the server's log says why."
 
 
 async def run(place: Place, stop: asyncio.Event) -> None:
@@ -45,6 +45,11 @@ async def look(place: Place, client: http.Client) -> int:
             await _fail(place, each, str(error))
         except TimeoutError:
             await _fail(place, each, SLOW)
+        except FAILURES:
+            raise
+        except Exception as error:  # of a library that reads what anybody wrote: channels and alerts must not end with it
+            log.error("a feed of a calendar could not be understood", source=each.source.id, exc_info=error)
+            await _fail(place, each, STRANGE)
     return len(due)
 
 

@@ -60,15 +60,16 @@ async def send(key: Key, subscription: Mapping[str, Any], message: Mapping[str, 
 
 
 def _sealed(key: Key, subscription: Mapping[str, Any], text: str) -> tuple[bytes, dict[str, str]]:
+    from http_ece import ECEException
     from py_vapid import Vapid02  # these bring requests and aiohttp: only where a message leaves
-    from pywebpush import WebPusher
+    from pywebpush import WebPusher, WebPushException
 
-    url = urlsplit(str(subscription["endpoint"]))
-    claims = {"aud": f"{url.scheme}://{url.netloc}", "exp": int(time.time()) + VALID, "sub": key.contact}
     try:
-        sealed: Any = WebPusher(dict(subscription)).encode(text.encode())
-    except (ValueError, KeyError, TypeError):
+        url = urlsplit(str(subscription["endpoint"]))
+        sealed: Any = WebPusher(dict(subscription)).encode(text.encode(errors="replace"))
+    except (ValueError, LookupError, TypeError, WebPushException, ECEException):
         raise Permanent("The browser's subscription cannot be read: subscribe again.") from None
+    claims = {"aud": f"{url.scheme}://{url.netloc}", "exp": int(time.time()) + VALID, "sub": key.contact}
     signer: Any = Vapid02
     return bytes(sealed["body"]), dict(signer.from_pem(key.private.encode()).sign(claims))
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -14,6 +14,7 @@ from inbox.models import Channel, PassedOver
 
 MOST_REASONS = 200  # of one channel: a connector that makes words of what it meets must not fill the table
 OTHERS = "…"
+FRESH = timedelta(minutes=20)  # so long advice is shown: a connector repeats it while it holds
 
 
 async def count(session: AsyncSession, channel: Channel, told: Mapping[str, int], *, now: datetime) -> None:
@@ -39,6 +40,11 @@ async def of(session: AsyncSession, channel_id: int) -> Sequence[PassedOver]:
     """What was left out of a channel, the most frequent first."""
     query = select(PassedOver).where(col(PassedOver.channel_id) == channel_id)
     return (await session.scalars(query.order_by(col(PassedOver.count).desc(), col(PassedOver.reason)))).all()
+
+
+def is_advice(left: PassedOver) -> bool:
+    """Whether the reason is a sentence that says what to do, not a kind of thing."""
+    return left.reason.endswith(".")
 
 
 async def of_all(session: AsyncSession, channel_ids: Sequence[int]) -> dict[int, dict[str, int]]:

@@ -139,6 +139,4 @@ class Wait(Table, table=True):
     late_on_policy: bool = flag()  # it was past already when the policy came
     caught_up_late: bool = flag()  # the message reached us only after its due time
     business_seconds: float | None = None  # of a wait that has ended, by the policy's calendar
-    segments: list[dict[str, Any]] | None = Field(
-        default=None, sa_type=JSONB, nullable=True
-    )  # who had it when, once it has ended (`promptness.cuts`); None: to be settled
+    segments: list[dict[str, Any]] | None = Field(default=None, sa_type=JSONB(none_as_null=True), nullable=True)  # pyright: ignore[reportArgumentType]  # who had it when, once it has ended (`promptness.cuts`); None: to be settled

@@ -5,7 +5,7 @@ import hashlib
 import json
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from inbox import events
+from inbox import events, retargeting
 from inbox.errors import Invalid, NotFound
 from inbox.models import AlertPreference, AlertSetup, Member, Policy, PushKey, PushSubscription, Role, Team
 from inbox.promptness import chains, recipients, targets
@@ -26,13 +26,12 @@ from inbox.team.workspaces import checked_timezone
 STORM_LIMITS = range(1, 61)
 MOST_BROWSERS = 20  # of one member
 LONGEST = 2000
-KEYS = ("p256dh", "auth")
+KEYS = {"p256dh": 65, "auth": 16}  # bytes: a point of the curve, not compressed, and a secret (RFC 8291)
 TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 
 
 async def change_chain(session: AsyncSession, access: Access, policy_id: int, chain: Any, *, now: datetime) -> None:
     """Give a policy other alerts, None for the usual ones; they hold at once for everybody who waits."""
-    access.need(Role.SUPERVISOR)
     row = await policy(session, access, policy_id)
     wanted = None if chain is None else [step.as_json() for step in chains.read(chain)]
     if wanted == row.alerts:
@@ -40,14 +39,16 @@ async def change_chain(session: AsyncSession, access: Access, policy_id: int, ch
     row.alerts = wanted
     await session.flush()
     _record(session, access, now, f"policy:{policy_id}")
+    await retargeting.mark(session, access.workspace_id)
     await targets.settle_workspace(session, access.workspace_id, now=now, actor=access.actor)
 
 
 async def policy(session: AsyncSession, access: Access, policy_id: int) -> Policy:
-    """One of the workspace's policies."""
+    """One of the workspace's policies. For supervisors."""
     found = await session.get(Policy, policy_id)
-    if found is None or found.workspace_id != access.workspace_id:
+    if found is None or found.workspace_id != access.workspace_id or found.removed_at is not None:
         raise NotFound("There is no such policy.")
+    access.need(Role.SUPERVISOR)
     return found
 
 
@@ -55,7 +56,7 @@ async def change_setup(session: AsyncSession, access: Access, vault: Vault, *, n
     """Change the workspace's addresses and limit: webhook_url, apprise_urls, storm_limit. The first webhook gets a secret of its own."""
     access.need(Role.ADMIN)
     url, services = str(wanted["webhook_url"]).strip(), str(wanted["apprise_urls"]).strip()
-    if url and (urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname or len(url) > LONGEST):
+    if url and not _is_web_address(url):
         raise Invalid("An address begins with https:// and names a host.", code="alert_address")
     if wanted["storm_limit"] not in STORM_LIMITS:
         raise Invalid("The limit is between 1 and 60 messages a minute.", code="storm_limit")
@@ -179,10 +180,28 @@ def _address(given: Any) -> dict[str, Any]:
     told: dict[str, Any] = given if isinstance(given, dict) else {}  # pyright: ignore[reportUnknownVariableType]  # looked at below
     endpoint, keys = told.get("endpoint"), told.get("keys")
     own: dict[str, Any] = keys if isinstance(keys, dict) else {}  # pyright: ignore[reportUnknownVariableType]  # looked at below
-    is_address = isinstance(endpoint, str) and endpoint.startswith("https://") and len(endpoint) <= LONGEST
-    if not is_address or not all(isinstance(own.get(name), str) and len(own[name]) < 200 for name in KEYS):
+    is_address = isinstance(endpoint, str) and endpoint.isascii() and _is_web_address(endpoint, ("https",))
+    if not is_address or not all(_is_key(own.get(name), length) for name, length in KEYS.items()):
         raise Invalid("That is no subscription of a browser.", code="subscription")
     return {"endpoint": endpoint, "keys": {name: own[name] for name in KEYS}}
+
+
+def _is_key(told: Any, length: int) -> bool:
+    """Whether a browser would write so many bytes like this (base64url)."""
+    if not isinstance(told, str) or not told.isascii() or len(told) > 2 * length:
+        return False
+    try:
+        return len(base64.b64decode(told.rstrip("=") + "=" * (-len(told.rstrip("=")) % 4), altchars=b"-_", validate=True)) == length
+    except ValueError:
+        return False
+
+
+def _is_web_address(url: str, schemes: Collection[str] = ("http", "https")) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0 and len(url) <= LONGEST and url.isprintable()
+    except ValueError:  # half an IPv6 address, or a port that is none
+        return False
 
 
 def _check_time(told: str) -> None:

@@ -130,7 +130,7 @@ def _in(told: Measured, state: State, within: float) -> Column:
 
 def _mark(before: str) -> tuple[int, int]:
     at, _, number = before.partition(".")
-    if not (at.lstrip("-").isdecimal() and number.isdecimal() and len(before) < 40):
+    if not (at.removeprefix("-").isdecimal() and number.isdecimal() and len(before) < 40):
         raise Invalid("This is no place in the list: take the one that the page before gave.", code="cursor")
     return int(at), int(number)
 

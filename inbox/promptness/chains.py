@@ -99,7 +99,7 @@ def moments(steps: Sequence[Step], rule: Rule, opened_at: datetime, seconds: int
 
 
 def _step(given: Any) -> Step:
-    if not isinstance(given, Mapping) or given.get("when") not in set(When):  # pyright: ignore[reportUnknownMemberType]  # looked at here
+    if not isinstance(given, Mapping) or given.get("when") not in list(When):  # pyright: ignore[reportUnknownMemberType]  # looked at here
         raise BadChain("A step is at a share of the target, before, at, or after the due time.")
     told: Mapping[str, Any] = given  # pyright: ignore[reportUnknownVariableType]  # its values are looked at one by one
     when = When(told["when"])
@@ -137,7 +137,7 @@ def _then(given: Any, when: When) -> dict[str, str]:
     if told and when not in {When.AT, When.AFTER}:
         raise BadChain("Only the breach and the steps after it change the conversation.")
     priority, assign = told.pop("priority", ""), str(told.pop("assign", ""))
-    if told or (priority and priority not in set(Priority)) or (assign and assign != NOBODY and not _numbered(assign, "team")):
+    if told or (priority and priority not in list(Priority)) or (assign and assign != NOBODY and not _numbered(assign, "team")):
         raise BadChain("What a step does is a priority, an assignment, or nothing.")
     return {name: value for name, value in (("priority", priority), ("assign", assign)) if value}
 

@@ -1,6 +1,7 @@
 """The waits of a period in columns: what every figure is reckoned from (docs/decisions/0011-figures-from-columns.md)."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
@@ -9,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from inbox.models import Outcome
 from inbox.promptness import keeping, reading, targets
+from inbox.promptness.policies import Rule
 from inbox.promptness.question import Filters
 from inbox.promptness.reading import COUNTED, KINDS, LONG, OPEN, OUTCOMES, PRIORITIES, Column
 from inbox.promptness.shelf import Shelf
@@ -106,7 +108,7 @@ async def lasting(
         first, end = np.searchsorted(kept["opened"], [number(known), number(since)])
         recent = {name: column[first:end] for name, column in kept.items()}
     lasts = recent["closed"] >= number(since)
-    labels = (old.keys() | recent.keys()) - {*NAMES, "begun"}
+    labels = (old.keys() | recent.keys()) - set(NAMES)
     for columns in (old, recent):
         columns |= {name: np.zeros(len(columns["id"]), dtype=np.bool_) for name in labels - columns.keys()}
     both = {name: np.concatenate([old[name], column[lasts]]) for name, column in recent.items()}
@@ -125,12 +127,17 @@ def joined(earlier: History, later: History) -> History:
 
 async def _history(session: AsyncSession, access: Access, columns: reading.Columns, now: datetime, filters: Filters) -> History:
     known = await targets.rules(session, access.workspace_id)
+    seen = None if access.sees_everything else await rights.channels(session, access)
+    return await asyncio.to_thread(_told, columns, known, now, filters, seen)
+
+
+def _told(columns: reading.Columns, known: Sequence[Rule], now: datetime, filters: Filters, channels: Collection[int] | None) -> History:
     columns = {**columns, "business": reading.business_until(columns, known, now)}
     labels = {int(name.partition(":")[2]): column for name, column in columns.items() if name.startswith("label:")}
     history = History(**{name: columns[name] for name in NAMES}, labels=labels)
     chosen = matching(history, filters)
-    if not access.sees_everything:
-        seen = np.isin(history.channel, np.array(sorted(await rights.channels(session, access)), dtype=np.int64))
+    if channels is not None:
+        seen = np.isin(history.channel, np.array(sorted(channels), dtype=np.int64))
         chosen = seen if chosen is None else chosen & seen
     return history if chosen is None or chosen.all() else history.take(chosen)
 

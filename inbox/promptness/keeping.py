@@ -80,7 +80,7 @@ async def _follow(session: AsyncSession, kept: Kept, workspace_id: int, outcomes
         return False
     if ids:
         new = await reading.read(session, workspace_id, reading.of_conversations(ids, kept.since), outcomes)
-        update(kept, ids, new)
+        await asyncio.to_thread(update, kept, ids, new)
     kept.last = last
     return True
 
@@ -114,7 +114,7 @@ def update(kept: Kept, conversations: Collection[int], new: Columns) -> None:
 def _replace(kept: Kept, hits: Column, new: Columns) -> None:
     for name, column in kept.columns.items():
         if not np.array_equal(column[hits], new[name], equal_nan=column.dtype == np.float64):
-            changed = column.copy()
+            changed = column.astype(np.result_type(column, new[name]))
             changed[hits] = new[name]
             kept.columns[name] = changed
 
@@ -123,8 +123,9 @@ def _append(kept: Kept, new: Columns) -> None:
     """Nobody was told of what lies behind the end."""
     end = kept.count + len(new["id"])
     for name, column in kept.columns.items():
-        if len(column) < end:
-            room = np.zeros(int(end * SPARE) + 1000, dtype=column.dtype)
+        kind = np.result_type(column, new[name])
+        if len(column) < end or column.dtype != kind:
+            room = np.zeros(int(end * SPARE) + 1000, dtype=kind)
             room[: kept.count] = column[: kept.count]
             kept.columns[name] = column = room
         column[kept.count : end] = new[name]

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any, LiteralString
@@ -229,7 +229,7 @@ async def record(
             _record_closed(session, subject, after, actor=actor, now=now, decided=decided)
         elif after.closed_at is None and (before.closed_at is not None or before.opened_at != after.opened_at):
             _record_opened(session, subject, after, actor=actor, now=now)
-        else:
+        elif replace(before, message_count=after.message_count) != after:
             _record_retold(session, subject, after, actor=actor, now=now)
     for subject, waiting in changes.inserted:
         waiting.id = ids[subject.id, waiting.identity_id, waiting.opened_by, waiting.opened_at]

@@ -66,16 +66,8 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """The places of one metric's waits by their length on one clock, ascending, with the keys of `percentiles`."""
-
-    rows: Column
-    keys: Column
-
-
-@dataclass(frozen=True, slots=True)
 class Measured:
-    """Waits with what is reckoned of each: lengths, how they stand to their targets, and their order by length on both clocks."""
+    """Waits with what is reckoned of each: lengths, and how they stand to their targets."""
 
     history: History
     microseconds: Column
@@ -83,9 +75,26 @@ class Measured:
     is_open: Column
     standing: Column
     marks: Column  # answered, open, native, bulk and the standing in one number
-    lengths: tuple[Column, Column]  # seconds of the answered by the wall clock, and in business time; 0 of the others
+    keys: tuple[Column, Column]  # of `percentiles`: by the wall clock, in business time
     rows: Mapping[Metric, Column] = field(repr=False)  # the places of each metric's waits
-    orders: Mapping[Metric, tuple[Order, Order]] = field(repr=False)  # by the wall clock, in business time
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Waits with something in common: how many have which marks, and their lengths on both clocks, as curves."""
+
+    marks: Column
+    wall: percentiles.Curve
+    business: percentiles.Curve
+
+    def count(self, mark: int) -> int:
+        """How many are answered (1), open (2), native (4) or bulk (8)."""
+        return int(self.marks[:, [at for at in range(16) if at & mark]].sum())
+
+    @property
+    def standing(self) -> list[int]:
+        """How many stand how to their target."""
+        return self.marks.sum(axis=1).tolist()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +118,12 @@ async def basis(
     community = await history.load(session, access, since=since, until=until, now=now, filters=filters, shelf=shelf, outcomes=COMMUNITY)
     begun = await history.load(session, access, since=since, until=until, now=now, filters=filters, shelf=shelf)
     inherited = await history.lasting(session, access, since=question.since, now=now, filters=filters, shelf=shelf)
+    return await asyncio.to_thread(_basis, question, begun, inherited, community)
+
+
+def _basis(question: Question, begun: History, inherited: History, community: History) -> Basis:
     cohort = begun if question.cohort == Cohort.ARRIVAL else _replied(begun, inherited, question)
-    return Basis(question, begun, inherited, await asyncio.to_thread(measured, cohort, question), community)
+    return Basis(question, begun, inherited, measured(cohort, question), community)
 
 
 async def figures(
@@ -138,20 +151,11 @@ def measured(waits: History, question: Question) -> Measured:
     answered = waits.outcome == OUTCOMES.index(Outcome.ANSWERED)
     length = np.where(is_open, now, waits.closed) - waits.opened
     stand = standing(waits, now)
-    marks = (stand << 4) | (waits.bulk & answered) << 3 | (waits.native & answered) << 2 | is_open.astype(np.int8) << 1 | answered
-    clocks = [percentiles.keys(seconds, answered) for seconds in (length // SECOND, np.floor(waits.business))]
-    orders: dict[Metric, tuple[Order, Order]] = {}
+    flags = (answered, is_open, waits.native & answered, waits.bulk & answered)
+    marks = sum((flag.view(np.int8) << np.int8(at) for at, flag in enumerate(flags)), start=stand << np.int8(4))
+    clocks = percentiles.keys(length // SECOND, answered), percentiles.keys(np.floor(waits.business), answered)
     rows = {metric: np.flatnonzero(waits.metric == at) for at, metric in enumerate(METRICS)}
-    for metric, mine in rows.items():
-        wall, business = (_order(mine, keys[mine]) for keys in clocks)
-        orders[metric] = wall, business
-    lengths = np.where(answered, length / SECOND, 0), np.where(answered, waits.business, 0)
-    return Measured(waits, length, answered, is_open, stand, marks, lengths, rows, orders)
-
-
-def _order(rows: Column, keys: Column) -> Order:
-    places = percentiles.order(keys)
-    return Order(rows[places], keys[places])
+    return Measured(waits, length, answered, is_open, stand, marks, clocks, rows)
 
 
 def standing(waits: History, now: int) -> Column:
@@ -167,68 +171,46 @@ def standing(waits: History, now: int) -> Column:
 
 def cut(basis: Basis, by: Cut, metric: Metric) -> list[Figure]:
     """The figures of each group of a cut, ascending by key, nobody's last."""
-    told = basis.cohort
-    community = _counts(basis.community, by, metric)
+    told, within = basis.cohort, basis.question.within
+    rows, community = told.rows[metric], _counts(basis.community, by, metric)
     found: list[Figure] = []
     if by == Cut.LABEL:
         for label, mine in told.history.labels.items():
-            codes = (~mine).astype(np.uint16)
-            found += _figures(told, metric, [label], codes, basis.question.within, community)
-    elif len(told.rows[metric]):
-        keys, codes = _coded(told.history, by)
-        found = _figures(told, metric, keys, codes, basis.question.within, community)
+            found += _figures(told, rows[mine[rows]], [label], within, community)
+    elif by == Cut.ALL:
+        found = _figures(told, rows, [None], within, community)
+    else:
+        keys, codes = _coded(told.history, by, rows)
+        found = _figures(told, rows, keys, within, community, codes)
     return sorted(found, key=lambda figure: (figure.key is None, figure.key))
 
 
-def _coded(waits: History, by: Cut) -> tuple[list[Key], Column]:
-    """The keys of a cut, and which of them each wait has."""
-    if by == Cut.ALL:
-        return [None], np.zeros(len(waits), dtype=np.uint16)
-    column = waits.owner if by == Cut.MEMBER else getattr(waits, by.value)
+def _coded(waits: History, by: Cut, rows: Column) -> tuple[list[Key], Column]:
+    """The keys of a cut, and the place among them of each of these waits' key."""
+    column = (waits.owner if by == Cut.MEMBER else getattr(waits, by.value))[rows]
     known = np.unique(column)
-    codes = np.searchsorted(known, column).astype(np.uint16 if len(known) < 2**16 else np.int64)
-    return [_key(by, int(key)) for key in known], codes
+    return [_key(by, int(key)) for key in known], np.searchsorted(known, column)
 
 
-def grouped(order: Order, codes: Column, count: int) -> list[Column]:
-    """The keys of each group, still ascending."""
-    if count == 1 and not codes.any():
-        return [order.keys]
-    mine = codes[order.rows]
-    places = np.argsort(mine, kind="stable")
-    return np.split(order.keys[places], np.searchsorted(mine[places], np.arange(1, count + 1)))[:count]
-
-
-def counted(told: Measured, rows: Column, codes: Column, count: int) -> Column:
-    """How many waits of each group have which marks."""
-    places = codes[rows].astype(np.int64) * MARKS + told.marks[rows]
-    return np.bincount(places, minlength=count * MARKS)[: count * MARKS].reshape(count, MARKS)
+def grouped(told: Measured, rows: Column, codes: Column, count: int) -> list[Group]:
+    """These waits by their codes, below `count`."""
+    marks = np.bincount(codes * MARKS + told.marks[rows], minlength=count * MARKS).reshape(count, MARKS // 16, 16)
+    clocks = (percentiles.grouped(codes, keys[rows], count) for keys in told.keys)
+    return [Group(each, percentiles.curve(wall), percentiles.curve(business)) for each, wall, business in zip(marks, *clocks, strict=True)]
 
 
 def _figures(
-    told: Measured, metric: Metric, keys: Sequence[Key], codes: Column, within: float, community: Mapping[Key, int]
+    told: Measured, rows: Column, keys: Sequence[Key], within: float, community: Mapping[Key, int], codes: Column | None = None
 ) -> list[Figure]:
-    """`codes`: the place of each wait's key in `keys`; what is beyond them belongs to none."""
-    count, rows, orders = len(keys), told.rows[metric], told.orders[metric]
-    marks = counted(told, rows, codes, count)
-    sums = [np.bincount(codes[rows], weights=lengths[rows], minlength=count) for lengths in told.lengths]
-    walls, business = (grouped(order, codes, count) for order in orders)
-    return [
-        _figure(key, marks[at], (float(sums[0][at]), float(sums[1][at])), (walls[at], business[at]), within, community.get(key, 0))
-        for at, key in enumerate(keys)
-        if len(walls[at])
-    ]
-
-
-def groups(waits: History, rows: Column, by: Cut) -> dict[Key, Column]:
-    """These rows, in their order, by what they are cut by; a wait with two labels is in both."""
-    if by == Cut.LABEL:
-        labelled = {label: rows[mine[rows]] for label, mine in waits.labels.items()}
-        return {label: chosen for label, chosen in labelled.items() if len(chosen)}
-    keys, codes = _coded(waits, by)
-    places = np.argsort(codes[rows], kind="stable")
-    parts = np.split(rows[places], np.searchsorted(codes[rows][places], np.arange(1, len(keys))))
-    return {key: part for key, part in zip(keys, parts, strict=False) if len(part)}
+    """`codes`: the place of each row's key in `keys`; None: there is but one."""
+    if not len(rows):
+        return []
+    codes = np.zeros(len(rows), dtype=np.int64) if codes is None else codes
+    answered = told.answered[rows]
+    lengths = (told.microseconds[rows] / SECOND, told.history.business[rows])
+    sums = [np.bincount(codes, weights=np.where(answered, each, 0), minlength=len(keys)).tolist() for each in lengths]
+    groups = grouped(told, rows, codes, len(keys))
+    return [_figure(key, group, both, within, community.get(key, 0)) for key, group, *both in zip(keys, groups, *sums, strict=True)]
 
 
 def _key(by: Cut, key: int) -> Key:
@@ -239,12 +221,9 @@ def _key(by: Cut, key: int) -> Key:
     return key or None
 
 
-def _figure(key: Key, marks: Column, sums: tuple[float, float], lengths: tuple[Column, Column], within: float, community: int) -> Figure:
-    wall, business = (percentiles.curve(each) for each in lengths)
-    stand: list[int] = marks.reshape(MARKS // 16, 16).sum(axis=1).tolist()
-    flags: list[int] = marks.reshape(MARKS // 16, 16).sum(axis=0).tolist()
-    answered, still_open, native, bulk = (sum(many for at, many in enumerate(flags) if at & bit) for bit in (1, 2, 4, 8))
-    n, kept, late, caught_up = len(lengths[0]), stand[KEPT], stand[LATE], stand[CAUGHT_UP]
+def _figure(key: Key, group: Group, sums: Sequence[float], within: float, community: int) -> Figure:
+    wall, business, stand = group.wall, group.business, group.standing
+    n, answered, still_open = len(wall.ordered), group.count(1), group.count(2)
     low, high = wall.interval(0.5)
     return Figure(
         key=key,
@@ -263,16 +242,16 @@ def _figure(key: Key, marks: Column, sums: tuple[float, float], lengths: tuple[C
         business_p90=business.percentile(0.9),
         business_mean=sums[1] / answered if answered else None,
         business_share=business.answered_within(within),
-        native=native,
-        bulk=bulk,
+        native=group.count(4),
+        bulk=group.count(8),
         community=community,
         targeted=n - stand[NONE],
-        kept=kept,
-        late=late,
+        kept=stand[KEPT],
+        late=stand[LATE],
         late_on_policy=stand[ON_POLICY],
-        caught_up_late=caught_up,
+        caught_up_late=stand[CAUGHT_UP],
         attainment=attainment(stand),
-        team_attainment=kept / (kept + late) if kept + late else None,
+        team_attainment=stand[KEPT] / ours if (ours := stand[KEPT] + stand[LATE]) else None,
     )
 
 
@@ -283,8 +262,14 @@ def attainment(stand: Sequence[int]) -> float | None:
 
 
 def _counts(waits: History, by: Cut, metric: Metric) -> Mapping[Key, int]:
+    """How many waits of each key."""
     rows = np.flatnonzero(waits.metric == METRICS.index(metric))
-    return {key: len(mine) for key, mine in groups(waits, rows, by).items()}
+    if by == Cut.ALL:
+        return {None: len(rows)}
+    if by == Cut.LABEL:
+        return {label: int(mine[rows].sum()) for label, mine in waits.labels.items()}
+    keys, codes = _coded(waits, by, rows)
+    return dict(zip(keys, np.bincount(codes).tolist(), strict=True))
 
 
 def _replied(begun: History, inherited: History, question: Question) -> History:

@@ -83,13 +83,14 @@ async def some(session: AsyncSession, alert_ids: Collection[int]) -> Sequence[To
     return [Told(*row) for row in await session.execute(query.order_by(col(Alert.due_at), col(Alert.id)))]
 
 
-async def unseen(session: AsyncSession, member_ids: Collection[int], *, now: datetime) -> Mapping[int, int]:
-    """How many customers' alerts each of these members has not looked at yet."""
+async def unseen(session: AsyncSession, member_ids: Collection[int], channel_ids: Collection[int], *, now: datetime) -> Mapping[int, int]:
+    """How many customers' alerts, on these channels, each of these members has not looked at yet."""
     query = (
         select(col(AlertNotice.member_id), func.count(distinct(col(Alert.wait_id))))
         .join(Alert, col(Alert.id) == AlertNotice.alert_id)
         .join(Wait, col(Wait.id) == Alert.wait_id)
         .where(col(AlertNotice.member_id).in_(member_ids), col(AlertNotice.seen_at).is_(None), *_live(now))
+        .where(col(Wait.channel_id).in_(channel_ids))
         .group_by(col(AlertNotice.member_id))
     )
     return {row[0]: row[1] for row in await session.execute(query)}
@@ -120,8 +121,8 @@ async def acknowledge(session: AsyncSession, access: Access, alert_id: int, *, n
 
 async def snooze(session: AsyncSession, access: Access, alert_id: int, *, until: datetime, now: datetime) -> None:
     """Hide a member's alert until then; when its customer still waits, it comes back as new."""
-    if not now < until <= now + LONGEST_SNOOZE:
-        raise Invalid("An alert can be put off until a time to come, within seven days.", code="snooze")
+    if until.tzinfo is None or not now < until <= now + LONGEST_SNOOZE:
+        raise Invalid("An alert can be put off until a time to come, with its time zone, within seven days.", code="snooze")
     told = await _get(session, access, alert_id)
     mine = (col(AlertNotice.alert_id) == Alert.id, col(Alert.wait_id) == told.wait_id, col(AlertNotice.member_id) == access.member_id)
     hidden = update(AlertNotice).where(*mine).values(snoozed_until=until)

@@ -1,6 +1,7 @@
 """`survival.curve` over columns: the same numbers for a million waits, and how sure they are."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -10,56 +11,76 @@ SURE = 1.959964  # standard errors: 95 %
 NEAR = 12.0  # standard errors of a share, by far enough
 ROUNDING = 1e-9  # of a product of a million factors
 LONGEST = 2**31 - 1  # seconds: 68 years
+ONE = np.uint32(1)
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """The share still unanswered after each answer: `seconds` ascending. `at_risk`: how many waited just before it."""
+    """The share still unanswered over time (Kaplan and Meier, 1958), of `keys` in ascending order.
 
-    seconds: Column
-    waiting: Column
-    at_risk: Column
+    Between two censored waits the factors of the answers cancel out, down to one quotient: so only the censored are gone through.
+    """
+
+    ordered: Column
+    censored: Column  # their places
+    starts: Column  # of each run of answers: the place behind a censored wait
+    levels: Column  # the share unanswered before each run, and after all of them
 
     def percentile(self, share: float) -> float | None:
         """Seconds until this share (0 … 1) was answered; None while too many still wait to know."""
-        at = self._place(1 - share)
-        return float(self.seconds[at]) if at < len(self.seconds) else None
+        place = self._reaching(1 - share)
+        return float(self.ordered[place] >> ONE) if place < len(self.ordered) else None
 
     def answered_within(self, seconds: float) -> float:
         """The share (0 … 1) that was answered within so many seconds."""
-        at = self.done(seconds)
-        return 1 - float(self.waiting[at - 1]) if at else 0.0
+        end = self._within(seconds)
+        if end in (0, len(self.ordered)):
+            return 1 - float(self.levels[-1]) if end else 0.0
+        return 1 - float(self._waiting(np.array([end - 1]))[0])
 
     def done(self, seconds: float) -> int:
         """How many were answered within so many seconds."""
-        whole = np.uint32(min(seconds, LONGEST))  # numpy would make another array of all, to compare it with a float
-        return int(np.searchsorted(self.seconds, whole, side="right"))
+        end = self._within(seconds)
+        return end - int(np.searchsorted(self.censored, end))
 
     def interval(self, share: float) -> tuple[float | None, float | None]:
         """Seconds between which the percentile lies, 95 % sure (Brookmeyer and Crowley, 1982, on the scale log(-log)); None: beyond."""
         level = 1 - share
-        reached = self._place(level)
-        few = float(self.at_risk[reached]) if reached < len(self.at_risk) else 1.0
-        near = NEAR / few**0.5  # further away nothing is in doubt
-        first, end = self._place(level + near), self._place(level - near)
+        near = NEAR / max(len(self.ordered) - self._reaching(level), 1) ** 0.5  # further away nothing is in doubt
+        places = np.arange(self._reaching(level + near), self._reaching(level - near))
+        places = places[self.ordered[places] & ONE == 0]
+        waiting = self._waiting(places)
         with np.errstate(divide="ignore", invalid="ignore"):
-            spread = np.cumsum(1 / (self.at_risk[:end] * (self.at_risk[:end] - 1)))[first:]  # Greenwood, 1926
-            waiting = self.waiting[first:end]
-            factor = np.exp(SURE * np.sqrt(spread) / np.abs(np.log(waiting)))
+            factor = np.exp(SURE * np.sqrt(self._doubt(places)) / np.abs(np.log(waiting)))
             low, high = waiting**factor, waiting ** (1 / factor)
         over = waiting <= 0  # everybody was answered: no more is to come
-        bounds = (np.where(over, 0, np.nan_to_num(bound, nan=1)) for bound in (low, high))
-        below, above = (self._first(bound, level, first) for bound in bounds)
+        bounds = (np.where(over, 0, np.nan_to_num(bound, nan=1)) <= level + ROUNDING for bound in (low, high))
+        below, above = (float(self.ordered[places[np.argmax(bound)]] >> ONE) if bound.any() else None for bound in bounds)
         return below, above
 
-    def _place(self, level: float) -> int:
-        """From which answer on no more than this share waits."""
-        return len(self.waiting) - int(np.searchsorted(self.waiting[::-1], level + ROUNDING, side="right"))
+    def _within(self, seconds: float) -> int:
+        """Before which place everybody was answered within so many seconds, or censored before they were over."""
+        return int(np.searchsorted(self.ordered, np.uint32(2 * int(min(seconds, LONGEST)) + 1)))
 
-    def _first(self, waiting: Column, level: float, start: int = 0) -> float | None:
-        reached = waiting <= level + ROUNDING
-        at = int(np.argmax(reached)) if len(reached) else 0
-        return float(self.seconds[start + at]) if len(reached) and reached[at] else None
+    def _reaching(self, level: float) -> int:
+        """The place of the first answer after which no more than this share waits."""
+        level, count = level + ROUNDING, len(self.ordered)
+        run = len(self.starts) - int(np.searchsorted(self.levels[:0:-1], level, side="right"))
+        if run == len(self.starts):
+            return count
+        still = int(level * (count - self.starts[run]) / self.levels[run])  # so many may wait then
+        return max(int(self.starts[run]), count - 1 - still)
+
+    def _waiting(self, places: Column) -> Column:
+        """The share unanswered after each of these places; none of them a censored last."""
+        run, count = np.searchsorted(self.censored, places, side="right"), len(self.ordered)
+        return self.levels[run] * (count - 1 - places) / (count - self.starts[run])
+
+    def _doubt(self, places: Column) -> Column:
+        """The variance of the share after each of these answers, of its square (Greenwood, 1926): of a run, a difference too."""
+        run, count = np.searchsorted(self.censored, places), len(self.ordered)
+        runs = np.cumsum(np.concatenate([[0], 1 / (count - self.censored) - 1 / (count - self.starts[:-1])]))
+        return runs[run] + 1 / (count - 1 - places) - 1 / (count - self.starts[run])
 
 
 def keys(seconds: Column, answered: Column) -> Column:
@@ -67,17 +88,21 @@ def keys(seconds: Column, answered: Column) -> Column:
     return np.clip(seconds, 0, LONGEST).astype(np.uint32) * np.uint32(2) + ~answered
 
 
-def order(keys: Column) -> Column:
-    """The places of these keys, ascending: in two passes over 16 bits, which numpy sorts five times as fast as wider numbers."""
-    low = np.argsort((keys & np.uint32(0xFFFF)).astype(np.uint16), kind="stable")
-    return low[np.argsort((keys >> np.uint32(16)).astype(np.uint16)[low], kind="stable")]
+def grouped(codes: Column, values: Column, count: int, *, bits: int = 32) -> list[Column]:
+    """The values (of so many bits) of each code 0 … `count` - 1, ascending: both sorted as one number, which is faster than places are."""
+    if count == 1:
+        return [np.sort(values)]
+    both = np.sort(codes.astype(np.uint64) << np.uint64(bits) | values.astype(np.uint64))
+    bounds = np.searchsorted(both, np.arange(count + 1, dtype=np.uint64) << np.uint64(bits))
+    ordered = (both & np.uint64((1 << bits) - 1)).astype(values.dtype)
+    return [ordered[first:end] for first, end in pairwise(bounds.tolist())]
 
 
 def curve(ordered: Column) -> Curve:
-    """The share still unanswered over time (Kaplan and Meier, 1958), of `keys` in ascending order.
-
-    Each of several equal answers is a step of its own: the last of them stands where a common one would.
-    """
-    answers = np.flatnonzero((ordered & np.uint32(1)) == 0)
-    at_risk = len(ordered) - answers.astype(np.float64)
-    return Curve(ordered[answers] >> np.uint32(1), np.cumprod((at_risk - 1) / at_risk), at_risk)
+    """The share still unanswered over time, of `keys` in ascending order. Each of several equal answers is a step of its own."""
+    count = len(ordered)
+    censored = np.flatnonzero(ordered & ONE)
+    starts = np.concatenate([[0], censored + 1])
+    runs = (count - censored) / (count - starts[:-1])
+    last = 0 if starts[-1] < count else 1  # nobody waits after the last run, if it is one
+    return Curve(ordered, censored, starts, np.cumprod(np.concatenate([[1], runs, [last]])))

@@ -1,5 +1,6 @@
 """Waits out of the database as columns of numbers: portions of arrays in binary form, without a Python object for any of them."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -96,7 +97,10 @@ def lasting(since: datetime, before: datetime) -> Part:
 
 
 async def read(session: AsyncSession, workspace_id: int, part: Part, outcomes: Sequence[Outcome] = COUNTED) -> Columns:
-    """The waits of a part, by `opened` ascending, with a column "label:7" for each label that one of them carries."""
+    """The waits of a part, by `opened` ascending, with a column "label:7" for each label that one of them carries.
+
+    Business time of an open wait is that from BEGINNING until it began: `business_until` makes of it what it is at a moment.
+    """
     known = await targets.rules(session, workspace_id)
     connection = await driver(session)
     portions: list[Columns] = []
@@ -112,8 +116,7 @@ async def read(session: AsyncSession, workspace_id: int, part: Part, outcomes: S
         if len(portion["id"]) < PORTION:
             break
         values |= {"at": moment(int(portion["opened"][-1])), "after": int(portion["id"][-1])}
-    columns = {name: np.concatenate([portion[name] for portion in portions]) for name in portions[0]} if portions else _nothing()
-    columns["begun"] = _begun(columns, known)
+    columns = await asyncio.to_thread(_joined, portions, known)
     return columns | await _labels(session, workspace_id, columns["conversation"])
 
 
@@ -126,7 +129,7 @@ def business_until(columns: Mapping[str, Column], known: Sequence[Rule], now: da
         policy = columns["policy"][still]
         for number in np.unique(policy).tolist():
             mine = still[policy == number]
-            seconds[mine] = np.maximum(_rule(known, number).elapsed(BEGINNING, now) - columns["begun"][mine], 0)
+            seconds[mine] = np.maximum(_rule(known, number).elapsed(BEGINNING, now) - seconds[mine], 0)
     return seconds
 
 
@@ -160,11 +163,12 @@ def _parsed(cursor: Any) -> Columns | None:
     if result.get_value(0, 0) is None:
         return None
     given = iter(range(len(NUMBERS) + len(MOMENTS) + len(SECONDS) + 1))
-    columns: Columns = {name: _array(result.get_value(0, next(given)), ">i8", np.int64) for name in NUMBERS}
+    columns: Columns = {name: _narrow(_array(result.get_value(0, next(given)), ">i8", np.int64), np.int32) for name in NUMBERS}
     for name in MOMENTS:
         told = _array(result.get_value(0, next(given)), ">i8", np.int64)
         columns[name] = np.where(told == np.iinfo(np.int64).max, OPEN, told + MILLENNIUM)
     columns |= {name: _array(result.get_value(0, next(given)), ">f8", np.float64) for name in SECONDS}
+    columns["target"] = _narrow(columns["target"], np.float32)
     flags = _array(result.get_value(0, next(given)), ">i4", np.int32)
     columns |= {name: (flags >> at & 1).astype(np.bool_) for at, name in enumerate(FLAGS)}
     for at, name in enumerate(WORDS):
@@ -178,19 +182,26 @@ def _array(raw: bytes, stored: str, kind: Any) -> Column:
     return np.frombuffer(raw, dtype=[("length", ">i4"), ("value", stored)], offset=HEAD)["value"].astype(kind)
 
 
-def _nothing() -> Columns:
-    kinds = dict.fromkeys((*NUMBERS, *MOMENTS), np.int64) | dict.fromkeys(SECONDS, np.float64)
-    kinds |= dict.fromkeys(FLAGS, np.bool_) | dict.fromkeys(WORDS, np.int8)
-    return {name: np.zeros(0, dtype=kind) for name, kind in kinds.items()}
+def _narrow(column: Column, kind: Any) -> Column:
+    """The same numbers in fewer bytes, where they fit."""
+    narrow = column.astype(kind)
+    return narrow if np.array_equal(narrow, column, equal_nan=True) else column
 
 
-def _begun(columns: Columns, known: Sequence[Rule]) -> Column:
-    """Business time from BEGINNING until each open wait began; 0 for ended ones."""
-    sums = np.zeros(len(columns["id"]))
+def _joined(portions: list[Columns], known: Sequence[Rule]) -> Columns:
+    """All portions, each column's let go once they are joined."""
+    names = list(portions[0]) if portions else []
+    columns = {name: np.concatenate([portion.pop(name) for portion in portions]) for name in names} or _nothing()
     for at in np.flatnonzero(columns["closed"] == OPEN).tolist():
         rule = _rule(known, int(columns["policy"][at]))
-        sums[at] = rule.elapsed(BEGINNING, moment(int(columns["opened"][at])))
-    return sums
+        columns["business"][at] = rule.elapsed(BEGINNING, moment(int(columns["opened"][at])))
+    return columns
+
+
+def _nothing() -> Columns:
+    kinds = dict.fromkeys(NUMBERS, np.int32) | dict.fromkeys(MOMENTS, np.int64) | dict.fromkeys(SECONDS, np.float64)
+    kinds |= dict.fromkeys(FLAGS, np.bool_) | dict.fromkeys(WORDS, np.int8)
+    return {name: np.zeros(0, dtype=kind) for name, kind in kinds.items()}
 
 
 def _rule(known: Sequence[Rule], number: int) -> Rule:
@@ -204,4 +215,4 @@ async def _labels(session: AsyncSession, workspace_id: int, conversations: Colum
     if few:
         query, given = f"{query} AND conversation_id = ANY(:ids)", {**given, "ids": Numbers(np.unique(conversations).tolist())}
     rows = (await session.execute(text(f"{query} GROUP BY label_id"), given)).all()
-    return {f"label:{row[0]}": np.isin(conversations, np.array(row[1], dtype=np.int64)) for row in rows}
+    return await asyncio.to_thread(lambda: {f"label:{row[0]}": np.isin(conversations, np.array(row[1], dtype=np.int64)) for row in rows})

@@ -8,15 +8,16 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from inbox.models import Metric, Outcome
-from inbox.promptness import metrics, percentiles, zones
+from inbox.promptness import metrics, zones
 from inbox.promptness.history import OUTCOMES, History
-from inbox.promptness.metrics import Basis
+from inbox.promptness.metrics import Basis, Group
 from inbox.promptness.question import Cohort, Question
 from inbox.promptness.reading import Column
 from inbox.promptness.zones import SECOND, number
 
 THURSDAY = 3  # 1970-01-01 was one; Monday is 0
 HOUR, DAY, WEEK = 3600 * SECOND, 86_400 * SECOND, 168
+QUARTER = HOUR // 4
 ANSWERED = OUTCOMES.index(Outcome.ANSWERED)
 
 
@@ -57,33 +58,23 @@ def days(basis: Basis, zone: ZoneInfo, metric: Metric = Metric.FIRST) -> list[Da
     """The days of a period; those without any wait are there too. A wait belongs to the day on which it began, or (by reply) ended."""
     question, told = basis.question, basis.cohort
     bounds = _midnights(question.since, question.until, zone)
-    count = len(bounds) - 1
+    count, rows = len(bounds) - 1, told.rows[metric]
     moments = told.history.opened if question.cohort == Cohort.ARRIVAL else told.history.closed
-    codes = (np.searchsorted(bounds, moments, side="right") - 1).astype(np.uint16)
-    orders = told.orders[metric]
-    marks = metrics.counted(told, told.rows[metric], codes, count)
-    walls, business = (metrics.grouped(order, codes, count) for order in orders)
-    done = np.histogram(_handled(basis, metric), bounds)[0].tolist()
-    backlog = _backlog(basis, bounds[1:], metric)
+    groups = metrics.grouped(told, rows, np.searchsorted(bounds, moments[rows], side="right") - 1, count)
+    done, backlog = _counted(_handled(basis, metric), bounds).tolist(), _backlog(basis, bounds[1:], metric)
     first = question.since.astimezone(zone).date()
-    return [
-        _day(first + timedelta(days=at), marks[at], (walls[at], business[at]), question.within, (done[at], backlog[at]))
-        for at in range(count)
-    ]
+    return [_day(first + timedelta(days=at), groups[at], question.within, (done[at], backlog[at])) for at in range(count)]
 
 
 def week(basis: Basis, zone: ZoneInfo, metric: Metric | None = None) -> Week:
     """Arrivals and answers by weekday and hour of the zone, each by the offset that held then."""
+    question = basis.question
+    start, end = number(question.since), min(number(question.until), number(question.now))
+    grid = np.arange(start, max(start, end), QUARTER)
+    hours = _table(slots(grid, zone, question.since, question.until), np.ones(len(grid))) / 4
     arrivals = basis.begun.opened if metric is None else basis.begun.opened[_of(basis.begun, metric)]
-    start, end = number(basis.question.since), min(number(basis.question.until), number(basis.question.now))
-    grid = np.arange(start, max(start, end), HOUR // 4)
-    hours = _slots(grid, zone, basis.question) / 4
-    return Week(
-        *(
-            table.tolist()
-            for table in (_slots(arrivals, zone, basis.question), _slots(_handled(basis, metric), zone, basis.question), hours)
-        )
-    )
+    begun, answered = (_by_hour(moments, zone, question).astype(np.int64) for moments in (arrivals, _handled(basis, metric)))
+    return Week(begun.tolist(), answered.tolist(), hours.tolist())
 
 
 def slots(moments: Column, zone: ZoneInfo, since: datetime, until: datetime) -> Column:
@@ -96,8 +87,20 @@ def slots(moments: Column, zone: ZoneInfo, since: datetime, until: datetime) -> 
     return (local // HOUR + THURSDAY * 24) % WEEK
 
 
-def _slots(moments: Column, zone: ZoneInfo, question: Question) -> Column:
-    return np.bincount(slots(moments, zone, question.since, question.until), minlength=WEEK).reshape(7, 24)
+def _by_hour(ordered: Column, zone: ZoneInfo, question: Question) -> Column:
+    """How many of these moments lie in each hour of the week: counted by quarters of an hour, by which all zones differ."""
+    start, end = number(question.since) // QUARTER, -(-number(question.until) // QUARTER)
+    bounds = np.arange(start, end + 1) * QUARTER
+    return _table(slots(bounds[:-1], zone, question.since, question.until), _counted(ordered, bounds))
+
+
+def _table(places: Column, counts: Column) -> Column:
+    return np.bincount(places, weights=counts, minlength=WEEK).reshape(7, 24)
+
+
+def _counted(ordered: Column, bounds: Column) -> Column:
+    """How many of these moments lie between each two bounds."""
+    return np.diff(np.searchsorted(ordered, bounds))
 
 
 def _midnights(since: datetime, until: datetime, zone: ZoneInfo) -> Column:
@@ -107,44 +110,41 @@ def _midnights(since: datetime, until: datetime, zone: ZoneInfo) -> Column:
     return np.array(bounds, dtype=np.int64)
 
 
-def _day(on: date, marks: Column, lengths: tuple[Column, Column], within: float, counts: tuple[int, int]) -> Day:
-    wall, business = (percentiles.curve(each) for each in lengths)
-    stand: list[int] = marks.reshape(-1, 16).sum(axis=1).tolist()
-    flags: list[int] = marks.reshape(-1, 16).sum(axis=0).tolist()
+def _day(on: date, group: Group, within: float, counts: tuple[int, int]) -> Day:
     return Day(
         on=on,
-        n=len(lengths[0]),
-        within=wall.done(within),
-        open_now=sum(many for at, many in enumerate(flags) if at & 2),
+        n=len(group.wall.ordered),
+        within=group.wall.done(within),
+        open_now=group.count(2),
         answered=counts[0],
         backlog=counts[1],
-        p50=wall.percentile(0.5),
-        p90=wall.percentile(0.9),
-        business_p50=business.percentile(0.5),
-        business_p90=business.percentile(0.9),
-        attainment=metrics.attainment(stand),
+        p50=group.wall.percentile(0.5),
+        p90=group.wall.percentile(0.9),
+        business_p50=group.business.percentile(0.5),
+        business_p90=group.business.percentile(0.9),
+        attainment=metrics.attainment(group.standing),
     )
 
 
 def _backlog(basis: Basis, ends: Column, metric: Metric) -> list[int]:
     """How many waited at each of these moments, of those to come: now."""
     ends = np.minimum(ends, number(basis.question.now))
-    waiting = np.zeros(len(ends) + 1, dtype=np.int64)
+    waiting = np.zeros(len(ends), dtype=np.int64)
     for part in (basis.inherited, basis.begun):
         mine = _of(part, metric)
-        waiting += np.bincount(np.searchsorted(ends, part.opened[mine]), minlength=len(ends) + 1)
-        waiting -= np.bincount(np.searchsorted(ends, part.closed[mine]), minlength=len(ends) + 1)
-    return np.cumsum(waiting)[:-1].tolist()
+        waiting += np.searchsorted(part.opened[mine], ends, side="right")
+        waiting -= np.searchsorted(np.sort(part.closed[mine]), ends, side="right")
+    return waiting.tolist()
 
 
 def _handled(basis: Basis, metric: Metric | None) -> Column:
-    """When waits were answered in the period, whenever they began."""
+    """When waits were answered in the period, whenever they began, ascending."""
     until = number(basis.question.until)
     found: list[Column] = []
     for part in (basis.inherited, basis.begun):
         done = (part.outcome == ANSWERED) & (part.closed < until)
         found.append(part.closed[done if metric is None else done & _of(part, metric)])
-    return np.concatenate(found)
+    return np.sort(np.concatenate(found))
 
 
 def _of(waits: History, metric: Metric) -> Column:

@@ -16,8 +16,8 @@ from inbox.errors import NotFound
 from inbox.models import Calendar, Conversation, Delivery, Direction, Identity, Message, Policy, Wait
 from inbox.promptness import cuts, targets
 from inbox.promptness.cuts import Owner, Segment
-from inbox.promptness.metrics import MemberFigures
 from inbox.promptness.policies import Rule
+from inbox.promptness.question import MemberFigures
 from inbox.team import rights
 from inbox.team.rights import Access
 

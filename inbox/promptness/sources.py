@@ -13,14 +13,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from inbox.models import Conversation, Delivery, Message, Metric, Post, Template
-from inbox.promptness import metrics
+from inbox.promptness import metrics, percentiles
 from inbox.promptness.metrics import Basis, Figure
 from inbox.promptness.question import Cut, Question
+from inbox.promptness.reading import Column
 from inbox.promptness.zones import SECOND
 from inbox.team import rights
 from inbox.team.rights import Access
 
 MOST_POSTS = 200
+LAG_BITS = 48
+LONGEST = 2**LAG_BITS - 1  # microseconds: eight years
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +65,15 @@ class PostLine:
 def lags(basis: Basis) -> list[Lag]:
     """By channel, by arrival."""
     waits = basis.begun
-    late = np.maximum(waits.received - waits.opened, 0)
-    found: list[Lag] = []
-    for key, rows in metrics.groups(waits, np.arange(len(waits)), Cut.CHANNEL).items():
-        places = [math.ceil(share * len(rows)) - 1 for share in (0.5, 0.9, 1)]
-        p50, p90, most = (np.partition(late[rows], places)[places] / SECOND).tolist()
-        found.append(Lag(int(key or 0), len(rows), p50, p90, most))
-    return sorted(found, key=lambda lag: lag.key)
+    late = np.clip(waits.received - waits.opened, 0, LONGEST)
+    known = np.unique(waits.channel)
+    ordered = percentiles.grouped(np.searchsorted(known, waits.channel), late, len(known), bits=LAG_BITS) if len(known) else []
+    return [Lag(key, len(each), *_percentiles(each, 0.5, 0.9, 1)) for key, each in zip(known.tolist(), ordered, strict=True)]
+
+
+def _percentiles(ordered: Column, *shares: float) -> list[float]:
+    places = [math.ceil(share * len(ordered)) - 1 for share in shares]
+    return (ordered[places] / SECOND).tolist()
 
 
 async def templates(session: AsyncSession, access: Access, question: Question) -> list[Use]:

@@ -54,11 +54,17 @@ def public_holidays(country: str, part: str | None, year: int, language: str = "
     """The public holidays of a year, named in this language where their names are known in it, else in the country's own."""
     import holidays  # large, and most calendars have none
 
+    if country not in holidays.list_supported_countries():  # the library takes every name that it has for a country
+        raise _unknown(country, part)
     try:
         return dict(holidays.country_holidays(country, subdiv=part, years=year, expand=False, language=_spoken(country, language)))
     except NotImplementedError:
-        region = f"{country}-{part}" if part else country
-        raise Nonsense('The holidays of "{region}" are unknown: write a country like DE, or a region like DE-SH.', region=region) from None
+        raise _unknown(country, part) from None
+
+
+def _unknown(country: str, part: str | None) -> Nonsense:
+    region = f"{country}-{part}" if part else country
+    return Nonsense('The holidays of "{region}" are unknown: write a country like DE, or a region like DE-SH.', region=region)
 
 
 @lru_cache(maxsize=1_000)

@@ -13,6 +13,8 @@ from sqlmodel import col
 from inbox import events
 from inbox.models import AlertDelivery, Channel, ChannelState, Dispatch, Installation, Trouble, TroubleKind, Way, Workspace
 from inbox.promptness import deliveries, recipients
+from inbox.team import rights
+from inbox.team.rights import Access
 
 OLD_BACKUP = timedelta(days=8)  # one a week, and a day to make it
 ENDS_SOON = timedelta(days=3)
@@ -51,10 +53,12 @@ async def look(session: AsyncSession, *, free: float, now: datetime) -> int:
     return sum(map(len, begun.values()))
 
 
-async def current(session: AsyncSession, workspace_id: int) -> Sequence[Trouble]:
-    """What is wrong now, the oldest first."""
-    mine = (col(Trouble.workspace_id) == workspace_id, col(Trouble.ended_at).is_(None))
-    return (await session.scalars(select(Trouble).where(*mine).order_by(col(Trouble.id)))).all()
+async def current(session: AsyncSession, access: Access) -> Sequence[Trouble]:
+    """What is wrong now, the oldest first; of channels, those that the member may see."""
+    mine = (col(Trouble.workspace_id) == access.workspace_id, col(Trouble.ended_at).is_(None))
+    seen = {f"channel:{number}" for number in await rights.channels(session, access)}
+    found = await session.scalars(select(Trouble).where(*mine).order_by(col(Trouble.id)))
+    return [trouble for trouble in found if not trouble.subject.startswith("channel:") or trouble.subject in seen]
 
 
 async def some(session: AsyncSession, trouble_ids: Sequence[int]) -> Sequence[Trouble]:

@@ -15,6 +15,7 @@ from inbox.errors import Invalid
 from inbox.models import Calendar as CalendarRow
 from inbox.models import CalendarVersion, Policy, Priority
 from inbox.promptness import policies, targets
+from inbox.promptness.agreements import timetable
 from inbox.promptness.calendars import Calendar, Versions
 from inbox.promptness.policies import Facts, Rule
 from inbox.team.rights import Access
@@ -129,7 +130,7 @@ async def _rules(session: AsyncSession, workspace_id: int, draft: Draft, rules: 
         if number is not None and rule.calendar is not None:
             shared[number] = rule.calendar
     for number, definition in draft.calendars.items():
-        shared[number] = Calendar.from_dict(definition)
+        shared[number] = _hours(definition)
     return [_rule(place, policy, shared) for place, policy in enumerate(draft.policies)]
 
 
@@ -140,7 +141,12 @@ def _rule(place: int, policy: DraftPolicy, shared: Mapping[int, Calendar | Versi
         if calendar is None:
             raise BadDraft("The calendar {number} has no hours yet.", number=policy.calendar)
     elif policy.calendar is not None:
-        calendar = Calendar.from_dict(policy.calendar)
+        calendar = _hours(policy.calendar)
     conditions, wanted = policies.read_conditions(policy.conditions), policies.read_targets(policy.targets)
     by_wall = policies.read_clocks(policy.targets)
     return Rule(policy.id or -1 - place, policy.name, conditions, wanted, calendar, by_wall=by_wall)
+
+
+def _hours(definition: Mapping[str, Any]) -> Calendar:
+    """Hours that could be saved as they are."""
+    return Calendar.from_dict(timetable.read(definition))

@@ -75,6 +75,12 @@ async def channels(session: AsyncSession, access: Access) -> frozenset[int]:
     return frozenset(await session.scalars(query))
 
 
+async def unrestricted(session: AsyncSession, workspace_id: int) -> frozenset[int]:
+    """The ids of the channels that every member may see."""
+    query = select(col(Channel.id)).where(col(Channel.workspace_id) == workspace_id, col(Channel.restricted).is_(False))
+    return frozenset(await session.scalars(query))
+
+
 async def channels_of(session: AsyncSession, conversation_ids: Collection[int]) -> dict[int, int]:
     """The channel of each of these conversations, whoever may see it: for readers that apply rights themselves."""
     query = select(col(Conversation.id), col(Conversation.channel_id)).where(col(Conversation.id).in_(conversation_ids))

@@ -244,7 +244,7 @@ async def test_a_failed_way_is_told_to_admins_by_another(scene: Scene, box: Lett
     async with scene.house.database.transaction() as session:
         await session.execute(text("UPDATE alert_delivery SET state = 'sent' WHERE way = 'webhook'"))
         await troubles.look(session, free=0.5, now=LATER)
-        assert await troubles.current(session, scene.admin.workspace_id) == []
+        assert await troubles.current(session, rights.of(scene.admin)) == []
 
 
 async def test_many_troubles_at_once_are_one_mail(scene: Scene, box: Letterbox):

@@ -1,5 +1,6 @@
 """Alerts on pages and for programs."""
 
+import base64
 from datetime import timedelta
 from typing import Any
 
@@ -116,7 +117,8 @@ async def test_members_say_themselves_how_they_are_told(app: FastAPI, house: Hou
         assert (await page.post(address, data=wanted)).status_code == 303
         assert (await page.post(address, data={**wanted, "quiet_until": ""})).status_code == 422
         assert (await page.post(address, data={**wanted, "quiet_from": "25:00"})).status_code == 422
-        subscription = {"endpoint": "https://push.example.org/x", "keys": {"p256dh": "a", "auth": "b"}}
+        keys = {"p256dh": base64.urlsafe_b64encode(bytes(65)).decode(), "auth": base64.urlsafe_b64encode(bytes(16)).decode().rstrip("=")}
+        subscription = {"endpoint": "https://push.example.org/x", "keys": keys}
         for _ in range(2):
             assert (await page.post(f"{address}/browsers", json=subscription)).status_code == 204
         assert (await page.post(f"{address}/browsers", content=b"{")).status_code == 422

@@ -13,7 +13,7 @@ from api.commands import checks
 from api.commands.checks import Grade
 from api.deps import House
 from inbox import channels, vitals
-from inbox.contract import AuthError, Batch, Request, Response
+from inbox.contract import AuthError, Batch, Capabilities, ConversationKind, Request, Response, Verification
 from inbox.conversations import passed_over, receive, reconciliation
 from inbox.conversations.reconciliation import Tally
 from inbox.models import Channel, ChannelState, Post, Reconciliation, Role, Workspace
@@ -161,6 +161,32 @@ async def test_the_page_tells_quota_credentials_holes_and_what_was_left_out(hous
     german = (await client.get(address(channel))).text
     for words in ("8.200 / 10.000", "laufen in 9 Tagen ab", "nachgesehen am", "Absichtlich ausgelassen", "Nicht am echten Dienst geprüft"):
         assert words in german
+
+
+async def test_what_people_are_asked_to_do_stands_at_the_top_while_it_is_new_and_not_among_what_was_left_out(
+    house: House, client: httpx.AsyncClient, channel: Channel
+):
+    advice = "Private messages cannot be read just now; it is tried again."
+    for age, is_shown in ((timedelta(minutes=30), False), (timedelta(minutes=5), True)):
+        async with house.database.transaction() as session:
+            kept = await session.get_one(Channel, channel.id)
+            told = Batch(passed_over={advice: 1, "poll": 1})
+            await receive.receive(session, kept, told, now=house.clock() - age, fence=0)
+        page = (await client.get(address(channel))).text
+        assert (advice in page, "poll" in page, page.count(advice) < 2) == (is_shown, True, True)
+    client.headers["accept-language"] = "de"
+    assert "Private Nachrichten lassen sich gerade nicht lesen" in (await client.get(address(channel))).text
+
+
+async def test_kinds_of_conversation_that_were_never_tried_are_named(
+    client: httpx.AsyncClient, workspace: Workspace, channel: Channel, monkeypatch: pytest.MonkeyPatch
+):
+    part = "Private messages: Not verified against the live service"
+    pages = (address(channel), f"/w/{workspace.id}/settings/channels/new/harbour")
+    for kinds, is_named in ((frozenset[ConversationKind](), False), (frozenset({ConversationKind.DIRECT}), True)):
+        monkeypatch.setattr(Harbour, "capabilities", Capabilities(verified=Verification.SERVER, unverified_kinds=kinds))
+        for page in pages:
+            assert (part in (await client.get(page)).text) is is_named
 
 
 async def test_the_form_that_connects_says_what_was_never_tried_against_the_live_service(client: httpx.AsyncClient, workspace: Workspace):

@@ -17,6 +17,9 @@ from api.deps import House
 from api.v1 import events as v1_events
 from inbox.contract import Action
 from inbox.models import (
+    Alert,
+    AlertKind,
+    AlertState,
     ApiToken,
     Attachment,
     Calendar,
@@ -28,6 +31,7 @@ from inbox.models import (
     Metric,
     Moderation,
     Policy,
+    PushSubscription,
     ReportSchedule,
     Rhythm,
     Role,
@@ -211,12 +215,20 @@ async def _one_of_everything(make: Make, workspace: Workspace, admin: Person) ->
         opened_by=message.id,
         received_at=at,
     )
+    rows["subscription_id"] = PushSubscription(
+        workspace_id=workspace.id, member_id=admin.member.id, endpoint_hash="of nobody", address="", created_at=at
+    )
     session.add_all(rows.values())
+    await session.flush()
+    rows["alert_id"] = Alert(
+        workspace_id=workspace.id, wait_id=rows["wait_id"].id, due_at=at, step="at:0", kind=AlertKind.BREACH, at=at, state=AlertState.RAISED
+    )
+    session.add(rows["alert_id"])
     await session.flush()
     found_rows: dict[str, Any] = {"workspace_id": workspace, "channel_id": channel, "conversation_id": conversation, "message_id": message}
     found_rows |= {"team_id": team, "member_id": admin.member, **rows}
     ids = {name: str(row.id) for name, row in found_rows.items()}
-    return ids | {"platform": "webhook", "action_id": ids["moderation_id"], "source_id": "1"}
+    return ids | {"platform": "webhook", "action_id": ids["moderation_id"], "source_id": "1", "way": "mail"}
 
 
 def address(door: Door, ids: dict[str, str]) -> str:

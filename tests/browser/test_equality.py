@@ -234,6 +234,32 @@ class Day:
 
         await self.desk.do(work)
 
+    async def retarget(self) -> None:
+        """Who waits gets more time."""
+
+        async def work(session: AsyncSession) -> None:
+            for policy in await session.scalars(select(Policy)):
+                policy.targets = {"first": {"normal": 7200}, "next": {"normal": 7200}}
+            await session.flush()
+            await targets.settle_workspace(session, self.desk.workspace.id, now=datetime.now(UTC), actor="system")
+
+        await self.desk.do(work)
+
+    async def retell_wait(self) -> None:
+        """What somebody wrote earlier comes only now: they have waited for longer."""
+        await self.desk.say("Hallo, seid ihr da?", name="Nora", at=datetime.now(UTC) - timedelta(minutes=20))
+
+    async def breach_resolution(self) -> None:
+        """A matter is open for longer than it may be."""
+
+        async def work(session: AsyncSession) -> None:
+            for policy in await session.scalars(select(Policy)):
+                policy.targets = {"first": {"normal": 7200}, "resolution": {"normal": 1}}
+            await session.flush()
+            await targets.settle_workspace(session, self.desk.workspace.id, now=datetime.now(UTC) + timedelta(minutes=1), actor="system")
+
+        await self.desk.do(work)
+
     async def draft(self) -> None:
         await self.with_first(lambda s, c, a: drafts.save(s, a, c, body="Liebe", now=datetime.now(UTC)), who="Aylin")
 
@@ -288,6 +314,9 @@ def steps(day: Day) -> dict[str, Callable[[], Awaitable[Any]]]:
         "conversation.read": day.read,
         "wait.closed": day.close_wait,
         "wait.breached": day.breach_wait,
+        "wait.retargeted": day.retarget,
+        "wait.retold": day.retell_wait,
+        "resolution.breached": day.breach_resolution,
         "message.completed": day.complete,
         "wait.corrected": day.correct_wait,
         "draft.saved": day.draft,
@@ -316,6 +345,8 @@ async def test_what_is_pushed_makes_the_page_what_it_is_after_loading_it_again(d
         await page.locator("html[data-live=live]").wait_for(state="attached")
         loaded = await snapshot(page)
         different += [f"{kind}: {line}" for line in differences(pushed, loaded)]
+    recorded = {event.kind for event in await desk.do(partial(events.since, after=0))}
+    assert {"wait.breached", "wait.retargeted", "wait.retold", "resolution.breached"} <= recorded
     assert not different, "\n".join(different)
     assert not [line for line in desk.complaints if "Failed to load" not in line]
 

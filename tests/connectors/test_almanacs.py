@@ -17,6 +17,7 @@ from tests.make import MONDAY, Make
 
 __all__ = ["shelf"]  # the fixture
 
+PRIVATE = "The address lies in a private network, which this installation does not let channels reach (allow_private_networks)."
 OUTING = (
     b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:t\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTAMP:20260101T000000Z\r\n"
     b"DTSTART;VALUE=DATE:20260309\r\nSUMMARY:Outing\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
@@ -67,6 +68,8 @@ async def test_a_feed_is_read_over_its_redirects_and_once_a_day(house: House, sh
         (answer("200 OK", b"hello"), "This is no iCalendar file (.ics): it cannot be read."),
         (answer("302 Found", location="/a.ics"), "The feed redirects without end."),
         (answer("302 Found", location="file:///etc/passwd"), "The address of The feed cannot be used."),
+        (answer("302 Found", location="http://x:abc/"), "The connection to The feed broke."),
+        (answer("302 Found", location="http://10.0.0.1/a.ics"), PRIVATE),
         (answer("200 OK", b"x" * (almanac.LARGEST + 1)), f"The feed answered with more than {almanac.LARGEST} bytes."),
     ],
 )
@@ -92,3 +95,15 @@ async def test_no_feed_reaches_a_private_network(house: House, shelf: Shelf):
     source = await kept(house, number)
     assert "private network" in (source.error or "")
     assert (shelf.asked, source.days) == ([], {})
+
+
+async def test_a_feed_that_nobody_can_understand_takes_no_other_along(
+    house: House, shelf: Shelf, client: http.Client, monkeypatch: pytest.MonkeyPatch
+):
+    def strange(*given: object, **more: object) -> None:
+        raise RuntimeError("of some library")
+
+    numbers = [await feed(house, shelf.put(path, answer("200 OK", OUTING))) for path in ("/a.ics", "/b.ics")]
+    monkeypatch.setattr(almanac, "read", strange)
+    assert await almanacs.look(place_of(house, Watch()), client) == 2
+    assert {(await kept(house, number)).error for number in numbers} == {almanacs.STRANGE}

@@ -115,9 +115,10 @@ async def _page(
     setup, say = await recipients.setup(session, access.workspace_id), language(frame.locale)
     people = await recipients.people(session, access.workspace_id, now=now)
     names = await directory.load(session, access.workspace_id)
-    ordered = select(Policy).where(col(Policy.workspace_id) == access.workspace_id).order_by(col(Policy.position), col(Policy.id))
+    kept = (col(Policy.workspace_id) == access.workspace_id, col(Policy.removed_at).is_(None))
+    ordered = select(Policy).where(*kept).order_by(col(Policy.position), col(Policy.id))
     policies = [(policy, chains.read(policy.alerts)) for policy in await session.scalars(ordered)]
-    wrong = await troubles.current(session, access.workspace_id)
+    wrong = await troubles.current(session, access)
     is_admin = access.role is Role.ADMIN
     return frame.show(
         "settings/alerts.html",

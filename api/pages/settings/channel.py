@@ -166,6 +166,7 @@ async def page(
         channel=channel,
         title=kind.title if kind else channel.platform,
         verified=kind.capabilities.verified.value if kind else "",
+        unverified=kind.capabilities.unverified_kinds if kind else (),
         upkeep=await upkeep.load(session, channel, kind, now=house.clock()),
         secrets=[entry for entry in drawn if entry.kind == "secret"],
         main=main,

@@ -35,7 +35,7 @@ class HoursIn(BaseModel):
     region: Many = many()
     start: str = "now"  # now, later or ever
     start_at: str = ""
-    revision: int | None = None
+    revision: Annotated[int | None, Field(ge=1, lt=2**31)] = None
     act: str = "save"  # or preview
 
     @classmethod

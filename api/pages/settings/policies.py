@@ -41,7 +41,7 @@ class PolicyIn(BaseModel):
     amounts: Words = Field(default_factory=list[str])
     clocks: Words = Field(default_factory=list[str])
     calendar_id: str = ""
-    revision: int | None = None
+    revision: Annotated[int | None, Field(ge=1, lt=2**31)] = None
 
     @classmethod
     def of(cls, policy: Policy) -> "PolicyIn":

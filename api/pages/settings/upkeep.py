@@ -21,9 +21,10 @@ router = APIRouter(prefix="/w/{workspace_id}/settings/channels/{channel_id}", de
 
 @dataclass(frozen=True, slots=True)
 class Upkeep:
-    """What the page shows. `token_days`: until the credentials end, negative when they have."""
+    """What the page shows. `advice`: what people are asked to do. `token_days`: until the credentials end, negative when they have."""
 
     gaps: Sequence[ChannelGap]
+    advice: Sequence[str]
     passed_over: Sequence[PassedOver]
     is_comparable: bool
     comparison: Reconciliation | None
@@ -41,10 +42,12 @@ async def load(session: AsyncSession, channel: Channel, kind: type[Connector] | 
     """Ask for all of it."""
     running = await reconciliation.running(session, channel.id)
     comparison = await reconciliation.latest(session, channel.id)
+    left_out = await passed_over.of(session, channel.id)
     days = None if channel.token_expires_at is None else (channel.token_expires_at - now).days
     return Upkeep(
         gaps=await gaps.of(session, channel.id),
-        passed_over=await passed_over.of(session, channel.id),
+        advice=[left.reason for left in left_out if passed_over.is_advice(left) and now - left.last_at < passed_over.FRESH],
+        passed_over=[left for left in left_out if not passed_over.is_advice(left)],
         is_comparable=kind is not None and connectors.lists(channel.platform),
         comparison=comparison if comparison and comparison.finished_at else None,
         running=running,

@@ -67,7 +67,7 @@ def within_reach(at: datetime) -> datetime:
     """A moment that calendars are asked about; Nonsense when it lies in another age."""
     if at.tzinfo is None:
         raise Nonsense("A time without its zone says nothing.")
-    if not FIRST_YEAR <= at.astimezone(UTC).year <= LAST_YEAR:
+    if not datetime(FIRST_YEAR, 1, 1, tzinfo=UTC) <= at < datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC):
         raise Nonsense("Times lie between the years {first} and {last}.", first=FIRST_YEAR, last=LAST_YEAR)
     return at
 

@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from inbox.db import Database
-from inbox.models import Calendar, Policy, Template
+from inbox.models import Alert, AlertKind, AlertState, Calendar, Metric, Policy, Template, Wait
 from tests.api.v1.conftest import Program, World
 from tests.make import MONDAY, Make
 
@@ -60,7 +60,21 @@ async def test_what_belongs_to_a_restricted_channel_or_another_workspace_is_not_
         unknown = await make.identity(world.restricted)
         calendar = Calendar(workspace_id=world.workspace.id, name="Gone", created_at=MONDAY, removed_at=MONDAY)
         policy = Policy(workspace_id=world.workspace.id, name="Gone", created_at=MONDAY, changed_at=MONDAY, removed_at=MONDAY)
-        session.add_all([calendar, policy])
+        wait = Wait(
+            workspace_id=world.workspace.id,
+            channel_id=world.restricted.id,
+            conversation_id=world.hidden.id,
+            identity_id=unknown.id,
+            metric=Metric.NEXT,
+            opened_at=MONDAY,
+            opened_by=world.secret.id,
+            received_at=MONDAY,
+        )
+        session.add_all([calendar, policy, wait])
+        await session.flush()
+        told = {"workspace_id": world.workspace.id, "wait_id": wait.id, "due_at": MONDAY, "at": MONDAY}
+        alert = Alert(**told, step="at:0", kind=AlertKind.BREACH, state=AlertState.RAISED)
+        session.add(alert)
     hidden = {
         "conversation_id": world.hidden.id,
         "channel_id": world.restricted.id,
@@ -71,6 +85,8 @@ async def test_what_belongs_to_a_restricted_channel_or_another_workspace_is_not_
         "calendar_id": calendar.id,
         "source_id": 1,
         "policy_id": policy.id,
+        "wait_id": wait.id,
+        "alert_id": alert.id,
     }
     walked = 0
     for method, path in operations(schema):

@@ -57,6 +57,7 @@ class BlueskyAdapter:
     echoes: ClassVar[bool] = True
     returns_client_key: ClassVar[bool] = False
     folds_blanks: ClassVar[bool] = False
+    prelude: ClassVar[tuple[str, ...]] = ("/com.atproto.server.createSession",)
     sent_id: ClassVar[str] = ids.join(US["did"], ids.POST, ids.derived("our-key"))
     thread_id: ClassVar[str] = ids.join(ANNA["did"], ids.POST, "m1")
     parent_id: ClassVar[str] = ids.join(ANNA["did"], ids.POST, "m1")
@@ -85,15 +86,14 @@ class BlueskyAdapter:
     reasons: ClassVar[dict[str, str]] = {
         "edits": "Bluesky has none.",
         "webhooks": "The network calls nobody: it is asked.",
-        "fetched files": "Pictures are public.",
-        "private replies": "Its chat is a service of its own, whose software is not published.",
+        "fetched files": "Pictures are public, and private messages have none.",
         "approved texts": "Bluesky has no windows.",
         "edit": "Bluesky has no edits.",
         "approve": "Posts are not held back.",
         "spam": "Reports go to moderators of the network, by people.",
     }
     elsewhere: ClassVar[dict[str, str]] = {
-        "reactions": "Likes and reposts of our own answers: tests/connectors/bluesky.",
+        "reactions": "Likes and reposts of our own answers, and reactions to private messages: tests/connectors/bluesky.",
     }
     todo: ClassVar[dict[str, str]] = {
         "counts": "A post tells how many answers it has.",

@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from connectors.bluesky import ids
+from tests.connectors.bluesky.chat import Chat, Denied
 
 PASSWORD = "hunter2-hunter2"
 MORNING = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -57,6 +58,8 @@ class Network:
     password: str = PASSWORD
     lost_answers: int = 0  # to records that were written
     has_expired: bool = False
+    chat: Chat = field(default_factory=lambda: Chat(US))
+    is_privileged: bool = True  # the app password allows private messages
     headers: dict[str, str] = field(default_factory=dict[str, str])
     address: str = ""
     _sessions: int = 0
@@ -137,6 +140,8 @@ class Network:
             raise Refusal(400, "InvalidToken", f"Token {token} could not be verified")
         if self.has_expired:
             raise Refusal(400, "ExpiredToken", "Token has expired")
+        if method.startswith("chat.bsky."):
+            return await self._chatted(request, method)
         if request.method == "GET":
             return self._read(method, request)
         if method == "com.atproto.repo.uploadBlob":
@@ -144,6 +149,22 @@ class Network:
             blob = {"$type": "blob", "ref": {"$link": cid({"n": len(self.blobs)})}, "mimeType": request.headers["content-type"]}
             return {"blob": blob | {"size": len(self.blobs[-1])}}
         return self._write(method, await request.json())
+
+    async def _chatted(self, request: Request, method: str) -> Json:
+        """What the server passes on, to the service that the header names (https://atproto.com/specs/xrpc#service-proxying)."""
+        if not self.is_privileged:
+            raise Refusal(400, "InvalidToken", "Bad token method")
+        if request.headers.get("atproto-proxy") != "did:web:api.bsky.chat#bsky_chat":
+            raise Refusal(404, "XRPCNotSupported", "XRPCNotSupported")
+        try:
+            if request.method == "GET":
+                return self.chat.read(method, request.query_params)
+            told = self.chat.write(method, await request.json())
+        except Denied as error:
+            raise Refusal(400, str(error)) from None
+        if told is None:
+            raise Refusal(500, "InternalServerError")
+        return told
 
     def _sign_in(self, asked: Json) -> Json:
         """https://docs.bsky.app/docs/api/com-atproto-server-create-session"""

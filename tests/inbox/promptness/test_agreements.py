@@ -53,7 +53,7 @@ async def test_a_new_policy_counts_for_who_waits_already_and_keeps_when_they_beg
     policy = await policies.create(session, access, draft(), now=minutes(3))
     wait = (await everything(session, Wait))[-1]
     assert (wait.opened_at, wait.policy_id, wait.due_at) == (MONDAY, policy.id, minutes(10))
-    assert kinds(session)[-1] == "policy.changed"
+    assert kinds(session)[-2:] == ["policy.changed", "wait.retargeted"]
 
 
 async def test_a_change_of_hours_counts_from_now_on_and_never_before(session: AsyncSession, channel: Channel, access: Access, make: Make):

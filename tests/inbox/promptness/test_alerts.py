@@ -219,7 +219,7 @@ async def test_whoever_acknowledges_stops_further_steps(session: AsyncSession, c
     await alerts.raise_due(session, now=minutes(10))
     (mine,) = await notices.list_mine(session, rights.of(boss), now=minutes(11))
     assert (mine.step, mine.who, mine.is_open) == ("at:0", "Anna", True)
-    assert await notices.unseen(session, [boss.id], now=minutes(11)) == {boss.id: 1}
+    assert await notices.unseen(session, [boss.id], [channel.id], now=minutes(11)) == {boss.id: 1}
     for _ in range(2):
         await notices.acknowledge(session, rights.of(boss), mine.id, now=minutes(11))
     assert await states(session) == {"at:0": AlertState.RAISED, "after:900": AlertState.STOPPED}
@@ -242,7 +242,7 @@ async def test_a_snoozed_alert_comes_back_as_new_while_its_customer_waits(sessio
     assert await notices.list_mine(session, access, now=minutes(12)) == []
     assert await alerts.next_due(session) == minutes(20)
     assert [await notices.come_back(session, now=minutes(minute)) for minute in (19, 20, 20)] == [0, 1, 0]
-    assert await notices.unseen(session, [boss.id], now=minutes(21)) == {boss.id: 1}
+    assert await notices.unseen(session, [boss.id], [channel.id], now=minutes(21)) == {boss.id: 1}
 
 
 async def test_a_step_raises_the_priority_and_frees_the_conversation_once(

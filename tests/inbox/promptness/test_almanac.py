@@ -1,5 +1,6 @@
 """What iCalendar files say about days, however they are written."""
 
+import gzip
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -93,3 +94,80 @@ def test_rules_that_take_the_processor_away_are_given_up(monkeypatch: pytest.Mon
     monkeypatch.setattr(almanac, "SECONDS", 0.0)
     with pytest.raises(Nonsense, match="too often"):
         read("DTSTART;VALUE=DATE:20260101|RRULE:FREQ=YEARLY")
+
+
+ZONE = "BEGIN:VTIMEZONE\r\nTZID:Mine\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nTZOFFSETFROM:+0100\r\nTZOFFSETTO:+0200\r\n{}\r\nEND:STANDARD"
+
+
+def zoned(rule: str) -> bytes:
+    whole = file("DTSTART;TZID=Mine:20261224T080000|DTEND;TZID=Mine:20261224T110000|SUMMARY:Short day").decode()
+    return whole.replace("BEGIN:VEVENT", f"{ZONE.format(rule)}\r\nEND:VTIMEZONE\r\nBEGIN:VEVENT", 1).encode()
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "RRULE:FREQ=SECONDLY",
+        "rrule:freq=secondly",
+        "RRULE;X=1:FREQ=HOURLY",
+        "RRU\r\n LE:FREQ=MINUTELY",
+        "RRULE:FREQ=YEARLY;BYHOUR=1,2,3;BYMINUTE=1,2,3",
+        "RRULE:FREQ=DAILY",
+        "RDATE:" + ",".join(["19700101T000000"] * 5_000),
+    ],
+)
+def test_a_time_zone_that_changes_its_clocks_all_the_time_is_not_followed(rule: str):
+    with pytest.raises(Nonsense):
+        almanac.read(zoned(rule), zone=BERLIN, today=TODAY, opens=True)
+
+
+def test_a_time_zone_of_the_files_own_counts():
+    days = almanac.read(zoned("RRULE:FREQ=YEARLY;BYMONTH=10;BYDAY=-1SU"), zone=BERLIN, today=TODAY, opens=True)
+    assert days["2026-12-24"]["spans"] == [["07:00", "10:00"]]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        "DTSTART:00010101T000000Z|DTEND:00010101T010000Z",
+        "DTSTART:99991231T235959Z|DURATION:P1D",
+        "DTSTART:20261224T080000|DTEND;VALUE=DATE:20261225",
+        "DTSTART;VALUE=DATE:20261224|DTEND:20261225T080000",
+        "DTSTART;VALUE=DATE:20261224|DURATION:P99999999999W",
+        "DTSTART;VALUE=DATE:20261224|RRULE:FREQ=DAILY;INTERVAL=0",
+        "DTSTART;VALUE=DATE:20261224|RRULE:FREQ=DAILY;INTERVAL=-1",
+        "DTSTART;VALUE=DATE:20261224|RRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30",
+        "DTSTART;VALUE=DATE:20261224|RRULE:FREQ=YEARLY;BYEASTER=0",
+        "DTSTART;VALUE=DATE:20261224|RRULE:FREQ=DAILY;COUNT=99999999999999999999",
+        "DTSTART;VALUE=DATE:20261224|RRULE:FREQ=DAILY;UNTIL=99991231",
+        "DTSTART;VALUE=DATE:20261224|RRULE:FREQ=WEEKLY;WKST=XX;BYDAY=99MO",
+        "DTSTART;VALUE=DATE:20261224|EXRULE:FREQ=SECONDLY",
+        "DTSTART;TZID=../../etc/passwd:20261224T080000",
+        "DTSTART;TZID=:20261224T080000",
+        "DTSTART:20261224T080000|RECURRENCE-ID:nonsense",
+        "DTSTART:20261224T080000|RDATE;VALUE=PERIOD:20261224T080000/20261223T080000",
+        "DTSTART:20261224T080000|EXDATE:" + ",".join(["20261225T080000"] * 5_000),
+        "DTSTART:20261224T080000|RRULE:FREQ=DAILY|EXDATE:" + ",".join(["20261225T080000"] * 5_000),
+        "UID:\x00|DTSTART;VALUE=DATE:20261224|SUMMARY:=cmd\x00\x07\u202e",
+    ],
+)
+@pytest.mark.parametrize("opens", [True, False])
+def test_strange_events_are_read_or_refused(event: str, opens: bool):
+    try:
+        days = almanac.read(file(event), zone=ZoneInfo("America/Los_Angeles"), today=TODAY, opens=opens)
+    except Nonsense:
+        return
+    assert all(told["name"].isprintable() for told in days.values())
+
+
+def test_a_day_of_very_many_events_is_refused():
+    events = [f"UID:{number}|DTSTART:20261224T{number:02}0000Z|DTEND:20261224T{number:02}3000Z" for number in range(24)]
+    more = [f"UID:{number}x|DTSTART:20261224T{number:02}4000Z|DTEND:20261224T{number:02}5000Z" for number in range(24)]
+    with pytest.raises(Nonsense, match="spans"):
+        almanac.read(file(*events, *more), zone=BERLIN, today=TODAY, opens=True)
+
+
+def test_endless_nesting_and_other_encodings_are_refused():
+    for content in (b"BEGIN:VCALENDAR\r\n" * 5_000, file(SHORT).decode().encode("utf-16"), gzip.compress(file(SHORT)), b"\x00" * 1000):
+        with pytest.raises(Nonsense):
+            almanac.read(content, zone=BERLIN, today=TODAY, opens=True)

@@ -61,7 +61,8 @@ class Past:
 
     async def _policy(self, name: str, place: int, conditions: dict[str, Any], wanted: dict[str, Any], calendar: int | None) -> None:
         row = {"name": name, "position": place, "conditions": conditions, "targets": wanted, "calendar_id": calendar}
-        await self._add(Policy(workspace_id=self.access.workspace_id, **row, created_at=self.now, changed_at=self.now))
+        since = self.now - timedelta(days=100)  # what ended before a policy came is not judged by it
+        await self._add(Policy(workspace_id=self.access.workspace_id, **row, created_at=since, changed_at=since))
 
     async def _add(self, row: Any) -> Any:
         self.session.add(row)
