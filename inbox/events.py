@@ -5,7 +5,7 @@ takes the log's lock. Readers ask `since(after)` and can skip nothing: one write
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -155,6 +155,11 @@ def note(session: AsyncSession, event: Pending) -> None:
 def recorded(session: AsyncSession) -> Sequence[Pending]:
     """What this transaction has recorded so far and not yet written."""
     return tuple(session.info.get("events", ()))
+
+
+def put_right(session: AsyncSession, right: Callable[[Pending], Pending | None]) -> None:
+    """Change or forget what this transaction has recorded: for who tells a past at once that nobody has lived through."""
+    session.info["events"] = [told for event in recorded(session) if (told := right(event)) is not None]
 
 
 def write(session: AsyncSession, send: Send) -> int:

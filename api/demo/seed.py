@@ -2,11 +2,14 @@
 
 import json
 import secrets
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import ColumnElement, select, text, update
+from sqlalchemy import ColumnElement, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -17,6 +20,7 @@ from connectors.demo import Demo, DemoConfig, history, script
 from inbox import events
 from inbox.contract import Author, Batch, Event
 from inbox.conversations import health, receive
+from inbox.events import Pending
 from inbox.models import (
     Account,
     Calendar,
@@ -38,10 +42,27 @@ from inbox.models import (
     Wait,
     Workspace,
 )
-from inbox.promptness import targets, waits
+from inbox.promptness import waits
 
 BATCH = 500
 FRESH = timedelta(hours=30)  # what is younger stays open
+CAME = (
+    "UPDATE message SET received_at = at WHERE workspace_id = :workspace_id",
+    "UPDATE wait SET received_at = message.at FROM message WHERE message.id = opened_by AND wait.workspace_id = :workspace_id",
+    "UPDATE episode SET received_at = began_at, caught_up_late = false WHERE workspace_id = :workspace_id",
+)
+RETURNED = text(
+    """
+    SELECT id, answered, asked
+      FROM (SELECT conversation_id AS id, lag(closed_at) OVER (PARTITION BY conversation_id ORDER BY opened_at) AS answered,
+                   opened_at AS asked FROM wait WHERE conversation_id = ANY(cast(:ids AS bigint[]))) AS waited
+     WHERE asked > answered + interval '1 hour' ORDER BY asked DESC
+    """
+)
+LATE = {
+    "wait.breached": ("wait", "SELECT id FROM wait WHERE workspace_id = :workspace_id AND breached_at IS NOT NULL"),
+    "resolution.breached": ("episode", "SELECT id FROM episode WHERE workspace_id = :workspace_id AND breached_at IS NOT NULL"),
+}
 
 
 async def ensure(house: House, *, now: datetime, days: int = history.DAYS) -> int:
@@ -55,12 +76,17 @@ async def ensure(house: House, *, now: datetime, days: int = history.DAYS) -> in
         await session.flush()
         team = await _people(session, workspace, now=now)
         await _words(session, workspace, now=now)
+        await _promises(session, workspace, since=_beginning(now))
         for place in script.PLACES.values():
             channel = await _channel(session, house, workspace, place, now=now)
             await _history(session, channel, place, team, now=now, days=days)
         await _settle(session, workspace, now=now)
-        await _promises(session, workspace, now=now)
         return workspace.id
+
+
+def _beginning(now: datetime) -> datetime:
+    """Since when all is there that the history needs."""
+    return now - timedelta(days=history.DAYS + 1)
 
 
 def folder(home: Path, workspace_id: int) -> Path:
@@ -107,7 +133,7 @@ async def _words(session: AsyncSession, workspace: Workspace, *, now: datetime) 
 
 async def _channel(session: AsyncSession, house: House, workspace: Workspace, place: script.Place, *, now: datetime) -> Channel:
     config = {"folder": str(folder(house.settings.home, workspace.id)), "place": place.slug}
-    began = now - timedelta(days=history.DAYS + 1)
+    began = _beginning(now)
     channel = Channel(
         workspace_id=workspace.id,
         platform="demo",
@@ -185,50 +211,77 @@ async def _settle(session: AsyncSession, workspace: Workspace, *, now: datetime)
     await session.flush()
     await _resolve(session, (mine, col(Conversation.last_message_at) < now - FRESH))
     await waits.rebuild(session, workspace.id, now=now)  # when each was resolved is in the log alone
+    await _late_when_it_was(session, workspace)
 
 
-async def _promises(session: AsyncSession, workspace: Workspace, *, now: datetime) -> None:
-    """From now on customers may expect something: private messages by the wall clock, everything else in the shop's hours."""
-    calendar = Calendar(workspace_id=workspace.id, name=words.CALENDAR, created_at=now)
+async def _promises(session: AsyncSession, workspace: Workspace, *, since: datetime) -> None:
+    """What customers may expect, the history's too: of private messages by the wall clock, of everything else in the shop's hours."""
+    calendar = Calendar(workspace_id=workspace.id, name=words.CALENDAR, created_at=since)
     session.add(calendar)
     await session.flush()
-    session.add(CalendarVersion(workspace_id=workspace.id, calendar_id=calendar.id, definition=words.HOURS, created_at=now))
+    session.add(CalendarVersion(workspace_id=workspace.id, calendar_id=calendar.id, definition=words.HOURS, created_at=since))
     for position, (name, conditions, promised, by_calendar) in enumerate(words.POLICIES):
-        policy = Policy(workspace_id=workspace.id, name=name, position=position, created_at=now, changed_at=now)
+        policy = Policy(workspace_id=workspace.id, name=name, position=position, created_at=since, changed_at=since)
         policy.conditions, policy.targets = conditions, promised
         policy.calendar_id = calendar.id if by_calendar else None
         session.add(policy)
     await session.flush()
-    await targets.settle_workspace(session, workspace.id, now=now, actor="system")
 
 
 async def _came_as_written(session: AsyncSession, workspace: Workspace) -> None:
     """What was said reached us when it was said: what was decided about it later holds, and a rebuild of the waits finds the same ones."""
-    mine = {"workspace_id": workspace.id}
-    await session.execute(text("UPDATE message SET received_at = at WHERE workspace_id = :workspace_id"), mine)
-    await session.execute(
-        text("UPDATE wait SET received_at = message.at FROM message WHERE message.id = opened_by AND wait.workspace_id = :workspace_id"),
-        mine,
-    )
+    for statement in CAME:
+        await session.execute(text(statement), {"workspace_id": workspace.id})
+
+
+async def _late_when_it_was(session: AsyncSession, workspace: Workspace) -> None:
+    """The log tells of what was late, and from when on; not of what seemed so while its answer was still to be taken in."""
+    late = {
+        kind: (what, set(await session.scalars(text(statement), {"workspace_id": workspace.id})))
+        for kind, (what, statement) in LATE.items()
+    }
+
+    def right(event: Pending) -> Pending | None:
+        if event.kind not in late:
+            return event
+        what, ids = late[event.kind]
+        return replace(event, at=datetime.fromisoformat(event.data["due_at"])) if event.data[what] in ids else None
+
+    events.put_right(session, right)
 
 
 async def _resolve(session: AsyncSession, which: Sequence[ColumnElement[bool]]) -> None:
-    """Resolved with the last word, all in one statement; the log tells of each, at that time."""
-    resolved = update(Conversation).where(*which).values(status=Status.RESOLVED, resolved_at=col(Conversation.last_message_at))
+    """Resolved with the last word, or when nobody waits any more, in one statement; the log tells of each, and who came back later on."""
+    ended = select(func.max(Wait.closed_at)).where(col(Wait.conversation_id) == col(Conversation.id)).scalar_subquery()
+    resolved = update(Conversation).where(*which)
+    resolved = resolved.values(status=Status.RESOLVED, resolved_at=func.greatest(col(Conversation.last_message_at), ended))
     told = resolved.returning(
-        col(Conversation.id), col(Conversation.workspace_id), col(Conversation.channel_id), col(Conversation.last_message_at)
+        col(Conversation.id), col(Conversation.workspace_id), col(Conversation.channel_id), col(Conversation.resolved_at)
     )
-    rows = (await session.execute(told.execution_options(synchronize_session=False))).all()
+    rows: Sequence[Any] = (await session.execute(told.execution_options(synchronize_session=False))).all()
+    returned = await _returned(session, [row[0] for row in rows])
     for conversation_id, workspace_id, channel_id, at in sorted(rows, key=lambda row: row[0]):
-        events.record(
-            session,
-            "conversation.moved",
-            workspace_id=workspace_id,
-            at=at,
-            actor="system",
-            conversation_id=conversation_id,
-            channel_id=channel_id,
-            status=Status.RESOLVED.value,
-            before=Status.OPEN.value,
-            snoozed_until=None,
-        )
+        moves = [(at, Status.OPEN, Status.RESOLVED)]
+        for answered, asked in returned[conversation_id]:
+            moves = [(answered, Status.OPEN, Status.RESOLVED), (asked, Status.RESOLVED, Status.OPEN), *moves]
+        for moved, before, after in moves:
+            events.record(
+                session,
+                "conversation.moved",
+                workspace_id=workspace_id,
+                at=moved,
+                actor="system",
+                conversation_id=conversation_id,
+                channel_id=channel_id,
+                status=after.value,
+                before=before.value,
+                snoozed_until=None,
+            )
+
+
+async def _returned(session: AsyncSession, conversation_ids: Sequence[int]) -> Mapping[int, list[tuple[datetime, datetime]]]:
+    """Who asked again long after their answer, by conversation: when they had it, and when they asked. It seemed resolved meanwhile."""
+    found: dict[int, list[tuple[datetime, datetime]]] = defaultdict(list)
+    for conversation_id, answered, asked in await session.execute(RETURNED, {"ids": conversation_ids}):
+        found[conversation_id].append((answered, asked))
+    return found

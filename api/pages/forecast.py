@@ -6,6 +6,7 @@ from fastapi.responses import HTMLResponse
 from api.deps import AccessDep, NowDep, SessionDep
 from api.pages import forms
 from api.pages.here import HereDep, LocaleDep
+from inbox.conversations import directory
 from inbox.promptness import forecasts, wallboard
 from inbox.team import rights
 
@@ -30,4 +31,5 @@ async def show(access: AccessDep, session: SessionDep, here: HereDep, locale: Lo
         waits=waits[:SHOWN],
         count=len(waits),
         names={channel.id: channel.name for channel in moment.channels},
+        authors=await directory.authors(session, [wait.conversation for wait in waits[:SHOWN]]),
     )

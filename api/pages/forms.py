@@ -13,7 +13,7 @@ from api.pages.here import HereDep, LocaleDep
 from inbox.errors import Conflict, Forbidden, Invalid
 from inbox.models import Role
 from inbox.team.rights import RANK
-from web import render
+from web import lengths, render
 from web.i18n import language
 from web.render import Here
 
@@ -39,6 +39,14 @@ async def attempt(session: AsyncSession, change: Awaitable[Any], locale: str) ->
     except (Invalid, Conflict, Forbidden) as error:
         return problems.sentence(error, locale)
     return None
+
+
+def seconds(text: str) -> int:
+    """A length of time as people write it, "1 h 30 min"; Invalid when it cannot be understood."""
+    found = lengths.read(text)
+    if found is None:
+        raise Invalid('"{text}" is no length of time: write it like "15 min", "4 h" or "2 d".', text=text.strip())
+    return found
 
 
 def local_path(address: str) -> str:

@@ -14,13 +14,15 @@ from api.deps import AccessDep, NowDep, SessionDep, needs
 from api.pages import forms
 from api.pages.here import HereDep, LocaleDep
 from inbox import questions
+from inbox.conversations import directory
 from inbox.errors import Invalid
 from inbox.models import WAITS, Metric, Priority, Role
-from inbox.promptness import what_if
+from inbox.promptness import policies, what_if
 from inbox.promptness.timetables import WEEKDAYS
 from inbox.promptness.what_if import BadDraft, Draft, DraftPolicy, Known
 from inbox.team import rights
 from inbox.team.rights import Access
+from web import lengths
 
 router = APIRouter(prefix="/w/{workspace_id}", dependencies=[Depends(needs(Role.SUPERVISOR))])
 
@@ -30,9 +32,9 @@ CHOICES: dict[str, Any] = {"periods": (7, 28, 90), "priorities": list(Priority),
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What the form shows, as it was written: minutes by "first_normal", hours by weekday."""
+    """What the form shows, as it was written: lengths by "first_normal", hours by weekday."""
 
-    minutes: Mapping[str, str]
+    lengths: Mapping[str, str]
     calendar: int  # 0: the wall clock
     other_hours: bool
     hours: Mapping[str, str]
@@ -76,7 +78,7 @@ async def show(
         error=error,
         after=after,
         address=_address(request.query_params),
-        names=await _names(session, access, known.policies),
+        names=await _names(session, access, known.policies, [change.conversation for change in found.changes] if found else []),
         **CHOICES,
     )
 
@@ -91,10 +93,16 @@ def _address(given: Mapping[str, str]) -> Callable[..., str]:
     return address
 
 
-async def _names(session: AsyncSession, access: Access, policies: Sequence[DraftPolicy]) -> dict[str, dict[int, str]]:
+async def _names(
+    session: AsyncSession, access: Access, drafted: Sequence[DraftPolicy], changed: Sequence[int]
+) -> dict[str, dict[int, str]]:
     """What the rows of the tables are called."""
     channels = await questions.ask(session, rights.showing(access))
-    return {"channel": {one.id: one.name for one in channels}, "policy": {one.id or 0: one.name for one in policies}}
+    return {
+        "channel": {one.id: one.name for one in channels},
+        "policy": {one.id or 0: one.name for one in drafted},
+        "author": await directory.authors(session, changed),
+    }
 
 
 def _form(given: Mapping[str, str], chosen: DraftPolicy | None, calendars: Known, *, tried: bool) -> Form:
@@ -103,21 +111,22 @@ def _form(given: Mapping[str, str], chosen: DraftPolicy | None, calendars: Known
         return Form({}, 0, other_hours=False, hours={})
     number = chosen.calendar if isinstance(chosen.calendar, int) else 0
     if tried:
-        minutes = {_field(*asked): given.get(_field(*asked), "")[:12].strip() for asked in ASKED}
+        written = {_field(*asked): given.get(_field(*asked), "")[:60].strip() for asked in ASKED}
         wanted = given.get("calendar", "")
         calendar = int(wanted) if wanted.isdecimal() and len(wanted) < 19 else 0
-        return Form(minutes, calendar, "other_hours" in given, {day: given.get(day, "")[:200] for day in WEEKDAYS})
-    minutes = {_field(*asked): _told(chosen.targets.get(asked[0], {}).get(asked[1])) for asked in ASKED}
+        return Form(written, calendar, "other_hours" in given, {day: given.get(day, "")[:200] for day in WEEKDAYS})
+    promised = {_field(*asked): chosen.targets.get(asked[0], {}).get(asked[1]) for asked in ASKED}
+    told = {name: "" if seconds is None else lengths.written(seconds) for name, seconds in promised.items()}
     spans = calendars.definitions.get(number, {}).get("hours", {})
-    return Form(minutes, number, False, {day: ", ".join("–".join(span) for span in spans.get(day, ())) for day in WEEKDAYS})
+    return Form(told, number, False, {day: ", ".join("–".join(span) for span in spans.get(day, ())) for day in WEEKDAYS})
 
 
 def _draft(known: Draft, chosen: DraftPolicy, form: Form, calendars: Known) -> Draft:
     """The policies in force, one of them as the form has it."""
-    targets: dict[str, dict[str, int]] = {}
+    targets: dict[str, dict[str, Any]] = {name: {**row} for name, row in chosen.targets.items() if name not in WAITS}
     for metric, priority in ASKED:
-        if written := form.minutes[_field(metric, priority)]:
-            targets.setdefault(metric.value, {})[priority.value] = _seconds(written)
+        if written := form.lengths[_field(metric, priority)]:
+            targets.setdefault(metric.value, {**_clock(chosen, metric)})[priority.value] = forms.seconds(written)
     calendar: int | Mapping[str, Any] | None = form.calendar or None
     if form.calendar and form.other_hours:
         said = calendars.definitions.get(form.calendar)
@@ -128,19 +137,13 @@ def _draft(known: Draft, chosen: DraftPolicy, form: Form, calendars: Known) -> D
     return Draft([draft if one.id == chosen.id else one for one in known.policies])
 
 
+def _clock(chosen: DraftPolicy, metric: Metric) -> Mapping[str, str]:
+    """A target that goes by the wall clock goes on doing so: the form does not ask."""
+    return {"clock": "wall"} if metric in policies.read_clocks(chosen.targets) else {}
+
+
 def _field(metric: Metric, priority: Priority) -> str:
     return f"{metric.value}_{priority.value}"
-
-
-def _told(seconds: Any) -> str:
-    return f"{seconds / 60:g}" if isinstance(seconds, int) else ""
-
-
-def _seconds(minutes: str) -> int:
-    try:
-        return round(float(minutes.replace(",", ".")) * 60)
-    except (ValueError, OverflowError):
-        raise BadDraft('"{minutes}" is no number of minutes.', minutes=minutes) from None
 
 
 def _spans(written: str) -> list[list[str]]:

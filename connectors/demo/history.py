@@ -1,14 +1,17 @@
 """Sixty days that were: what a new demonstration starts with."""
 
 import random
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from connectors.demo import script
 from connectors.demo.people import person
-from inbox.contract import Author, ConversationKind, Envelope, Event, EventKind
+from inbox.contract import Author, ConversationKind, Envelope, Event, EventKind, Post
 
 DAYS = 60
+LUBECK = ZoneInfo("Europe/Berlin")  # where people write by day
 QUIET = timedelta(hours=6)  # before the demonstration begins
 ANSWERS = {
     "de": ("Moin! Klar, das geht. Schreib uns gern mit deiner Bestellnummer, dann kümmern wir uns.", "Danke dir für die Frage! Ja, das stimmt so. Liebe Grüße aus Lübeck."),
@@ -17,6 +20,7 @@ ANSWERS = {
     "ar": ("مرحبًا! نعم، بالتأكيد. تحياتنا من لوبيك.",),
     "es": ("¡Hola! Sí, claro. Saludos desde Lübeck.",),
 }  # fmt: skip
+PUBLISHED = {"faecher": (DAYS + 1, 9), "sommer": (38, 18), "pfand": (17, 12), "sorte": (2, 17)}  # days ago, and the hour
 AGAIN = {
     "de": ("Danke! Und geht das auch am Samstag?", "Super, und was kostet das dann?", "Okay … und wo finde ich das auf der Seite?"),
     "en": ("Thanks! Does that work on Saturdays too?",),
@@ -30,32 +34,45 @@ def events(place: script.Place, *, until: datetime, team: tuple[Author, ...], da
     """The last `days` of one channel, oldest first: questions, and how the team answered them, now prompt, now less so."""
     dice = random.Random(f"history {place.slug}")  # noqa: S311
     told: list[Event] = []
+    midnight = until.astimezone(LUBECK).replace(hour=0, minute=0, second=0, microsecond=0)
+    posts = [
+        replace(script.POSTS[key], published_at=(midnight - timedelta(days=ago) + timedelta(hours=hour)).astimezone(UTC))
+        for key, (ago, hour) in PUBLISHED.items()
+    ]
     for day in range(days, 0, -1):
         for number in range(dice.randint(1, 5)):
-            asked = until - timedelta(days=day) + timedelta(seconds=dice.randint(8 * 3600, 20 * 3600) - 14 * 3600)
-            told.extend(_exchange(place, f"h{day}-{number}", asked, until, team, dice))
+            asked = midnight - timedelta(days=day) + timedelta(seconds=dice.randint(8 * 3600, 20 * 3600))
+            asked = asked.astimezone(UTC)
+            told.extend(_exchange(place, f"h{day}-{number}", asked, until, team, posts, dice))
     yield from sorted(told, key=lambda event: event.at)
 
 
 def _exchange(
-    place: script.Place, name: str, asked: datetime, until: datetime, team: tuple[Author, ...], dice: random.Random
+    place: script.Place,
+    name: str,
+    asked: datetime,
+    until: datetime,
+    team: tuple[Author, ...],
+    posts: Sequence[Post],
+    dice: random.Random,
 ) -> Iterator[Event]:
     language, text = dice.choice(script.AMBIENT[place.kind])
     customer = person(f"p{dice.randrange(700)}")
     thread = f"{place.slug}-{name}.{language}"
-    yield _said(place, f"{thread}-q", thread, customer, text, asked, dice)
+    post = dice.choice([post for post in posts if post.published_at is not None and post.published_at <= asked])
+    yield _said(place, f"{thread}-q", thread, customer, text, asked, post=post if place.kind == ConversationKind.COMMENTS else None)
     answered = asked + _pause(dice)
     if dice.random() <= 0.06 or answered >= until - QUIET:
         return
     member = dice.choice(team)
-    yield _said(place, f"{thread}-a", thread, member, dice.choice(ANSWERS[language]), answered, dice, parent=f"{thread}-q")
+    yield _said(place, f"{thread}-a", thread, member, dice.choice(ANSWERS[language]), answered, parent=f"{thread}-q")
     again = answered + timedelta(seconds=dice.randint(60, 5 * 3600))
     if dice.random() > 1 / 3 or again >= until - QUIET:
         return
-    yield _said(place, f"{thread}-q2", thread, customer, dice.choice(AGAIN[language]), again, dice, parent=f"{thread}-a")
+    yield _said(place, f"{thread}-q2", thread, customer, dice.choice(AGAIN[language]), again, parent=f"{thread}-a")
     answered = again + _pause(dice)
     if dice.random() > 0.06 and answered < until - QUIET:
-        yield _said(place, f"{thread}-a2", thread, member, dice.choice(ANSWERS[language]), answered, dice, parent=f"{thread}-q2")
+        yield _said(place, f"{thread}-a2", thread, member, dice.choice(ANSWERS[language]), answered, parent=f"{thread}-q2")
 
 
 def _pause(dice: random.Random) -> timedelta:
@@ -70,11 +87,10 @@ def _said(
     author: Author,
     text: str,
     at: datetime,
-    dice: random.Random,
     *,
     parent: str | None = None,
+    post: Post | None = None,
 ) -> Event:
-    post = script.POSTS[dice.choice(list(script.POSTS))] if place.kind == ConversationKind.COMMENTS and parent is None else None
     return Event(
         id=message,
         kind=EventKind.MESSAGE,

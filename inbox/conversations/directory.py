@@ -1,6 +1,6 @@
 """The names behind ids: members, teams and labels of a workspace."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from inbox import questions
-from inbox.models import Label, Member, Role, Team
+from inbox.models import Conversation, Label, Member, Role, Team
 from inbox.questions import Question
 
 
@@ -22,6 +22,12 @@ class Directory:
     teams: dict[int, str] = field(default_factory=dict[int, str])
     labels: dict[int, tuple[str, str]] = field(default_factory=dict[int, tuple[str, str]])  # name, colour
     answering: tuple[int, ...] = ()  # members who can be given a conversation
+
+
+async def authors(session: AsyncSession, conversation_ids: Collection[int]) -> dict[int, str]:
+    """Who began these conversations, by the names that lists of them show."""
+    query = select(col(Conversation.id), col(Conversation.author_name)).where(col(Conversation.id).in_(conversation_ids))
+    return {row[0]: row[1] for row in (await session.execute(query)).all()}
 
 
 async def load(session: AsyncSession, workspace_id: int) -> Directory:

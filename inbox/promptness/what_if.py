@@ -146,7 +146,8 @@ def _rule(place: int, policy: DraftPolicy, shared: Mapping[int, Calendar | Versi
     elif policy.calendar is not None:
         calendar = _hours(policy.calendar)
     conditions, wanted = policies.read_conditions(policy.conditions), policies.read_targets(policy.targets)
-    return Rule(policy.id or -1 - place, policy.name, conditions, wanted, calendar)
+    by_wall = policies.read_clocks(policy.targets)
+    return Rule(policy.id or -1 - place, policy.name, conditions, wanted, calendar, by_wall=by_wall)
 
 
 def _hours(definition: Mapping[str, Any]) -> Calendar:

@@ -15,7 +15,21 @@ from api.deps import House
 from connectors.demo import town
 from inbox.contract import Author, Batch, Event, EventKind
 from inbox.conversations import receive
-from inbox.models import Channel, Conversation, Direction, Identity, Message, Metric, Outcome, Status, Wait, Workspace
+from inbox.models import (
+    Alert,
+    Channel,
+    Conversation,
+    Direction,
+    Episode,
+    Identity,
+    LogEvent,
+    Message,
+    Metric,
+    Outcome,
+    Status,
+    Wait,
+    Workspace,
+)
 from inbox.promptness import waits
 
 
@@ -45,6 +59,28 @@ async def test_the_history_has_second_questions_and_a_rebuild_of_its_waits_finds
         every = await session.scalar(select(func.count()).where(col(Wait.outcome) == Outcome.ANSWERED))
         assert 0.12 < (later or 0) / (every or 1) < 0.35
         assert await session.scalar(select(func.count()).where(col(Wait.outcome) == Outcome.NOT_NEEDED))
+        assert await waits.rebuild(session, workspace_id, now=now) == 0
+
+
+async def test_the_history_was_promised_something_so_that_every_figure_lives(house: House, now: datetime):
+    workspace_id = await seed.ensure(house, now=now, days=30)
+    async with house.database.transaction() as session:
+        counted = select(func.count()).where(col(Wait.due_at).is_not(None))
+        kept = await session.scalar(counted.where(col(Wait.breached_at).is_(None))) or 0
+        late = await session.scalar(counted.where(col(Wait.breached_at) == col(Wait.due_at))) or 0
+        assert min(kept, late) > 60
+        wrong = col(Wait.late_on_policy) | col(Wait.caught_up_late) | col(Wait.policy_id).is_(None)
+        assert await session.scalar(select(func.count()).where(wrong)) == 0
+        episodes = select(func.count()).where(col(Episode.target_seconds).is_not(None), col(Episode.is_void).is_(False))
+        assert (await session.scalar(episodes) or 0) > 100
+        assert await session.scalar(episodes.where(col(Episode.reopened_count) > 0))
+        assert await session.scalar(episodes.where(col(Episode.caught_up_late))) == 0
+        assert await session.scalar(select(func.count()).select_from(Alert)) == 0, "what is over alerts nobody"
+        told = (await session.execute(select(LogEvent.at, LogEvent.data).where(LogEvent.kind == "wait.breached"))).all()
+        assert sorted(data["wait"] for _, data in told) == sorted(
+            await session.scalars(select(col(Wait.id)).where(col(Wait.breached_at).is_not(None)))
+        )
+        assert all(at == datetime.fromisoformat(data["due_at"]) for at, data in told)
         assert await waits.rebuild(session, workspace_id, now=now) == 0
 
 

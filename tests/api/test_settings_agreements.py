@@ -167,6 +167,26 @@ async def test_a_policy_is_written_by_human_lengths_and_put_in_order(app: FastAP
         assert (vip.is_on, vip.position, vip.calendar_id) == (False, 1, 1)
 
 
+async def test_one_target_of_a_policy_with_hours_goes_by_the_wall_clock(
+    app: FastAPI, house: House, workspace: Workspace, supervisor: Person
+):
+    base = f"/w/{workspace.id}/settings"
+    amounts = ["", "", "2 h", "", "", "", "", "", "", "", "3 d", ""]
+    async with browser(app, supervisor) as client:
+        await client.post(f"{base}/hours/new", data=HOURS)
+        given = {"name": "Usual", "amounts": amounts, "clocks": ["calendar", "wall", "wall"], "calendar_id": "1", "is_on": "1"}
+        assert (await client.post(f"{base}/policies/new", data=given)).status_code == 303
+        listed = words(await client.get(f"{base}/policies"))
+        form = (await client.get(f"{base}/policies/1")).text
+        wrong = await client.post(f"{base}/policies/1", data={**given, "clocks": ["sundial"]})
+    assert "Resolution 3 d 3 d 3 d 3 d by the wall clock Counted in the hours of Office." in listed, listed
+    assert form.count('value="wall" selected') == 1
+    assert wrong.status_code == 422
+    async with house.database.transaction() as session:
+        policy = await session.get_one(Policy, 1)
+        assert policy.targets == {"first": {"normal": 7200}, "resolution": {"normal": 259_200, "clock": "wall"}}
+
+
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [

@@ -77,7 +77,7 @@ async def test_a_tighter_target_is_tried_on_page_and_api_alike_and_nothing_is_sa
     told = (await client.post("/api/v1/metrics/what-if", json=asked, headers=HEADERS)).json()
     assert (told["waits"], told["otherwise"]) == (401, 0)
     assert told["to_missed"] > 20
-    shown = await page(app, someone, "what-if", tried=1, days=60, first_normal="30")
+    shown = await page(app, someone, "what-if", tried=1, days=60, first_normal="30 min")
     assert shown.status_code == 200
     words = text(shown.text)
     before, after = (round(100 * told["lines"][0][side]["share"], 1) for side in ("before", "after"))
@@ -113,11 +113,11 @@ async def test_changes_are_read_in_pages_by_the_api(house: House, app: FastAPI, 
 @pytest.mark.parametrize(
     ("asked", "sentence"),
     [
-        ({"first_normal": "soon"}, "is no number of minutes"),
-        ({"first_normal": "0"}, "between one second and 366 days"),
-        ({"first_normal": "999999999"}, "between one second and 366 days"),
+        ({"first_normal": "30"}, "is no length of time"),
+        ({"first_normal": "0 min"}, "between one second and 366 days"),
+        ({"first_normal": "400 d"}, "between one second and 366 days"),
         ({}, "has no target"),
-        ({"first_normal": "30", "calendar": "77"}, "There is no calendar 77"),
+        ({"first_normal": "30 min", "calendar": "77"}, "There is no calendar 77"),
     ],
 )
 async def test_a_draft_that_makes_no_sense_says_why(

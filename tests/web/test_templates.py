@@ -47,6 +47,23 @@ def test_a_translation_fills_in_the_same_names() -> None:
     assert [one for one, other in german().items() if not set(names.findall(one)) <= set(names.findall(other))] == []
 
 
+@pytest.mark.parametrize(
+    ("word", "instead"),
+    [
+        (r"[Dd](u|ich|ir)|[Dd]ein(e[mnrs]?)?", "Sie, as every page says"),
+        (r"Gespräch(e|en|s)?", "Unterhaltung"),
+        (r"Konversation(en)?", "Unterhaltung"),
+        (r"Zusagen?", "Richtlinie"),
+        (r"Labels?", "Etikett"),
+        (r"Lösung(en)?", "Erledigung"),
+        (r"[Vv]erspät(et|ung|ungen)", "überfällig"),
+        (r"Warnung(en)?|Alarme?", "Meldung"),
+    ],
+)
+def test_german_says_one_word_for_one_thing(word: str, instead: str) -> None:
+    assert [text for text in german().values() if re.search(rf"\b({word})\b", text)] == [], instead
+
+
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
 def test_a_template_has_no_inline_script_or_style_and_only_icons_that_exist(path: Path) -> None:
     text = path.read_text()

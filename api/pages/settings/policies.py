@@ -1,6 +1,6 @@
 """SLA policies. For supervisors."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -18,7 +18,6 @@ from inbox.errors import ParleyError
 from inbox.models import Metric, Policy, Priority, Role
 from inbox.promptness.agreements import calendars, policies
 from inbox.promptness.agreements.policies import Draft
-from inbox.promptness.policies import BadPolicy
 from inbox.team import teams
 from inbox.team.rights import Access
 from web import lengths
@@ -29,7 +28,7 @@ Words = Annotated[list[str], Field(max_length=500)]
 
 
 class PolicyIn(BaseModel):
-    """What the form asks for; `amounts` are metric × priority, in the order in which the form has them."""
+    """What the form asks for; `amounts` are metric × priority, `clocks` one for each metric, in the order in which the form has them."""
 
     name: str = ""
     is_on: str = ""
@@ -40,6 +39,7 @@ class PolicyIn(BaseModel):
     priority: Words = Field(default_factory=list[str])
     tier: Words = Field(default_factory=list[str])
     amounts: Words = Field(default_factory=list[str])
+    clocks: Words = Field(default_factory=list[str])
     calendar_id: str = ""
     revision: Annotated[int | None, Field(ge=1, lt=2**31)] = None
 
@@ -51,6 +51,7 @@ class PolicyIn(BaseModel):
             name=policy.name,
             is_on="1" if policy.is_on else "",
             amounts=[lengths.written(seconds) if seconds else "" for seconds in written],
+            clocks=[policy.targets.get(metric, {}).get("clock", "calendar") for metric in Metric],
             calendar_id=str(policy.calendar_id or ""),
             revision=policy.revision,
             **policy.conditions,
@@ -58,9 +59,8 @@ class PolicyIn(BaseModel):
 
     def draft(self) -> Draft:
         """What it asks for; BadPolicy for a length that cannot be understood."""
-        amounts = iter(self.amounts)
-        read = {metric.value: {priority.value: _seconds(next(amounts, "")) for priority in Priority} for metric in Metric}
-        targets = {metric: {priority: seconds for priority, seconds in row.items() if seconds is not None} for metric, row in read.items()}
+        amounts, clocks = iter(self.amounts), iter(self.clocks)
+        targets = {metric.value: _row(amounts, next(clocks, "calendar")) for metric in Metric}
         chosen: dict[str, list[Any]] = {
             "channel": [*self.channel],
             "kind": [*self.kind],
@@ -78,13 +78,11 @@ class PolicyIn(BaseModel):
         )
 
 
-def _seconds(text: str) -> int | None:
-    if not text.strip():
-        return None
-    seconds = lengths.read(text)
-    if seconds is None:
-        raise BadPolicy('"{text}" is no length of time: write it like "15 min", "4 h" or "2 d".', text=text.strip())
-    return seconds
+def _row(amounts: Iterator[str], clock: str) -> dict[str, Any]:
+    """The targets of one metric, as policies keep them."""
+    read = {priority.value: next(amounts, "").strip() for priority in Priority}
+    row: dict[str, Any] = {priority: forms.seconds(text) for priority, text in read.items() if text}
+    return {**row, "clock": clock} if row and clock != "calendar" else row
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ class Draft:
     """What a policy shall be; conditions and targets as `inbox.promptness.policies` reads them. Without a calendar: by the wall clock."""
 
     name: str
-    targets: Mapping[str, Mapping[str, int]]
+    targets: Mapping[str, Mapping[str, Any]]
     conditions: Mapping[str, Sequence[Any]]
     calendar_id: int | None = None
     is_on: bool = True
@@ -131,6 +131,7 @@ async def _order(session: AsyncSession, access: Access, policy_ids: Sequence[int
 async def _put(session: AsyncSession, access: Access, policy: Policy, draft: Draft) -> None:
     name = accounts.named(draft.name)
     policies.read_targets(draft.targets)
+    policies.read_clocks(draft.targets)
     await _check_conditions(session, access, draft.conditions, policy.conditions or {})
     if draft.calendar_id is not None:
         mine = (col(Calendar.workspace_id) == access.workspace_id, col(Calendar.removed_at).is_(None))

@@ -141,3 +141,16 @@ async def test_agreements_are_for_supervisors(supervisor: Program, agent: Progra
         assert (await program("POST", "/policies", json={"name": "A", "targets": {"first": {"normal": 60}}})).status_code == 403
         assert (await program("PATCH", path, json={"name": "Mine"})).status_code == 403
     assert (await stranger("PATCH", path, json={"name": "Mine"})).status_code == 404
+
+
+async def test_a_target_may_go_by_the_wall_clock_though_its_policy_has_hours(supervisor: Program):
+    policy = {"name": "Usual", "targets": {"first": {"normal": 3600}, "resolution": {"normal": 86_400, "clock": "wall"}}}
+    made = await supervisor("POST", "/policies", json=policy)
+    assert made.status_code == 201
+    assert made.json()["targets"] == policy["targets"]
+    assert [each["targets"] for each in (await supervisor("GET", "/policies")).json()] == [policy["targets"]]
+    strange = {"name": "Other", "targets": {"first": {"normal": 3600, "clock": "sundial"}}}
+    refused = await supervisor("POST", "/policies", json=strange)
+    assert (refused.status_code, refused.json()["code"]) == (422, "bad_policy")
+    worded = {"name": "Other", "targets": {"first": {"normal": "soon"}}}
+    assert (await supervisor("POST", "/policies", json=worded)).status_code == 422

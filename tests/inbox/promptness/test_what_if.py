@@ -20,6 +20,7 @@ from tests.make import Make
 
 OFFICE = {"tz": "Europe/Berlin", "hours": {day: [["09:00", "17:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}}
 LONGER = {"tz": "Europe/Berlin", "hours": {day: [["08:00", "20:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat")}}
+BY_WALL: dict[str, Any] = {"normal": 14400, "clock": "wall"}
 
 
 class Past:
@@ -39,7 +40,7 @@ class Past:
         await self._add(CalendarVersion(**spoken, definition=OFFICE))
         await self._add(CalendarVersion(**spoken, definition=LONGER, valid_from=self.now - timedelta(days=20)))
         await self._policy("Fast", 0, {"channel": [self.urgent.id]}, {"first": {"normal": 1800, "urgent": 600}}, None)
-        await self._policy("Office", 1, {"kind": ["direct"]}, {"first": {"normal": 7200}, "next": {"normal": 14400}}, calendar.id)
+        await self._policy("Office", 1, {"kind": ["direct"]}, {"first": {"normal": 7200}, "next": BY_WALL}, calendar.id)
         for channel in (self.usual, self.urgent):
             await self._waits(channel, count)
         conversations = list(await self.session.scalars(select(Conversation.id)))
@@ -102,7 +103,13 @@ async def test_a_tighter_target_says_which_conversations_would_be_late(lived: Pa
     tighter = Draft(
         [
             fast,
-            DraftPolicy(office.name, office.conditions, {"first": {"normal": 3600}, "next": {"normal": 7200}}, office.calendar, office.id),
+            DraftPolicy(
+                office.name,
+                office.conditions,
+                {"first": {"normal": 3600}, "next": {**BY_WALL, "normal": 7200}},
+                office.calendar,
+                office.id,
+            ),
         ]
     )
     told = await lived.compare(tighter)

@@ -23,7 +23,8 @@ function tick() {
   for (const due of document.querySelectorAll("[data-due]")) {
     const left = (new Date(due.dataset.due) - Date.now()) / 1000, length = { n: duration(Math.abs(left)) };
     due.dataset.age = left <= 0 ? 2 : left < 10 * MINUTE ? 1 : 0;
-    write(due.querySelector("time"), fill(left <= 0 ? words.overdue : words.due_in, length));
+    const [near, far] = left <= 0 ? [words.overdue_now, words.overdue] : [words.due_now, words.due_in];
+    write(due.querySelector("time"), Math.abs(left) < MINUTE ? near : fill(far, length));
   }
   for (const end of document.querySelectorAll("time[data-left]")) {
     const left = (new Date(end.dateTime) - Date.now()) / 1000;
