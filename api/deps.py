@@ -149,8 +149,7 @@ async def conversation(conversation_id: Number, access: AccessDep, session: Sess
 
 async def visible(conversation_id: Number, access: AccessDep, session: SessionDep) -> int:
     """The conversation's id, for those who only read: the same right as `conversation`, without the entity."""
-    await rights.check(session, access, conversation_id)
-    return conversation_id
+    return await rights.check(session, access, conversation_id)
 
 
 async def channel(channel_id: Number, access: AccessDep, session: SessionDep) -> Channel:
@@ -181,8 +180,7 @@ async def api_conversation(conversation_id: Number, access: ApiAccessDep, sessio
 
 
 async def api_visible(conversation_id: Number, access: ApiAccessDep, session: SessionDep) -> int:
-    await rights.check(session, access, conversation_id)
-    return conversation_id
+    return await rights.check(session, access, conversation_id)
 
 
 ApiConversationDep = Annotated[Conversation, Depends(api_conversation)]
