@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from api.deps import AccessDep, ConversationDep, MemberDep, NowDep, Number, RowId, SessionDep, VisibleDep
+from api.deps import AccessDep, ConversationDep, MemberDep, MergedDep, NowDep, Number, RowId, SessionDep, VisibleDep
 from api.pages.inbox import ReaderDep
 from inbox.assistant import templates
 from inbox.conversations import assignment, drafts, labels, merging, priorities, reading, status
@@ -108,9 +108,9 @@ async def put_merge(
 
 @router.delete("/merge")
 @router.post("/merge/undo")
-async def undo_merge(conversation_id: Number, access: AccessDep, session: SessionDep, now: NowDep, done: DoneDep) -> Response:
+async def undo_merge(conversation: MergedDep, access: AccessDep, session: SessionDep, now: NowDep, done: DoneDep) -> Response:
     """Take it out again."""
-    await merging.split(session, access, conversation_id, now=now)
+    await merging.split(session, access, conversation, now=now)
     return done
 
 

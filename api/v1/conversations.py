@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.deps import ApiAccessDep, ApiConversationDep, ApiVisibleDep, NowDep, Number, SessionDep
+from api.deps import ApiAccessDep, ApiConversationDep, ApiMergedDep, ApiVisibleDep, NowDep, SessionDep
 from api.schemas import AssignmentIn, ConversationOut, LabelsIn, MergeIn, PageOut, PriorityIn, StatusIn
 from api.v1 import PROBLEMS
 from inbox.conversations import assignment, labels, listing, merging, priorities, rows, status
@@ -104,9 +104,9 @@ async def merge(
 
 
 @router.delete("/{conversation_id}/merge")
-async def split(conversation_id: Number, access: ApiAccessDep, session: SessionDep, now: NowDep) -> ConversationOut:
+async def split(conversation: ApiMergedDep, access: ApiAccessDep, session: SessionDep, now: NowDep) -> ConversationOut:
     """Take the conversation out again, with what came since in its threads."""
-    return await _shown(session, await merging.split(session, access, conversation_id, now=now))
+    return await _shown(session, await merging.split(session, access, conversation, now=now))
 
 
 def written(shape: BaseModel) -> Response:

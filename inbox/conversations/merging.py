@@ -138,10 +138,9 @@ async def merge(session: AsyncSession, access: Access, conversation: Conversatio
     return into
 
 
-async def split(session: AsyncSession, access: Access, conversation_id: int, *, now: datetime) -> Conversation:
+async def split(session: AsyncSession, access: Access, conversation: Conversation, *, now: datetime) -> Conversation:
     """Take a conversation out of the one into which it went, with what came since in its threads; returns it."""
     access.need(Role.AGENT)
-    conversation = await rights.conversation(session, access, conversation_id, follow=False)
     into = None if conversation.merged_into is None else await session.get(Conversation, conversation.merged_into)
     if into is None:
         raise Conflict("This conversation was not merged, or was taken out already.", code="not_merged")
@@ -160,6 +159,7 @@ async def split(session: AsyncSession, access: Access, conversation_id: int, *, 
         await session.execute(statement, {name: wanted[name] for name in statement.compile().params})
     conversation.status, conversation.merged_into = Status(along["status"]), None
     conversation.merged_at = conversation.merged_with = None
+    conversation.been_in = sorted({*(conversation.been_in or ()), into.id, *(into.been_in or ())})
     await session.flush()
     into.joined_at = await session.scalar(LEFT, {"into": into.id})
     await _tell(session, access, conversation, into, "conversation.split", now, ({"out_of": into.id}, {"split": conversation.id}), messages)
@@ -255,7 +255,7 @@ async def _tell(
 async def _tree(session: AsyncSession, conversation_id: int) -> list[int]:
     """The conversation and all that went into it before."""
     found = await strands.read(await (await driver(session)).execute(strands.FLOWING, ([conversation_id],)))
-    return strands.every([conversation_id], found)
+    return [conversation_id, *(joining.id for joining in found.joinings.get(conversation_id, ()))]
 
 
 async def _ids(session: AsyncSession, statement: Any, given: dict[str, Any]) -> list[Any]:

@@ -159,7 +159,16 @@ class Conversation(Table, table=True):
     created_at: datetime = moment()
     merged_into: int | None = number(nullable=True)  # what was said in it is there
     merged_at: datetime | None = moment(nullable=True)
-    merged_with: dict[str, Any] | None = Field(default=None, sa_type=JSONB, nullable=True)  # what went along, and has to come back
+    merged_with: dict[str, Any] | None = Field(
+        default=None,
+        sa_type=JSONB(none_as_null=True),  # pyright: ignore[reportArgumentType]  # sqlmodel types it as a class, and takes instances
+        nullable=True,
+    )  # what went along, and has to come back
+    been_in: list[int] | None = Field(
+        default=None,
+        sa_type=JSONB(none_as_null=True),  # pyright: ignore[reportArgumentType]  # sqlmodel types it as a class, and takes instances
+        nullable=True,
+    )  # where it was and is no more: their logs tell of its messages
     joined_at: datetime | None = moment(nullable=True)  # when another one last went into this one
 
     last_message_at: datetime = moment()

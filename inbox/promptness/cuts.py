@@ -79,14 +79,16 @@ async def stories(
 
     `owners`: who has each now; `replies`: the messages whose way is asked for.
     """
-    flowing = await strands.read(await connection.execute(strands.FLOWING, (Numbers(sorted(owners)),)))
-    joinings = [joining for root in flowing.values() for joining in root]
+    flow = await strands.read(await connection.execute(strands.FLOWING, (Numbers(sorted(owners)),)))
+    joinings = [joining for root in flow.joinings.values() for joining in root]
     now = {**owners, **{joining.id: Owner(joining.assignee_id, joining.team_id) for joining in joinings}}
-    found = await connection.execute(STORIES, (Numbers(sorted(now)), Numbers(sorted(replies))))
-    log: list[Row] = [*await found.fetchall(), *_recorded(session, now.keys(), replies)]
+    every = sorted({*owners, *flow.others(owners)})
+    found = await connection.execute(STORIES, (Numbers(every), Numbers(sorted(replies))))
+    log: list[Row] = [*await found.fetchall(), *_recorded(session, every, replies)]
     told: dict[int, list[Row]] = defaultdict(list)
     for row in log:
-        told[row[0]].append(row[1:])
+        for of in now if row[1] in LEAVING else (row[0],):  # a reply's way may have begun in another one
+            told[of].append(row[1:])
     known = {conversation_id: story(told[conversation_id], now=owner) for conversation_id, owner in now.items()}
     for joining in reversed(joinings):  # what went last is the nearest
         _go_on(known[joining.id], known[joining.into], joining.at)
@@ -98,8 +100,6 @@ def _go_on(story: Story, into: Story, at: datetime) -> None:
     had = next((owner for moment, owner in reversed(into.owned) if moment <= at), into.first)
     later = [change for change in into.owned if change[0] > at]
     story.owned = [*(change for change in story.owned if change[0] < at), (at, had), *later]
-    for message_id, way in into.leaving.items():
-        story.leaving[message_id] = sorted({*story.leaving.get(message_id, ()), *way})
 
 
 def story(log: Iterable[Row], *, now: Owner) -> Story:

@@ -118,11 +118,10 @@ async def tell(
         ]
     subjects = [_subject(row) for row in await held.fetchall()]
     asked, moved, replies, rows = [await cursor.fetchall() for cursor in found]
-    joinings = await strands.read(flowing)
-    if joinings:
-        others = await connection.execute(moves.EVERY, (sorted(set(strands.every(joinings, joinings)) - set(ids)),))
-        moved += await others.fetchall()
-    stories = _Stories(asked, moved, replies, joinings)
+    flow = await strands.read(flowing)
+    if others := flow.others(ids):
+        moved += await (await connection.execute(moves.EVERY, (others,))).fetchall()
+    stories = _Stories(asked, moved, replies, flow.joinings)
     before = _by_conversation(rows)
     changed: list[Told] = []
     late: list[tuple[Subject, Told]] = []

@@ -1,7 +1,7 @@
 """The waits of a conversation, told from nothing: from what was said and what the log says was done, there and in what went into it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from inbox.db import Row
 from inbox.models import Outcome, Status
 from inbox.promptness import cuts, ledger, strands, timeline
 from inbox.promptness.ledger import Subject
-from inbox.promptness.strands import Joining, Strand
+from inbox.promptness.strands import Flow, Joining, Strand
 from inbox.promptness.timeline import Assigned, Decided, Said, Waiting
 
 RESOLVED = (Status.RESOLVED, Status.SPAM)  # what sets `resolved_at`
@@ -21,13 +21,13 @@ def tell(
     episode_days: int,
     said: Sequence[Said],
     log: Mapping[int, Sequence[Row]],
-    joinings: Sequence[Joining],
+    flow: Flow,
     by_hand: dict[int, datetime],
     *,
     now: datetime,
 ) -> list[Waiting]:
     """Fold a whole conversation; a wait opened by hand that an answer has ended since counts from now."""
-    told = _Story(subject, episode_days, said, log, joinings)
+    told = _Story(subject, episode_days, said, log, flow.joinings.get(subject.id, ()), flow.visited.get(subject.id, ()))
     waits = told.fold(by_hand)
     if not by_hand or any(waiting.closed_at is None and waiting.opened_by in by_hand for waiting in waits):
         return waits
@@ -46,11 +46,13 @@ class _Story:
     said: Sequence[Said]
     log: Mapping[int, Sequence[Row]]
     joinings: Sequence[Joining]
+    visited: Collection[int]  # where some of it was before, and a person may have said that it waits
 
     def fold(self, by_hand: dict[int, datetime]) -> list[Waiting]:
         told = {one.id: _history(one, self.episode_days, self.log.get(one.id, ())) for one in self._subjects()}
         opened: dict[int, list[datetime]] = defaultdict(list)
-        for _, _, moments in told.values():
+        visits = [_history(self.subject, self.episode_days, self.log.get(name, ())) for name in self.visited if name not in told]
+        for _, _, moments in (*told.values(), *visits):
             for number, times in moments.items():
                 opened[number] += times
         said: dict[int, list[Said]] = defaultdict(list)

@@ -16,16 +16,18 @@ from inbox.models import Outcome
 from inbox.promptness import timeline
 from inbox.promptness.timeline import Clock, Moment, Said, Waiting
 
-# What went into these conversations, directly or by another one. The partial index makes it cheap where nothing ever did.
+# What went into these conversations, directly or by another one, and where each was before. The partial index makes it cheap where nothing
+# ever did.
 FLOWING = """
-    WITH RECURSIVE strand (root, id, into_id, at, created_at, assignee_id, team_id) AS (
-        SELECT merged_into, id, merged_into, merged_at, created_at, assignee_id, team_id
-          FROM conversation WHERE merged_into IS NOT NULL AND merged_into = ANY(%b::bigint[])
+    WITH RECURSIVE strand (root, id, into_id, at, created_at, assignee_id, team_id, been_in) AS (
+        SELECT id, id, NULL::bigint, NULL::timestamptz, created_at, assignee_id, team_id, been_in
+          FROM conversation WHERE id = ANY(%b::bigint[])
         UNION ALL
         SELECT strand.root, conversation.id, conversation.merged_into, conversation.merged_at, conversation.created_at,
-               conversation.assignee_id, conversation.team_id
+               conversation.assignee_id, conversation.team_id, conversation.been_in
           FROM strand JOIN conversation ON conversation.merged_into IS NOT NULL AND conversation.merged_into = strand.id)
-    SELECT root, id, into_id, at, created_at, assignee_id, team_id FROM strand ORDER BY at, id
+    SELECT root, id, into_id, at, created_at, assignee_id, team_id, been_in FROM strand
+     WHERE into_id IS NOT NULL OR been_in IS NOT NULL ORDER BY at, id
 """
 
 
@@ -62,12 +64,27 @@ class Strand:
         return self.moments[self.number :]
 
 
-async def read(cursor: AsyncCursor[Row]) -> dict[int, list[Joining]]:
-    """What FLOWING found, by the conversation in which it all is now, in the order in which it went there."""
-    found: dict[int, list[Joining]] = defaultdict(list)
-    for root, *joining in await cursor.fetchall():
-        found[root].append(Joining(*joining))
-    return found
+@dataclass(slots=True)
+class Flow:
+    """What went into conversations, in the order in which it went there, and where it or they were before."""
+
+    joinings: dict[int, list[Joining]] = field(default_factory=lambda: defaultdict[int, list[Joining]](list))
+    visited: dict[int, set[int]] = field(default_factory=lambda: defaultdict[int, set[int]](set))
+
+    def others(self, ids: Iterable[int]) -> list[int]:
+        """The conversations besides these whose logs tell something of what is in these."""
+        told = {joining.id for root in self.joinings.values() for joining in root}
+        return sorted(told.union(*self.visited.values()) - set(ids))
+
+
+async def read(cursor: AsyncCursor[Row]) -> Flow:
+    """What FLOWING found, by the conversation in which it all is now."""
+    flow = Flow()
+    for root, number, into, at, *whose, been_in in await cursor.fetchall():
+        if into is not None:
+            flow.joinings[root].append(Joining(number, into, at, *whose))
+        flow.visited[root].update(been_in or ())
+    return flow
 
 
 def fold(root: int, strands: Mapping[int, Strand], joinings: Sequence[Joining]) -> list[Waiting]:
@@ -77,9 +94,7 @@ def fold(root: int, strands: Mapping[int, Strand], joinings: Sequence[Joining]) 
         into.play(joining.at)
         other.play(joining.at)
         _join(into.clock, other.clock, joining.at)
-        said = [
-            moment for moment in other.rest if isinstance(moment[3], Said)
-        ]  # what is done to a conversation that is gone counts nowhere
+        said = [moment for moment in other.rest if isinstance(moment[3], Said)]  # what was done to it counts only until then
         into.moments, into.number = sorted([*into.rest, *said], key=timeline.ORDER), 0
     strands[root].play(timeline.NEVER)
     return strands[root].clock.waits
@@ -116,9 +131,3 @@ def _united(clock: Clock, other: Clock, mine: Waiting, waiting: Waiting, at: dat
 def _take_later(mine: dict[int, datetime], others: Mapping[int, datetime]) -> None:
     for author, at in others.items():
         mine[author] = max(at, mine.get(author, at))
-
-
-def every(roots: Iterable[int], joinings: Mapping[int, Sequence[Joining]]) -> list[int]:
-    """These conversations and all that went into them."""
-    told = set(roots)
-    return sorted(told.union(*({joining.id for joining in joinings.get(root, ())} for root in told)))

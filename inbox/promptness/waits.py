@@ -116,11 +116,10 @@ async def refold(
         found_said = await connection.execute(SAID, (ids,))
         found_done = await connection.execute(DONE, (ids,))
         found_waits = await connection.execute(ledger.EVERY, (ids,))
-    joinings = await strands.read(flowing)
+    flow = await strands.read(flowing)
     done = await found_done.fetchall()
-    if joinings:  # and what was done in them before
-        others = await connection.execute(DONE, (sorted(set(strands.every(joinings, joinings)) - set(ids)),))
-        done += await others.fetchall()
+    if others := flow.others(ids):
+        done += await (await connection.execute(DONE, (others,))).fetchall()
     done += _recorded(session)
     log = _by_conversation(done)
     spam = {data["message"] for _, kind, _, data in done if kind == "message.hidden" and data.get("spam")}
@@ -128,7 +127,7 @@ async def refold(
     changes = Changes()
     subjects = [(_subject(row), row[-1]) for row in await held.fetchall()]
     for subject, episode_days in subjects:
-        waits = retelling.tell(subject, episode_days, said[subject.id], log, joinings[subject.id], by_hand or {}, now=now)
+        waits = retelling.tell(subject, episode_days, said[subject.id], log, flow, by_hand or {}, now=now)
         ledger.compare(changes, subject, rows[subject.id], waits)
     corrected = await moves.retell(session, ids, _recorded(session)) if is_rebuild else 0
     if changes:

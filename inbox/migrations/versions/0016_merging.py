@@ -16,6 +16,7 @@ def upgrade() -> None:
     op.add_column('conversation', sa.Column('merged_into', sa.BigInteger(), nullable=True))
     op.add_column('conversation', sa.Column('merged_at', inbox.models.columns.UtcDateTime(timezone=True), nullable=True))
     op.add_column('conversation', sa.Column('merged_with', postgresql.JSONB(astext_type=sa.Text()), nullable=True))
+    op.add_column('conversation', sa.Column('been_in', postgresql.JSONB(astext_type=sa.Text()), nullable=True))
     op.add_column('conversation', sa.Column('joined_at', inbox.models.columns.UtcDateTime(timezone=True), nullable=True))
     op.create_foreign_key(None, 'conversation', 'conversation', ['workspace_id', 'merged_into'], ['workspace_id', 'id'], ondelete='CASCADE')
     op.create_index('conversation_merged', 'conversation', ['merged_into'], unique=False, postgresql_where=sa.text('merged_into IS NOT NULL'))
@@ -26,5 +27,5 @@ def downgrade() -> None:
     op.drop_column('message', 'strand_id')
     op.drop_index('conversation_merged', table_name='conversation', postgresql_where=sa.text('merged_into IS NOT NULL'))
     op.drop_constraint('conversation_workspace_id_merged_into_fkey', 'conversation', type_='foreignkey')
-    for column in ('joined_at', 'merged_with', 'merged_at', 'merged_into'):
+    for column in ('joined_at', 'been_in', 'merged_with', 'merged_at', 'merged_into'):
         op.drop_column('conversation', column)

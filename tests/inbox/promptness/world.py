@@ -185,7 +185,8 @@ class World:
 
     async def split(self) -> None:
         if self.merged:
-            await merging.split(self.session, self._access(), self.dice.choice(self.merged[-5:]), now=self.now)
+            gone = await self.session.get_one(Conversation, self.dice.choice(self.merged[-5:]), populate_existing=True)
+            await merging.split(self.session, self._access(), gone, now=self.now)
 
     async def say(self) -> None:
         """A person says that a message waits, needs no answer, or that this was a mistake."""
