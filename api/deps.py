@@ -147,10 +147,14 @@ async def conversation(conversation_id: Number, access: AccessDep, session: Sess
     return await rights.conversation(session, access, conversation_id)
 
 
+async def merged(conversation_id: Number, access: AccessDep, session: SessionDep) -> Conversation:
+    """The conversation itself, though it went into another one."""
+    return await rights.conversation(session, access, conversation_id, follow=False)
+
+
 async def visible(conversation_id: Number, access: AccessDep, session: SessionDep) -> int:
     """The conversation's id, for those who only read: the same right as `conversation`, without the entity."""
-    await rights.check(session, access, conversation_id)
-    return conversation_id
+    return await rights.check(session, access, conversation_id)
 
 
 async def channel(channel_id: Number, access: AccessDep, session: SessionDep) -> Channel:
@@ -158,6 +162,7 @@ async def channel(channel_id: Number, access: AccessDep, session: SessionDep) ->
 
 
 ConversationDep = Annotated[Conversation, Depends(conversation)]
+MergedDep = Annotated[Conversation, Depends(merged)]
 VisibleDep = Annotated[int, Depends(visible)]
 ChannelDep = Annotated[Channel, Depends(channel)]
 
@@ -180,12 +185,16 @@ async def api_conversation(conversation_id: Number, access: ApiAccessDep, sessio
     return await rights.conversation(session, access, conversation_id)
 
 
+async def api_merged(conversation_id: Number, access: ApiAccessDep, session: SessionDep) -> Conversation:
+    return await rights.conversation(session, access, conversation_id, follow=False)
+
+
 async def api_visible(conversation_id: Number, access: ApiAccessDep, session: SessionDep) -> int:
-    await rights.check(session, access, conversation_id)
-    return conversation_id
+    return await rights.check(session, access, conversation_id)
 
 
 ApiConversationDep = Annotated[Conversation, Depends(api_conversation)]
+ApiMergedDep = Annotated[Conversation, Depends(api_merged)]
 ApiVisibleDep = Annotated[int, Depends(api_visible)]
 
 

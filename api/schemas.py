@@ -231,6 +231,10 @@ class PriorityIn(Given):
     priority: Priority
 
 
+class MergeIn(Given):
+    into: RowId = Field(description="The conversation that goes on.")
+
+
 class LabelsIn(Given):
     """All labels of the conversation, whatever it had before."""
 

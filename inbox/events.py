@@ -49,6 +49,8 @@ KINDS: dict[str, str] = {
     "conversation.moved": "Its status changed. data: status, before, snoozed_until; taken_back when the move before was a mistake",
     "conversation.prioritised": "Somebody said how urgent it is. data: priority, before",
     "conversation.labelled": "Its labels changed. data: added, removed",
+    "conversation.merged": "It went into another one, or another one into it. data: into, or merged with messages",
+    "conversation.split": "Such a merging was taken back. data: out_of, or split with messages",
     "conversation.read": "A member read it, or marked it unread. data: member, message",
     "wait.opened": "Somebody began to wait for an answer. data: wait, identity, opened_at",
     "wait.closed": "A wait ended. data: wait, outcome, seconds",

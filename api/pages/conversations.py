@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request, Response
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import RedirectResponse
 
-from api.deps import AccessDep, ConversationDep, MemberDep, NowDep, Number, RowId, SessionDep, VisibleDep
+from api.deps import AccessDep, ConversationDep, MemberDep, MergedDep, NowDep, Number, RowId, SessionDep, VisibleDep
 from api.pages.inbox import ReaderDep
 from inbox.assistant import templates
-from inbox.conversations import assignment, drafts, labels, priorities, reading, status
+from inbox.conversations import assignment, drafts, labels, merging, priorities, reading, status
 from inbox.errors import Invalid
 from inbox.models import Priority, Status
 
@@ -36,8 +36,12 @@ DoneDep = Annotated[Response, Depends(answer)]
 
 
 @router.get("")
-async def show_conversation(conversation_id: VisibleDep, reader: ReaderDep, view: str = "next", before: str | None = None) -> HTMLResponse:
-    """The inbox with this conversation open, or its pane only."""
+async def show_conversation(
+    request: Request, conversation_id: VisibleDep, reader: ReaderDep, view: str = "next", before: str | None = None
+) -> Response:
+    """The inbox with this conversation open, or its pane only; a link to one that was merged leads to where it is now."""
+    if str(conversation_id) != request.path_params["conversation_id"]:
+        return RedirectResponse(request.url.replace(path=f"{request.url.path.rpartition('/')[0]}/{conversation_id}"), status_code=303)
     return await reader.draw(view=view, conversation_id=conversation_id, before=before)
 
 
@@ -83,6 +87,30 @@ async def put_priority(
 ) -> Response:
     """How urgent the conversation is."""
     await priorities.set(session, access, conversation, priority, now=now)
+    return done
+
+
+@router.get("/merge")
+async def list_targets(conversation: ConversationDep, access: AccessDep, session: SessionDep) -> list[dict[str, Any]]:
+    """The conversations that this one can go into."""
+    found = await merging.offered(session, access, conversation)
+    return [{"id": row.id, "who": row.author, "about": row.subject or row.snippet, "at": row.last_message_at.isoformat()} for row in found]
+
+
+@router.api_route("/merge", methods=BOTH)
+async def put_merge(
+    request: Request, conversation: ConversationDep, access: AccessDep, session: SessionDep, now: NowDep, into: Annotated[RowId, Form()]
+) -> Response:
+    """Let the conversation go into another one."""
+    await merging.merge(session, access, conversation, into, now=now)
+    return done(request, conversation.workspace_id, into)
+
+
+@router.delete("/merge")
+@router.post("/merge/undo")
+async def undo_merge(conversation: MergedDep, access: AccessDep, session: SessionDep, now: NowDep, done: DoneDep) -> Response:
+    """Take it out again."""
+    await merging.split(session, access, conversation, now=now)
     return done
 
 

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.deps import ApiAccessDep, ApiConversationDep, ApiVisibleDep, NowDep, SessionDep
-from api.schemas import AssignmentIn, ConversationOut, LabelsIn, PageOut, PriorityIn, StatusIn
+from api.deps import ApiAccessDep, ApiConversationDep, ApiMergedDep, ApiVisibleDep, NowDep, SessionDep
+from api.schemas import AssignmentIn, ConversationOut, LabelsIn, MergeIn, PageOut, PriorityIn, StatusIn
 from api.v1 import PROBLEMS
-from inbox.conversations import assignment, labels, listing, priorities, rows, status
+from inbox.conversations import assignment, labels, listing, merging, priorities, rows, status
 from inbox.conversations.listing import Filters
 from inbox.models import Conversation, Status
 
@@ -93,6 +93,20 @@ async def put_labels(
     """Make these the conversation's labels."""
     await labels.put(session, access, conversation, wanted.label_ids, now=now)
     return await _shown(session, conversation)
+
+
+@router.post("/{conversation_id}/merge")
+async def merge(
+    conversation: ApiConversationDep, access: ApiAccessDep, wanted: MergeIn, session: SessionDep, now: NowDep
+) -> ConversationOut:
+    """Let the conversation go into another one of the same channel and kind, and answer with that one."""
+    return await _shown(session, await merging.merge(session, access, conversation, wanted.into, now=now))
+
+
+@router.delete("/{conversation_id}/merge")
+async def split(conversation: ApiMergedDep, access: ApiAccessDep, session: SessionDep, now: NowDep) -> ConversationOut:
+    """Take the conversation out again, with what came since in its threads."""
+    return await _shown(session, await merging.split(session, access, conversation, now=now))
 
 
 def written(shape: BaseModel) -> Response:

@@ -23,6 +23,8 @@ async def assign(
     before = await session.scalar(
         select(Conversation).where(col(Conversation.id) == conversation.id).with_for_update().execution_options(populate_existing=True)
     )
+    if before is not None:
+        changes.check(before)
     if before is None or (before.assignee_id == member_id and before.team_id == team_id):
         return
     old = {"assignee": before.assignee_id, "team": before.team_id}

@@ -157,6 +157,8 @@ def _is_in_order(intake: Intake, place: Place, arrived: Sequence[Arrival], lates
     first = min(arrival.at for arrival in arrived)
     if place.id not in intake.newcomers.begun and first < place.last_message_at:
         return False
+    if place.joined_at is not None and first < place.joined_at:
+        return False  # two clocks ran then
     if any(waiting.closed_at is None and waiting.opened_at > first for _, waiting in latest):
         return False  # it was opened by hand since: this may be where it begins
     if any(waiting.closed_at is not None and waiting.closed_at > first for _, waiting in latest):

@@ -46,6 +46,7 @@ class Place:
     waiting_since: datetime | None
     waiting_count: int
     in_room: bool
+    joined_at: datetime | None = None  # when another conversation last went into it
 
 
 @dataclass(slots=True)

@@ -23,6 +23,7 @@ async def put(session: AsyncSession, access: Access, conversation: Conversation,
     known = set(await session.scalars(select(col(Label.id)).where(col(Label.workspace_id) == conversation.workspace_id)))
     if wanted - known:
         raise NotFound("There is no such label in this workspace.")
+    await changes.hold(session, conversation)
     of_this = col(ConversationLabel.conversation_id) == conversation.id
     gone = delete(ConversationLabel).where(of_this, col(ConversationLabel.label_id).not_in(wanted))
     removed = sorted(await session.scalars(gone.returning(col(ConversationLabel.label_id))))

@@ -83,6 +83,8 @@ def place(text: str) -> tuple[datetime, int]:
 
 def _conditions(access: Access, filters: Filters) -> list[ColumnElement[bool]]:
     conditions = [col(Conversation.workspace_id) == access.workspace_id, rights.sees(access, col(Conversation.channel_id))]
+    if filters.status is not Status.MERGED:
+        conditions.append(col(Conversation.merged_into).is_(None))
     if filters.view is not None:
         view = views.parse(filters.view)
         conditions.append(views.TESTS[view.name].sql(view.argument, access.member_id))

@@ -16,7 +16,7 @@ CLAIM = """
 
 PLACE: LiteralString = """
     conversation.id, kind, status, contact_id, assignee_id, team_id, resolved_at, last_message_at, last_message_id, last_inbound_id,
-    snippet, author_name, last_author, message_count, waiting_since, waiting_count, in_room"""
+    snippet, author_name, last_author, message_count, waiting_since, waiting_count, in_room, joined_at"""
 
 # The conversations of the batch's threads; of several threads in one conversation, each is a row.
 CONVERSATIONS = f"""

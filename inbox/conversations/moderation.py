@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from inbox.contract import Action, Capabilities, Length
-from inbox.conversations import acting, lengths, replies
+from inbox.conversations import acting, changes, lengths, replies
 from inbox.errors import Conflict, Forbidden, Invalid, NotFound
 from inbox.models import Channel, Conversation, Delivery, Direction, Member, Message, Moderation, ModerationState, Role, Workspace
 from inbox.team.rights import RANK, Access
@@ -41,6 +41,7 @@ async def request(
     known = select(Moderation).where(col(Moderation.workspace_id) == conversation.workspace_id, col(Moderation.client_key) == client_key)
     if (first := await session.scalar(known)) is not None:
         return _same(first, message, action, text.strip())
+    await changes.hold(session, conversation)
     await _check_channel(session, conversation)
     _check_offered(message, action, capabilities)
     _check_right(access, message, action)

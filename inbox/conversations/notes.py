@@ -26,6 +26,7 @@ async def add(
         raise Invalid("Write something first.", code="empty")
     if len(body) > LIMIT:
         raise Invalid("A note has at most {limit} characters.", code="too_long", limit=LIMIT)
+    await changes.hold(session, conversation)
     author = await session.get(Member, access.member_id) if access.member_id is not None else None
     values = {
         "workspace_id": conversation.workspace_id,

@@ -18,6 +18,8 @@ async def set(session: AsyncSession, access: Access, conversation: Conversation,
     row = await session.scalar(
         select(Conversation).where(col(Conversation.id) == conversation.id).with_for_update().execution_options(populate_existing=True)
     )
+    if row is not None:
+        changes.check(row)
     if row is None or row.priority == priority:
         return
     before, row.priority = row.priority, priority

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from inbox.contract import Capabilities, ConversationKind, PlatformTemplate
-from inbox.conversations import approved, incoming, lengths, messages, newest, outbox, voices, windows
+from inbox.conversations import approved, changes, incoming, lengths, messages, newest, outbox, voices, windows
 from inbox.errors import Conflict, Invalid
 from inbox.models import Attachment, Channel, Conversation, Delivery, Direction, Member, Message, Thread, Workspace
 
@@ -117,7 +117,8 @@ async def settle(session: AsyncSession, message: Message, was_sent: bool, actor:
 
 async def _locked(session: AsyncSession, conversation: Conversation, client_key: str) -> Message | None:
     """One writer of replies at a time for each conversation: they leave in the order of writing. Returns the reply that has the key."""
-    await session.execute(select(col(Conversation.id)).where(col(Conversation.id) == conversation.id).with_for_update())
+    held = select(Conversation).where(col(Conversation.id) == conversation.id).with_for_update().execution_options(populate_existing=True)
+    changes.check((await session.scalars(held)).one())
     known = select(Message).where(col(Message.workspace_id) == conversation.workspace_id, col(Message.client_key) == client_key)
     return await session.scalar(known)
 

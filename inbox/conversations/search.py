@@ -40,6 +40,7 @@ async def find(session: AsyncSession, access: Access, words: str, *, limit: int 
     by_name = (
         select(col(Conversation.id))
         .where(col(Conversation.workspace_id) == access.workspace_id, rights.sees(access, col(Conversation.channel_id)), named | titled)
+        .where(col(Conversation.merged_into).is_(None))
         .order_by(col(Conversation.last_message_at).desc())
         .limit(limit)
     )

@@ -32,12 +32,16 @@ async def move(
     `takes_back`: the move before was a mistake, and no figure counts it.
     """
     access.need(Role.AGENT)
+    if status == Status.MERGED:
+        raise Invalid("Say into which conversation: merging is no status.", code="merge_status")
     if status == Status.SNOOZED:
         _check_sleep(until, now)
     row = await session.scalar(
         select(Conversation).where(col(Conversation.id) == conversation.id).with_for_update().execution_options(populate_existing=True)
     )
     until = until if status == Status.SNOOZED else None
+    if row is not None:
+        changes.check(row)
     if row is None or (row.status == status and row.snoozed_until == until):
         return
     before = row.status

@@ -231,7 +231,12 @@ def _identities(everything: bool) -> bytes:
 @cache
 def _others(everything: bool) -> bytes:
     visible = rights.visible(col(Conversation.channel_id), everything=everything)
-    mine = (col(Conversation.contact_id) == _contact(), col(Conversation.id) != bindparam("conversation"), visible)
+    mine = (
+        col(Conversation.contact_id) == _contact(),
+        col(Conversation.id) != bindparam("conversation"),
+        visible,
+        col(Conversation.merged_into).is_(None),
+    )
     return questions.compiled(rows.query().where(*mine).order_by(col(Conversation.last_message_at).desc()).limit(OTHERS))
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, PrimaryKeyConstraint, UniqueConstraint, text
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, PrimaryKeyConstraint, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
@@ -20,6 +20,7 @@ class Status(StrEnum):
     SNOOZED = "snoozed"
     RESOLVED = "resolved"
     SPAM = "spam"
+    MERGED = "merged"  # it went into another conversation (`merged_into`): in no list, and nobody moves it
 
 
 class Priority(StrEnum):
@@ -136,6 +137,8 @@ class Conversation(Table, table=True):
         Index("conversation_post", "post_id"),
         Index("conversation_contact", "contact_id"),
         Index("conversation_snoozed", "snoozed_until", postgresql_where=text("snoozed_until IS NOT NULL")),
+        ForeignKeyConstraint(["workspace_id", "merged_into"], ["conversation.workspace_id", "conversation.id"], ondelete="CASCADE"),
+        Index("conversation_merged", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
     )
 
     id: int = identity()
@@ -154,6 +157,19 @@ class Conversation(Table, table=True):
     resolved_at: datetime | None = moment(nullable=True)
     erased_at: datetime | None = moment(nullable=True)  # the customer deleted it: what was said is gone
     created_at: datetime = moment()
+    merged_into: int | None = number(nullable=True)  # what was said in it is there
+    merged_at: datetime | None = moment(nullable=True)
+    merged_with: dict[str, Any] | None = Field(
+        default=None,
+        sa_type=JSONB(none_as_null=True),  # pyright: ignore[reportArgumentType]  # sqlmodel types it as a class, and takes instances
+        nullable=True,
+    )  # what went along, and has to come back
+    been_in: list[int] | None = Field(
+        default=None,
+        sa_type=JSONB(none_as_null=True),  # pyright: ignore[reportArgumentType]  # sqlmodel types it as a class, and takes instances
+        nullable=True,
+    )  # where it was and is no more: their logs tell of its messages
+    joined_at: datetime | None = moment(nullable=True)  # when another one last went into this one
 
     last_message_at: datetime = moment()
     last_message_id: int | None = number(nullable=True)
@@ -210,6 +226,7 @@ class Message(Table, table=True):
     id: int = identity()
     workspace_id: int = workspace()
     conversation_id: int = number()
+    strand_id: int | None = number(nullable=True)  # the conversation that it was said in, if that went into another one since
     channel_id: int = number()
     external_id: str | None = None  # the platform's id; unknown until sent
     thread_external_id: str = ""  # the platform's thread, to answer into

@@ -12,6 +12,7 @@ from inbox.promptness.timeline import EVER, NEVER
 
 ENDED = (Status.RESOLVED, Status.SPAM)
 PAUSED = (Status.PENDING, Status.SNOOZED)
+RANK = {status: rank for rank, status in enumerate((Status.OPEN, *PAUSED, *ENDED))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,35 @@ def tell(asked: Iterable[Asked], moves: Sequence[Moved], replies: Iterable[datet
             last_opened = max(last_opened, what.opened_at)
     _count(chapters, replies)
     return chapters
+
+
+def together(strands: Iterable[tuple[Sequence[Moved], datetime, datetime]]) -> list[Moved]:
+    """The moves of conversations that are one now, as of one: it was open as long as any of them was, and so on down to spam.
+
+    Each with when it began, and when it went into another one: from then on it counts no more.
+    """
+    steps: list[tuple[datetime, int, int, Moved | None]] = []
+    for number, (moves, began, until) in enumerate(strands):
+        steps.append((began, 0, number, Moved(began, Status.OPEN)))
+        latest = began
+        for move in moves:
+            latest = max(latest, move.at)
+            if latest < until:
+                steps.append((latest, 1, number, replace(move, at=latest)))
+        steps.append((until, 2, number, None))
+    steps.sort(key=lambda step: step[:3])
+    told: list[Moved] = []
+    there: dict[int, Moved] = {}
+    status = Status.OPEN
+    for at, _, number, move in steps:
+        if move is None:
+            del there[number]
+        else:
+            there[number] = move
+        if there and (one := min(there.values(), key=lambda one: RANK[one.status])).status != status:
+            status = one.status
+            told.append(replace(one, at=at))
+    return told
 
 
 def _order(step: tuple[datetime, float, Asked | Moved]) -> tuple[datetime, float, datetime]:

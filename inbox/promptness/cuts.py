@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from inbox import events
 from inbox.columns import Numbers
 from inbox.db import Row
+from inbox.promptness import strands
 
 Elapsed = Callable[[datetime, datetime], float]
 
@@ -74,13 +75,31 @@ LEAVING = frozenset(("reply.queued", "reply.sending", "reply.failed"))
 async def stories(
     session: AsyncSession, connection: AsyncConnection[Row], owners: Mapping[int, Owner], replies: Collection[int]
 ) -> dict[int, Story]:
-    """What happened in these conversations. `owners`: who has each now; `replies`: the messages whose way is asked for."""
-    found = await connection.execute(STORIES, (Numbers(sorted(owners)), Numbers(sorted(replies))))
-    log: list[Row] = [*await found.fetchall(), *_recorded(session, owners.keys(), replies)]
+    """What happened in these conversations, and in all that went into them, each as those have it who waited in it first.
+
+    `owners`: who has each now; `replies`: the messages whose way is asked for.
+    """
+    flow = await strands.read(await connection.execute(strands.FLOWING, (Numbers(sorted(owners)),)))
+    joinings = [joining for root in flow.joinings.values() for joining in root]
+    now = {**owners, **{joining.id: Owner(joining.assignee_id, joining.team_id) for joining in joinings}}
+    every = sorted({*owners, *flow.others(owners)})
+    found = await connection.execute(STORIES, (Numbers(every), Numbers(sorted(replies))))
+    log: list[Row] = [*await found.fetchall(), *_recorded(session, every, replies)]
     told: dict[int, list[Row]] = defaultdict(list)
     for row in log:
-        told[row[0]].append(row[1:])
-    return {conversation_id: story(told[conversation_id], now=owner) for conversation_id, owner in owners.items()}
+        for of in now if row[1] in LEAVING else (row[0],):  # a reply's way may have begun in another one
+            told[of].append(row[1:])
+    known = {conversation_id: story(told[conversation_id], now=owner) for conversation_id, owner in now.items()}
+    for joining in reversed(joinings):  # what went last is the nearest
+        _go_on(known[joining.id], known[joining.into], joining.at)
+    return known
+
+
+def _go_on(story: Story, into: Story, at: datetime) -> None:
+    """Let a conversation's story go on as that of the one into which it went."""
+    had = next((owner for moment, owner in reversed(into.owned) if moment <= at), into.first)
+    later = [change for change in into.owned if change[0] > at]
+    story.owned = [*(change for change in story.owned if change[0] < at), (at, had), *later]
 
 
 def story(log: Iterable[Row], *, now: Owner) -> Story:

@@ -6,7 +6,7 @@ is compared with the rows, and the difference written as a set. `breach` is call
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
@@ -22,15 +22,17 @@ from inbox.contract import ConversationKind
 from inbox.db import Row, driver
 from inbox.models import Priority, Status
 from inbox.pipelines import Send, pipeline
-from inbox.promptness import course, moves, resolving
+from inbox.promptness import course, moves, resolving, strands
 from inbox.promptness.course import Asked, Chapter
 from inbox.promptness.policies import Facts, Rule
 from inbox.promptness.resolving import Told
+from inbox.promptness.strands import Joining
+from inbox.promptness.timeline import NEVER
 
 CONVERSATIONS = """
     SELECT conversation.id, conversation.workspace_id, channel_id, kind, priority, team_id, episode_days,
            ARRAY(SELECT label_id FROM conversation_label WHERE conversation_id = conversation.id),
-           coalesce((SELECT tier FROM contact WHERE contact.id = contact_id), '')
+           coalesce((SELECT tier FROM contact WHERE contact.id = contact_id), ''), conversation.created_at
       FROM conversation JOIN workspace ON workspace.id = conversation.workspace_id
      WHERE conversation.id = ANY(%b::bigint[]) ORDER BY conversation.id FOR NO KEY UPDATE OF conversation
 """
@@ -100,6 +102,7 @@ class Subject:
     channel_id: int
     facts: Facts
     episode: timedelta
+    created_at: datetime
 
 
 async def tell(
@@ -110,10 +113,15 @@ async def tell(
     connection = await driver(session)
     # Each statement sees what was committed before it began: so the rest is read after the lock is held.
     async with pipeline(connection) as send:
-        held, *found = [send(statement, (ids,)) for statement in (CONVERSATIONS, ASKED, moves.EVERY, REPLIES, EVERY)]
+        held, flowing, *found = [
+            send(statement, (ids,)) for statement in (CONVERSATIONS, strands.FLOWING, ASKED, moves.EVERY, REPLIES, EVERY)
+        ]
     subjects = [_subject(row) for row in await held.fetchall()]
     asked, moved, replies, rows = [await cursor.fetchall() for cursor in found]
-    stories = _Stories(asked, moved, replies)
+    flow = await strands.read(flowing)
+    if others := flow.others(ids):
+        moved += await (await connection.execute(moves.EVERY, (others,))).fetchall()
+    stories = _Stories(asked, moved, replies, flow.joinings)
     before = _by_conversation(rows)
     changed: list[Told] = []
     late: list[tuple[Subject, Told]] = []
@@ -153,7 +161,10 @@ async def next_due(session: AsyncSession) -> datetime | None:
 class _Stories:
     """What was asked, done and answered, by conversation."""
 
-    def __init__(self, asked: Iterable[Row], moved: Iterable[Row], replies: Iterable[Row]) -> None:
+    def __init__(
+        self, asked: Iterable[Row], moved: Iterable[Row], replies: Iterable[Row], joinings: Mapping[int, Sequence[Joining]]
+    ) -> None:
+        self.joinings = joinings
         self.asked: dict[int, list[Asked]] = defaultdict(list)
         for conversation_id, opened_at, received_at in asked:
             self.asked[conversation_id].append(Asked(opened_at, received_at))
@@ -163,7 +174,11 @@ class _Stories:
             self.replies[conversation_id].append(at)
 
     def of(self, subject: Subject) -> list[Chapter]:
-        return course.tell(self.asked[subject.id], self.moved[subject.id], self.replies[subject.id], episode=subject.episode)
+        moved = self.moved[subject.id]
+        if joined := self.joinings.get(subject.id):
+            merged = ((self.moved[joining.id], joining.created_at, joining.at) for joining in joined)
+            moved = course.together([(moved, subject.created_at, NEVER), *merged])
+        return course.tell(self.asked[subject.id], moved, self.replies[subject.id], episode=subject.episode)
 
 
 def _compared(
@@ -201,9 +216,9 @@ def _told(subject: Subject, ordinal: int, chapter: Chapter) -> Told:
 
 
 def _subject(row: Row) -> Subject:
-    conversation_id, workspace_id, channel_id, kind, priority, team_id, days, label_ids, tier = row
+    conversation_id, workspace_id, channel_id, kind, priority, team_id, days, label_ids, tier, created_at = row
     facts = Facts(channel_id, ConversationKind(kind), Priority(priority), team_id, frozenset(label_ids), tier)
-    return Subject(conversation_id, workspace_id, channel_id, facts, timedelta(days=days))
+    return Subject(conversation_id, workspace_id, channel_id, facts, timedelta(days=days), created_at)
 
 
 def _by_conversation(rows: Iterable[Row]) -> dict[int, list[Told]]:

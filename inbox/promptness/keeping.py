@@ -22,6 +22,7 @@ from inbox.promptness.shelf import Key, Shelf
 CHANGING = (
     "wait.opened", "wait.closed", "wait.corrected", "wait.breached", "wait.retold", "wait.retargeted",
     "conversation.labelled", "conversation.prioritised", "conversation.assigned", "conversation.moved",
+    "conversation.merged", "conversation.split",
 )  # fmt: skip
 RELOADING = ("contact.erased", "label.changed")  # what changes waits without naming them
 RELOADING_ROOMS = ("policy.", "calendar.")

@@ -56,6 +56,7 @@ class _Known:
     calendar: str | None
     asked_told_at: datetime | None
     answered_told_at: datetime | None
+    strand: int | None
 
 
 async def of_wait(
@@ -105,8 +106,9 @@ def shown_seconds(hands: Sequence[Hand]) -> list[tuple[int, int]]:
 
 async def _known(session: AsyncSession, access: Access, wait_id: int) -> _Known:
     asked, answer = aliased(Message), aliased(Message)
+    told = (col(asked.told_at), col(answer.told_at), col(asked.strand_id))
     query = (
-        select(Wait, Conversation, col(Identity.name), col(Policy.name), col(Calendar.name), col(asked.told_at), col(answer.told_at))
+        select(Wait, Conversation, col(Identity.name), col(Policy.name), col(Calendar.name), *told)
         .join(Conversation, col(Conversation.id) == col(Wait.conversation_id))
         .join(Identity, col(Identity.id) == col(Wait.identity_id))
         .outerjoin(Policy, col(Policy.id) == col(Wait.policy_id))
@@ -134,7 +136,7 @@ async def _cut(session: AsyncSession, known: _Known, until: datetime, hours: Rul
     reply_id = wait.closed_by if wait.closed_at is not None else await _on_its_way(session, known)
     owners = {conversation.id: Owner(conversation.assignee_id, conversation.team_id)}
     told = await cuts.stories(session, await driver(session), owners, set() if reply_id is None else {reply_id})
-    return cuts.cut(told[conversation.id], wait.opened_at, until, hours.elapsed, reply_id=reply_id)
+    return cuts.cut(told[known.strand or conversation.id], wait.opened_at, until, hours.elapsed, reply_id=reply_id)
 
 
 async def _on_its_way(session: AsyncSession, known: _Known) -> int | None:

@@ -37,7 +37,8 @@ UNSETTLED = """
            ARRAY(SELECT label_id FROM conversation_label WHERE conversation_id = conversation.id), contact.tier,
            conversation.assignee_id, wait.metric,
            wait.opened_at, wait.received_at, wait.closed_at, wait.closed_by, wait.policy_id, wait.calendar_id, wait.target_seconds,
-           wait.due_at, wait.breached_at, wait.late_on_policy, wait.caught_up_late, wait.business_seconds, wait.segments
+           wait.due_at, wait.breached_at, wait.late_on_policy, wait.caught_up_late, wait.business_seconds, wait.segments,
+           coalesce((SELECT strand_id FROM message WHERE message.id = wait.opened_by), conversation.id)
       FROM wait JOIN conversation ON conversation.id = wait.conversation_id
            JOIN identity ON identity.id = wait.identity_id JOIN contact ON contact.id = identity.contact_id
      WHERE wait.conversation_id = ANY(%b::bigint[]) AND (wait.closed_at IS NULL OR wait.segments IS NULL OR %b)
@@ -177,7 +178,7 @@ async def _settle_waits(
             continue  # nobody knows any more what its calendar said
         before, was_late = target.state, target.breached_at
         hours = verdicts.settle(target, known, calendars, now=now, by_policy=by_policy)
-        target.segments = _cut(target, stories[target.conversation_id], hours) if target.closed_at is not None else None
+        target.segments = _cut(target, stories[target.strand], hours) if target.closed_at is not None else None
         if target.state != before:
             changed.append(target)
             told = (session, workspace_id, target.conversation_id, target.channel_id, target.id, target.due_at, actor, now)
@@ -233,10 +234,10 @@ def _planned(target: Target, known: Sequence[Rule]) -> Planned:
 
 
 def _target(row: Row) -> Target:
-    wait_id, conversation_id, channel_id, kind, priority, team_id, label_ids, tier, assignee_id, metric, *rest, kept = row
+    wait_id, conversation_id, channel_id, kind, priority, team_id, label_ids, tier, assignee_id, metric, *rest, kept, strand = row
     facts = Facts(channel_id, ConversationKind(kind), Priority(priority), team_id, frozenset(label_ids), tier)
     cut = None if kept is None else cuts.loaded(kept)
-    fields: Row = (wait_id, conversation_id, channel_id, facts, assignee_id, Metric(metric), *rest, cut)
+    fields: Row = (wait_id, conversation_id, channel_id, facts, assignee_id, Metric(metric), *rest, cut, strand)
     return Target(*fields)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
+from operator import itemgetter
 
 from inbox.models import Metric, Outcome
 
@@ -36,6 +37,7 @@ class Said:
     answers_all: bool = False
     member_id: int | None = None
     native: bool = False
+    strand: int | None = None  # the conversation that it was said in, if that went into this one since (`strands`)
 
 
 @dataclass(slots=True)
@@ -110,15 +112,26 @@ class Step(IntEnum):
     ASSIGN = 5
 
 
+Moment = tuple[datetime, float, Step, Said | Decided | Assigned]
+ORDER = itemgetter(slice(3))  # moments, in the order in which they happen
+
+
 def fold(clock: Clock, said: Iterable[Said], done: Sequence[Decided | Assigned] = ()) -> list[Waiting]:
     """Move the clock over messages and decisions, in whatever order they are given; returns its waits, open ones last."""
-    steps: list[tuple[datetime, float, Step, Said | Decided | Assigned]] = []
-    for message in said:
-        steps.extend(_steps(message))
-    for deed in done:
-        steps.append((deed.at, math.inf, Step.DECIDE if isinstance(deed, Decided) else Step.ASSIGN, deed))
-    steps.sort(key=lambda step: step[:3])
-    for at, _, step, what in steps:
+    play(clock, steps(said, done))
+    return clock.waits
+
+
+def steps(said: Iterable[Said], done: Sequence[Decided | Assigned] = ()) -> list[Moment]:
+    """What happens to a clock, in order."""
+    happen: list[Moment] = [moment for message in said for moment in _steps(message)]
+    happen += [(deed.at, math.inf, Step.DECIDE if isinstance(deed, Decided) else Step.ASSIGN, deed) for deed in done]
+    return sorted(happen, key=ORDER)
+
+
+def play(clock: Clock, moments: Iterable[Moment]) -> None:
+    """Move the clock over what happens."""
+    for at, _, step, what in moments:
         if isinstance(what, Decided):
             _decide(clock, what)
         elif isinstance(what, Assigned):
@@ -129,7 +142,6 @@ def fold(clock: Clock, said: Iterable[Said], done: Sequence[Decided | Assigned] 
             _go(clock, what, at)
         else:
             _speak(clock, what, at)
-    return clock.waits
 
 
 def _steps(message: Said) -> Iterable[tuple[datetime, float, Step, Said]]:

@@ -35,6 +35,7 @@ class Target:
     caught_up_late: bool
     business_seconds: float | None
     segments: list[Segment] | None
+    strand: int  # the conversation in which it began, of those that are one now
 
     @property
     def is_kept(self) -> bool:

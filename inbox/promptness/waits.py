@@ -2,13 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from itertools import chain
-from typing import Any
 
 from psycopg import AsyncConnection
-from sqlalchemy import func, select, true
+from sqlalchemy import Select, func, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -17,11 +15,10 @@ from inbox.contract import ConversationKind
 from inbox.db import Row, driver
 from inbox.models import Conversation, LogEvent, Message, Outcome, Status
 from inbox.pipelines import pipeline
-from inbox.promptness import cuts, ledger, moves, targets, timeline
+from inbox.promptness import ledger, moves, retelling, strands, targets, timeline
 from inbox.promptness.ledger import Changes, Subject
-from inbox.promptness.timeline import Assigned, Decided, Said, Waiting
+from inbox.promptness.timeline import Decided, Said
 
-RESOLVED = (Status.RESOLVED, Status.SPAM)  # what sets `resolved_at`
 CONVERSATIONS_AT_ONCE = 500  # in a rebuild
 
 HOLD = """
@@ -39,7 +36,7 @@ SAID = """
                 SELECT id FROM identity
                  WHERE channel_id = message.channel_id AND NOT is_self AND NOT is_staff AND member_id IS NULL
                    AND external_id IN (SELECT jsonb_array_elements_text(message.mentions))) END,
-           message.answers_all, message.member_id, message.native
+           message.answers_all, message.member_id, message.native, message.strand_id
       FROM message LEFT JOIN message AS parent ON parent.id = message.parent_id
      WHERE message.conversation_id = ANY(%b::bigint[]) AND NOT message.is_history AND NOT message.automatic
        AND (message.direction = 'out' AND message.delivery = 'sent' OR message.direction = 'in' AND message.identity_id IS NOT NULL)
@@ -109,17 +106,22 @@ async def refold(
     # Each statement sees what was committed before it began: so the rows are read after the lock is held.
     async with pipeline(connection):
         held = await connection.execute(HOLD, (ids,))
+        flowing = await connection.execute(strands.FLOWING, (ids,))
         found_said = await connection.execute(SAID, (ids,))
         found_done = await connection.execute(DONE, (ids,))
         found_waits = await connection.execute(ledger.EVERY, (ids,))
-    done = [*await found_done.fetchall(), *_recorded(session)]
+    flow = await strands.read(flowing)
+    done = await found_done.fetchall()
+    if others := flow.others(ids):
+        done += await (await connection.execute(DONE, (others,))).fetchall()
+    done += _recorded(session)
     log = _by_conversation(done)
     spam = {data["message"] for _, kind, _, data in done if kind == "message.hidden" and data.get("spam")}
     said, rows = _said(await found_said.fetchall(), spam), await ledger.every(found_waits)
     changes = Changes()
     subjects = [(_subject(row), row[-1]) for row in await held.fetchall()]
     for subject, episode_days in subjects:
-        waits = _tell(subject, episode_days, said[subject.id], log[subject.id], by_hand or {}, now=now)
+        waits = retelling.tell(subject, episode_days, said[subject.id], log, flow, by_hand or {}, now=now)
         ledger.compare(changes, subject, rows[subject.id], waits)
     corrected = await moves.retell(session, ids, _recorded(session)) if is_rebuild else 0
     if changes:
@@ -149,84 +151,21 @@ async def rebuildable(session: AsyncSession, workspace_id: int) -> tuple[Sequenc
     """The conversations whose whole story is in the log, and how many are older: what was decided in those is forgotten."""
     begins = await session.scalar(select(func.min(LogEvent.at)))
     mine = col(Conversation.workspace_id) == workspace_id
-    is_told = true() if begins is None else col(Conversation.created_at) >= begins
+    is_told = true() if begins is None else (col(Conversation.created_at) >= begins) & col(Conversation.id).not_in(_with_older(begins))
     ids = (await session.scalars(select(col(Conversation.id)).where(mine, is_told).order_by(col(Conversation.id)))).all()
     every = await session.scalar(select(func.count()).select_from(Conversation).where(mine)) or 0
     return ids, every - len(ids)
 
 
-def _tell(
-    subject: Subject, episode_days: int, said: Sequence[Said], log: Sequence[Row], by_hand: dict[int, datetime], *, now: datetime
-) -> list[Waiting]:
-    """Fold a whole conversation; a wait opened by hand that an answer has ended since counts from now."""
-    clock, done, opened = _history(subject, episode_days, log)
-    waits = timeline.fold(clock, _marked(said, opened, by_hand), done)
-    if not by_hand or any(waiting.closed_at is None and waiting.opened_by in by_hand for waiting in waits):
-        return waits
-    authors = {message.identity_id for message in said if message.id in by_hand}
-    if authors & clock.open.keys():
-        return waits
-    clock, done, opened = _history(subject, episode_days, log)
-    return timeline.fold(clock, _marked(said, opened, dict.fromkeys(by_hand, now)), done)
-
-
-def _history(
-    subject: Subject, episode_days: int, log: Sequence[Row]
-) -> tuple[timeline.Clock, list[Decided | Assigned], dict[int, list[datetime]]]:
-    """A clock at the beginning of a conversation, and what the log says was done in it."""
-    clock = ledger.clock(replace(subject, status=Status.OPEN, resolved_at=None), episode_days, [])
-    had = next((cuts.before(data) for _, kind, _, data in log if kind == "conversation.assigned"), None)
-    if had is not None:
-        clock.assignee_id, clock.team_id = had.member, had.team
-    done: list[Decided | Assigned] = []
-    opened: dict[int, list[datetime]] = defaultdict(list)
-    spam_since: datetime | None = None
-    for _, kind, at, data in _standing(log):
-        if kind == "wait.closed" and data.get("decided"):
-            done.append(Decided(at, Outcome(data["outcome"]), data["identity"]))
-        elif kind == "wait.opened" and data.get("by_hand"):
-            opened[data["message"]].append(datetime.fromisoformat(data["opened_at"]))
-        elif kind == "conversation.assigned":
-            done.append(Assigned(at, data.get("assignee"), data.get("team")))
-        elif kind == "conversation.moved":
-            clock.resolved.append((at, at if data.get("status") in RESOLVED else None))
-            if spam_since is not None and data.get("status") != Status.SPAM:
-                clock.spam.append((spam_since, at))
-                spam_since = None
-            elif spam_since is None and data.get("status") == Status.SPAM:
-                spam_since = at
-    if spam_since is not None:
-        clock.spam.append((spam_since, None))
-    return clock, done, opened
-
-
-def _standing(log: Sequence[Row]) -> list[Row]:
-    """The log without what people took back (`corrections`)."""
-    standing: list[Row] = []
-    for row in log:
-        if row[1] == "wait.corrected":
-            standing = [other for other in standing if not _is_taken_back(other, row[3])]
-        else:
-            standing.append(row)
-    return standing
-
-
-def _is_taken_back(row: Row, correction: dict[str, Any]) -> bool:
-    _, kind, at, data = row
-    if "opened_at" in correction:
-        return kind == "wait.opened" and (data.get("message"), data["opened_at"]) == (correction["message"], correction["opened_at"])
-    decided = (correction["identity"], datetime.fromisoformat(correction["closed_at"]))
-    return kind == "wait.closed" and (data["identity"], at) == decided
-
-
-def _marked(said: Sequence[Said], opened: dict[int, list[datetime]], by_hand: dict[int, datetime]) -> list[Said]:
-    """The messages, with when people said that they expect an answer."""
-    if not (opened or by_hand):
-        return list(said)
-    moments = {number: list(times) for number, times in opened.items()}
-    for number, at in by_hand.items():
-        moments.setdefault(number, []).append(at)
-    return [replace(message, by_hand=moments[message.id]) if message.id in moments else message for message in said]
+def _with_older(begins: datetime) -> Select[int]:
+    """The conversations into which some went that are older than the log."""
+    older = select(col(Conversation.id), col(Conversation.merged_into)).where(
+        col(Conversation.merged_into).is_not(None), col(Conversation.created_at) < begins
+    )
+    flowing = older.cte("older", recursive=True)
+    further = select(col(Conversation.id), col(Conversation.merged_into)).where(col(Conversation.id) == flowing.c.merged_into)
+    flowing = flowing.union(further)
+    return select(flowing.c.merged_into).where(flowing.c.merged_into.is_not(None))
 
 
 def _said(rows: Sequence[Row], spam: Collection[int]) -> dict[int, list[Said]]:
@@ -247,6 +186,7 @@ def _said(rows: Sequence[Row], spam: Collection[int]) -> dict[int, list[Said]]:
             answers_all=row[10],
             member_id=row[11],
             native=row[12],
+            strand=row[13],
         )
         said[row[0]].append(message)
     return said

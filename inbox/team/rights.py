@@ -130,8 +130,8 @@ def _stopped(everything: bool) -> bytes:
     return questions.compiled(query.order_by(col(Channel.name), col(Channel.id)))
 
 
-async def conversation(session: AsyncSession, access: Access, conversation_id: int) -> Conversation:
-    """The conversation, if this member may see it; NotFound says no more than that."""
+async def conversation(session: AsyncSession, access: Access, conversation_id: int, *, follow: bool = True) -> Conversation:
+    """The conversation, if this member may see it; NotFound says no more than that. `follow`: of one that was merged, where it is now."""
     query = select(Conversation).where(
         col(Conversation.id) == conversation_id,
         col(Conversation.workspace_id) == access.workspace_id,
@@ -140,20 +140,29 @@ async def conversation(session: AsyncSession, access: Access, conversation_id: i
     found = await session.scalar(query)
     if found is None:
         raise NotFound("There is no such conversation, or you may not see it.")
+    if follow and found.merged_into is not None:
+        return await conversation(session, access, found.merged_into)
     return found
 
 
-async def check(session: AsyncSession, access: Access, conversation_id: int) -> None:
-    """Raise NotFound unless there is this conversation and the member may see it: `conversation` for those who only read."""
+async def check(session: AsyncSession, access: Access, conversation_id: int) -> int:
+    """`conversation` for those who only read: its id, or NotFound."""
     given = {**asker(access), "conversation": conversation_id}
-    if not await questions.ask(session, Question(_checking(access.sees_everything), given, bool)):
+    found = await questions.ask(session, Question(_checking(access.sees_everything), given, list))
+    if not found:
         raise NotFound("There is no such conversation, or you may not see it.")
+    (_, merged_into), *_ = found
+    return conversation_id if merged_into is None else await check(session, access, merged_into)
 
 
 @cache
 def _checking(everything: bool) -> bytes:
     mine = (col(Conversation.id) == bindparam("conversation"), col(Conversation.workspace_id) == bindparam("workspace"))
-    return questions.compiled(select(col(Conversation.id)).where(*mine, visible(col(Conversation.channel_id), everything=everything)))
+    return questions.compiled(
+        select(col(Conversation.id), col(Conversation.merged_into)).where(
+            *mine, visible(col(Conversation.channel_id), everything=everything)
+        )
+    )
 
 
 async def channel(session: AsyncSession, access: Access, channel_id: int) -> Channel:

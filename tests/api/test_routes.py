@@ -64,6 +64,7 @@ OPEN = {
     "/static": "the same files for everybody",
     "/service-worker.js": "the same file for everybody",
 }
+CONVERSATIONS = {deps.conversation, deps.merged, deps.visible, deps.api_conversation, deps.api_merged, deps.api_visible}
 GUARDS = {deps.access, deps.api_access, v1_events.brief_access}  # the last: the same as api_access, for a request that waits long
 START = "/"  # leads on to one's own workspaces
 
@@ -115,7 +116,7 @@ def test_a_route_asks_for_the_right_to_its_workspace_or_says_why_not(door: Door)
     guards = GUARDS & door.calls
     assert bool(guards) is not door.is_open
     if "{conversation_id}" in door.path and guards:
-        assert {deps.conversation, deps.visible, deps.api_conversation, deps.api_visible} & door.calls
+        assert CONVERSATIONS & door.calls
     if door.path.startswith("/w/"):
         assert deps.access in door.calls
     if door.path.startswith("/api/v1/") and guards:

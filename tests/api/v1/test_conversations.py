@@ -116,3 +116,25 @@ async def test_what_a_viewer_may_not_do_changes_nothing(database: Database, worl
 async def test_a_field_that_nobody_knows_is_refused(world: World, agent: Program):
     answer = await agent("PUT", f"/conversations/{world.seen.id}/status", json={"status": "resolved", "silently": True})
     assert answer.status_code == 422
+
+
+async def test_one_that_is_merged_is_answered_with_the_one_that_it_went_into(database: Database, world: World, agent: Program):
+    async with database.transaction() as session:
+        other = await Make(session).conversation(world.open, author_name="Cleo", contact_id=world.seen.contact_id)
+        await Make(session).message(other, body="Me too")
+    merged = await agent("POST", f"/conversations/{other.id}/merge", json={"into": world.seen.id})
+    assert (merged.status_code, merged.json()["id"]) == (200, world.seen.id)
+    assert (await agent("GET", f"/conversations/{other.id}")).json()["id"] == world.seen.id
+    assert [row["id"] for row in (await agent("GET", "/conversations")).json()["items"]] == [world.seen.id]
+    assert len((await agent("GET", f"/conversations/{other.id}/messages")).json()["items"]) == 2
+    split = await agent("DELETE", f"/conversations/{other.id}/merge")
+    assert (split.status_code, split.json()["id"]) == (200, other.id)
+    assert (await agent("DELETE", f"/conversations/{other.id}/merge")).json()["code"] == "not_merged"
+
+
+async def test_a_conversation_that_a_token_may_not_see_is_merged_with_nothing(world: World, agent: Program, viewer: Program):
+    assert (await agent("POST", f"/conversations/{world.seen.id}/merge", json={"into": world.hidden.id})).status_code == 404
+    assert (await agent("DELETE", f"/conversations/{world.hidden.id}/merge")).status_code == 404
+    assert (await viewer("POST", f"/conversations/{world.seen.id}/merge", json={"into": world.seen.id})).status_code == 403
+    assert (await agent("POST", f"/conversations/{world.seen.id}/merge", json={"into": world.seen.id})).json()["code"] == "merge_itself"
+    assert (await agent("PUT", f"/conversations/{world.seen.id}/status", json={"status": "merged"})).json()["code"] == "merge_status"

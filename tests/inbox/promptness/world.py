@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from inbox import events
 from inbox.contract import Author, Batch, ConversationKind, Event, EventKind, Post, Receipt
-from inbox.conversations import assignment, labels, outbox, priorities, receive, replies, status, waiting
+from inbox.conversations import assignment, labels, merging, outbox, priorities, receive, replies, status, waiting
 from inbox.db import driver
 from inbox.errors import ParleyError
 from inbox.models import (
@@ -51,6 +51,7 @@ class World:
         self.session, self.dice, self.now = session, random.Random(seed), MONDAY
         self.number = 0
         self.said: list[Event] = []
+        self.merged: list[int] = []
         self.written: list[tuple[str, str]] = []  # what happened, for a failure's report
         self.channel: Channel
         self.members: list[Member]
@@ -171,6 +172,22 @@ class World:
     async def move_back(self) -> None:
         await status.take_back(self.session, self._access(), await self._conversation(), now=self.now)
 
+    async def merge(self) -> None:
+        """Two that may be one: of the same kind, so that it is seldom refused."""
+        conversation = await self._conversation()
+        alike = select(Conversation).where(
+            col(Conversation.kind) == conversation.kind, col(Conversation.id) != conversation.id, col(Conversation.status) == Status.OPEN
+        )
+        found = (await self.session.scalars(alike.order_by(col(Conversation.id).desc()).limit(10))).all()
+        if found:
+            await merging.merge(self.session, self._access(), conversation, self.dice.choice(found).id, now=self.now)
+            self.merged.append(conversation.id)
+
+    async def split(self) -> None:
+        if self.merged:
+            gone = await self.session.get_one(Conversation, self.dice.choice(self.merged[-5:]), populate_existing=True)
+            await merging.split(self.session, self._access(), gone, now=self.now)
+
     async def say(self) -> None:
         """A person says that a message waits, needs no answer, or that this was a mistake."""
         conversation = await self._conversation()
@@ -248,5 +265,5 @@ class World:
 # Each with how often it happens.
 DEEDS: Sequence[tuple[Any, int]] = (
     (World.batch, 30), (World.reply, 12), (World.send, 16), (World.decide_reply, 4), (World.assign, 8), (World.take, 2), (World.move, 8),
-    (World.move_back, 3), (World.say, 8), (World.sort, 6), (World.agree, 2), (World.grow_late, 8),
+    (World.move_back, 3), (World.merge, 5), (World.split, 2), (World.say, 8), (World.sort, 6), (World.agree, 2), (World.grow_late, 8),
 )  # fmt: skip

@@ -29,6 +29,7 @@ export const actions = {
   "take": { key: "i", run: act((id) => assign(id, { member: root.dataset.member, team: head().dataset.team })) },
   "snooze": { key: "s", run: act(() => openChooser("snooze")) },
   "label": { key: "l", run: act(() => openChooser("label")) },
+  "merge": { key: "M", run: act(() => openChooser("merge")) },
   "priority": { run: act(() => openChooser("priority")) },
   "unread": { key: "u", run: markUnread },
   "pending": { key: "p", run: act((id) => move(id, "pending", words.moved)) },

@@ -1,6 +1,8 @@
 // Lists to choose from by typing: owners, labels, times to snooze. Also the ground of the command palette.
 import { change } from "./request.js";
 import { assign, move, offerUndo } from "./actions.js";
+import { openConversation } from "./navigate.js";
+import { toast } from "./toast.js";
 import { presets } from "./snooze.js";
 import { conversationPath, openId, pane, root, words } from "./words.js";
 
@@ -70,6 +72,15 @@ const open = {
     choose(dialog, options("priority"), async ({ dataset }) => {
       await put(dataset.priority);
       offerUndo(words.prioritised, () => put(before), id);
+    });
+  },
+  async merge(dialog) {
+    const id = openId(), path = `${conversationPath(id)}/merge`, found = await (await fetch(path, { headers: { accept: "application/json" } })).json();
+    if (!found.length) return toast(words.nothing_to_merge);
+    choose(dialog, found.map((one) => option(`merge-${one.id}`, [one.who, one.about].filter(Boolean).join(": "), { into: one.id })), async ({ dataset }) => {
+      await change("PUT", path, { into: dataset.into });
+      offerUndo(words.merged, () => change("DELETE", path), id);
+      openConversation(dataset.into);
     });
   },
   snooze(dialog) {

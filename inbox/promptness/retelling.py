@@ -1,0 +1,126 @@
+"""The waits of a conversation, told from nothing: from what was said and what the log says was done, there and in what went into it."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from inbox.db import Row
+from inbox.models import Outcome, Status
+from inbox.promptness import cuts, ledger, strands, timeline
+from inbox.promptness.ledger import Subject
+from inbox.promptness.strands import Flow, Joining, Strand
+from inbox.promptness.timeline import Assigned, Decided, Said, Waiting
+
+RESOLVED = (Status.RESOLVED, Status.SPAM)  # what sets `resolved_at`
+
+
+def tell(
+    subject: Subject,
+    episode_days: int,
+    said: Sequence[Said],
+    log: Mapping[int, Sequence[Row]],
+    flow: Flow,
+    by_hand: dict[int, datetime],
+    *,
+    now: datetime,
+) -> list[Waiting]:
+    """Fold a whole conversation; a wait opened by hand that an answer has ended since counts from now."""
+    told = _Story(subject, episode_days, said, log, flow.joinings.get(subject.id, ()), flow.visited.get(subject.id, ()))
+    waits = told.fold(by_hand)
+    if not by_hand or any(waiting.closed_at is None and waiting.opened_by in by_hand for waiting in waits):
+        return waits
+    authors = {message.identity_id for message in said if message.id in by_hand}
+    if authors & {waiting.identity_id for waiting in waits if waiting.closed_at is None}:
+        return waits
+    return told.fold(dict.fromkeys(by_hand, now))
+
+
+@dataclass(slots=True)
+class _Story:
+    """Everything that a conversation's waits follow from, with what went into it."""
+
+    subject: Subject
+    episode_days: int
+    said: Sequence[Said]
+    log: Mapping[int, Sequence[Row]]
+    joinings: Sequence[Joining]
+    visited: Collection[int]  # where some of it was before, and a person may have said that it waits
+
+    def fold(self, by_hand: dict[int, datetime]) -> list[Waiting]:
+        told = {one.id: _history(one, self.episode_days, self.log.get(one.id, ())) for one in self._subjects()}
+        opened: dict[int, list[datetime]] = defaultdict(list)
+        visits = [_history(self.subject, self.episode_days, self.log.get(name, ())) for name in self.visited if name not in told]
+        for _, _, moments in (*told.values(), *visits):
+            for number, times in moments.items():
+                opened[number] += times
+        said: dict[int, list[Said]] = defaultdict(list)
+        for message in _marked(self.said, opened, by_hand):
+            said[message.strand if message.strand in told else self.subject.id].append(message)
+        found = {name: Strand(name, clock, timeline.steps(said[name], done)) for name, (clock, done, _) in told.items()}
+        return strands.fold(self.subject.id, found, self.joinings)
+
+    def _subjects(self) -> Iterable[Subject]:
+        yield self.subject
+        for one in self.joinings:
+            yield replace(self.subject, id=one.id, assignee_id=one.assignee_id, team_id=one.team_id)
+
+
+def _history(
+    subject: Subject, episode_days: int, log: Sequence[Row]
+) -> tuple[timeline.Clock, list[Decided | Assigned], dict[int, list[datetime]]]:
+    """A clock at the beginning of a conversation, and what the log says was done in it."""
+    clock = ledger.clock(replace(subject, status=Status.OPEN, resolved_at=None), episode_days, [])
+    had = next((cuts.before(data) for _, kind, _, data in log if kind == "conversation.assigned"), None)
+    if had is not None:
+        clock.assignee_id, clock.team_id = had.member, had.team
+    done: list[Decided | Assigned] = []
+    opened: dict[int, list[datetime]] = defaultdict(list)
+    spam_since: datetime | None = None
+    for _, kind, at, data in _standing(log):
+        if kind == "wait.closed" and data.get("decided"):
+            done.append(Decided(at, Outcome(data["outcome"]), data["identity"]))
+        elif kind == "wait.opened" and data.get("by_hand"):
+            opened[data["message"]].append(datetime.fromisoformat(data["opened_at"]))
+        elif kind == "conversation.assigned":
+            done.append(Assigned(at, data.get("assignee"), data.get("team")))
+        elif kind == "conversation.moved":
+            clock.resolved.append((at, at if data.get("status") in RESOLVED else None))
+            if spam_since is not None and data.get("status") != Status.SPAM:
+                clock.spam.append((spam_since, at))
+                spam_since = None
+            elif spam_since is None and data.get("status") == Status.SPAM:
+                spam_since = at
+    if spam_since is not None:
+        clock.spam.append((spam_since, None))
+    return clock, done, opened
+
+
+def _standing(log: Sequence[Row]) -> list[Row]:
+    """The log without what people took back (`corrections`)."""
+    standing: list[Row] = []
+    for row in log:
+        if row[1] == "wait.corrected":
+            standing = [other for other in standing if not _is_taken_back(other, row[3])]
+        else:
+            standing.append(row)
+    return standing
+
+
+def _is_taken_back(row: Row, correction: dict[str, Any]) -> bool:
+    _, kind, at, data = row
+    if "opened_at" in correction:
+        return kind == "wait.opened" and (data.get("message"), data["opened_at"]) == (correction["message"], correction["opened_at"])
+    decided = (correction["identity"], datetime.fromisoformat(correction["closed_at"]))
+    return kind == "wait.closed" and (data["identity"], at) == decided
+
+
+def _marked(said: Sequence[Said], opened: dict[int, list[datetime]], by_hand: dict[int, datetime]) -> list[Said]:
+    """The messages, with when people said that they expect an answer."""
+    if not (opened or by_hand):
+        return list(said)
+    moments = {number: list(times) for number, times in opened.items()}
+    for number, at in by_hand.items():
+        moments.setdefault(number, []).append(at)
+    return [replace(message, by_hand=moments[message.id]) if message.id in moments else message for message in said]
