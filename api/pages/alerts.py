@@ -15,7 +15,7 @@ from api.deps import AccessDep, NowDep, Number, SessionDep, needs
 from api.pages import forms
 from api.pages.here import HereDep, LocaleDep
 from inbox.models import Role
-from inbox.promptness import notices
+from inbox.promptness import notices, troubles
 from web.i18n import language
 
 router = APIRouter()
@@ -26,12 +26,14 @@ WORKER = Path(web.__file__).parent / "static/js/service-worker.js"
 
 @router.get(PAGE)
 async def show(here: HereDep, locale: LocaleDep, access: AccessDep, session: SessionDep, now: NowDep) -> Response:
-    """Who waits too long or soon will, the most urgent first."""
+    """Who waits too long or soon will, the most urgent first; for admins also what is wrong with Parley itself."""
     found = await notices.list_mine(session, access, now=now)
     zone, say = ZoneInfo(here.timezone), language(locale)
     lines = {alert.id: alert_words.line(replace(alert, who=isolated(alert.who)), say, zone, now) for alert in found}
+    wrong = await troubles.current(session, access.workspace_id) if access.role is Role.ADMIN else ()
+    told = [(one, alert_words.trouble(one, say)) for one in wrong]
     snoozes = [(minutes, say.duration(timedelta(minutes=minutes))) for minutes in SNOOZES]
-    return forms.page("alerts/page.html", locale, here=here, alerts=found, lines=lines, zone=zone, snoozes=snoozes)
+    return forms.page("alerts/page.html", locale, here=here, alerts=found, lines=lines, troubles=told, zone=zone, snoozes=snoozes)
 
 
 @router.post(PAGE + "/seen", status_code=204)

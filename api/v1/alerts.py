@@ -25,12 +25,13 @@ class AlertOut(Shape):
     step: str
     conversation_id: int
     channel_id: int
-    wait_id: int
+    wait_id: int | None = Field(description="The wait that is or will be late; null: it is about a resolution.")
+    episode_id: int | None = Field(description="The episode whose resolution is or will be late; null: it is about an answer.")
     opened_at: datetime
     due_at: datetime
     raised_at: datetime
     late: bool
-    closed_at: datetime | None = Field(description="When the wait ended.")
+    closed_at: datetime | None = Field(description="When it was answered, or resolved.")
     acknowledged_at: datetime | None
     acknowledged_by: int | None
 
@@ -71,7 +72,7 @@ async def list_alerts(
 
 @router.put("/alerts/{alert_id}/acknowledgement", status_code=204)
 async def put_acknowledgement(alert_id: Number, access: ApiAccessDep, session: SessionDep, now: NowDep) -> Response:
-    """Take care of it: further steps of its wait are not told to anybody."""
+    """Take care of it: further steps of its chain are not told to anybody."""
     await notices.acknowledge(session, access, alert_id, now=now)
     return Response(status_code=204)
 
