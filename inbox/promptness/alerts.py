@@ -21,7 +21,6 @@ from inbox.promptness.calendars import Pause
 from inbox.promptness.chains import Step
 from inbox.promptness.policies import Rule
 
-PORTION = 500  # alerts in one step
 LATE = timedelta(seconds=60)  # after its time an alert says since when the wait has been late, and that it comes late itself
 
 
@@ -125,7 +124,7 @@ def plan(send: Send, workspace_id: int, of: type[Wait | Episode], subjects: Sequ
         send(PLAN[of], (workspace_id, *columns))
 
 
-async def raise_due(session: AsyncSession, *, now: datetime, limit: int = PORTION) -> int:
+async def raise_due(session: AsyncSession, *, now: datetime, limit: int = 500) -> int:
     """Raise the alerts whose time has come, each once however many processes do it; how many were looked at."""
     found = await session.execute(RAISE, {"now": now, "late": now - LATE, "limit": limit})
     rows = sorted((_raised(tuple(row)) for row in found), key=lambda alert: alert.id)
@@ -133,16 +132,6 @@ async def raise_due(session: AsyncSession, *, now: datetime, limit: int = PORTIO
     for workspace_id in sorted({alert.workspace_id for alert in raised}):
         await _tell(session, workspace_id, [alert for alert in raised if alert.workspace_id == workspace_id], now)
     return len(rows)
-
-
-async def next_due(session: AsyncSession) -> datetime | None:
-    """When the next alert is due, or a snoozed one comes back."""
-    return await session.scalar(
-        text(
-            "SELECT least((SELECT min(at) FROM alert WHERE state = 'planned'),"
-            " (SELECT min(snoozed_until) FROM alert_notice WHERE snoozed_until IS NOT NULL))"
-        )
-    )
 
 
 async def _tell(session: AsyncSession, workspace_id: int, raised: Sequence[Raised], now: datetime) -> None:

@@ -88,7 +88,6 @@ BREACH = text(
     RETURNING episode.id, episode.workspace_id, episode.conversation_id, episode.channel_id, episode.due_at
     """
 )
-NEXT_DUE = text("SELECT min(due_at) FROM episode WHERE due_at IS NOT NULL AND resolved_at IS NULL AND breached_at IS NULL")
 
 
 @dataclass(slots=True)
@@ -155,11 +154,6 @@ async def breach(session: AsyncSession, *, now: datetime, limit: int) -> int:
     for episode_id, workspace_id, conversation_id, channel_id, due_at in rows:
         _record(session, workspace_id, conversation_id, channel_id, episode_id, due_at, "system", now)
     return len(rows)
-
-
-async def next_due(session: AsyncSession) -> datetime | None:
-    """When the next unresolved episode becomes late."""
-    return await session.scalar(NEXT_DUE)
 
 
 class _Stories:

@@ -36,7 +36,7 @@ SHOWN = timedelta(days=2)  # behind the bell; the log and the programs' interfac
 RETURN = text(
     """
     WITH back AS (SELECT alert_id, member_id FROM alert_notice WHERE snoozed_until <= :now
-                   ORDER BY alert_id, member_id LIMIT 500 FOR UPDATE SKIP LOCKED)
+                   ORDER BY alert_id, member_id LIMIT :limit FOR UPDATE SKIP LOCKED)
     UPDATE alert_notice SET snoozed_until = NULL, seen_at = NULL
       FROM back JOIN alert ON alert.id = back.alert_id
            LEFT JOIN wait ON wait.id = alert.wait_id LEFT JOIN episode ON episode.id = alert.episode_id
@@ -186,9 +186,9 @@ async def snooze(session: AsyncSession, access: Access, alert_id: int, *, until:
     _record(session, access, told, "alert.snoozed", now, member=access.member_id, until=until.isoformat())
 
 
-async def come_back(session: AsyncSession, *, now: datetime) -> int:
+async def come_back(session: AsyncSession, *, now: datetime, limit: int) -> int:
     """Show the alerts again whose members wanted them at this time, each once; how many."""
-    rows = sorted(tuple(row) for row in await session.execute(RETURN, {"now": now}))
+    rows = sorted(tuple(row) for row in await session.execute(RETURN, {"now": now, "limit": limit}))
     for alert_id, workspace_id, member_id, conversation_id, channel_id in rows:
         where = {"workspace_id": workspace_id, "conversation_id": conversation_id, "channel_id": channel_id}
         events.record(session, "alert.returned", at=now, actor="system", alert=alert_id, member=member_id, **where)

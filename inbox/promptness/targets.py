@@ -218,11 +218,6 @@ async def breach(session: AsyncSession, *, now: datetime, limit: int = PORTION) 
     return len(rows)
 
 
-async def next_due(session: AsyncSession) -> datetime | None:
-    """When the next open wait becomes late."""
-    return await session.scalar(text("SELECT min(due_at) FROM wait WHERE closed_at IS NULL AND breached_at IS NULL"))
-
-
 async def _stories(session: AsyncSession, connection: AsyncConnection[Row], over: Sequence[Target]) -> dict[int, Story]:
     owners = {target.conversation_id: Owner(target.assignee_id, target.facts.team_id) for target in over}
     return await cuts.stories(session, connection, owners, {target.closed_by for target in over if target.closed_by is not None})
