@@ -259,6 +259,7 @@ def _shape(alert: Told) -> dict[str, object]:
         "id": alert.id,
         "kind": alert.kind.value,
         "step": alert.step,
+        "about": alert.about,
         "conversation": alert.conversation_id,
         "waiting_since": alert.opened_at.isoformat(),
         "due_at": alert.due_at.isoformat(),

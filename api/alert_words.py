@@ -29,7 +29,7 @@ class Words:
 def of_alerts(alerts: Sequence[Told], locale: str, zone: ZoneInfo, base: str, now: datetime) -> Words:
     """About one customer, or many: "214 at risk, the oldest for 11 min". `base`: the workspace's address."""
     say = language(locale)
-    newest = list({alert.wait_id: alert for alert in sorted(alerts, key=_order)}.values())
+    newest = list({alert.subject: alert for alert in sorted(alerts, key=_order)}.values())
     lines = [line(alert, say, zone, now) for alert in newest]
     urgent = any(alert.kind is not AlertKind.WARNING for alert in newest)
     if len(newest) == 1:
@@ -44,13 +44,26 @@ def of_alerts(alerts: Sequence[Told], locale: str, zone: ZoneInfo, base: str, no
 def line(alert: Told, say: Language, zone: ZoneInfo, now: datetime) -> str:
     """One alert as a sentence."""
     left = say.duration(abs(alert.due_at - now))
-    if alert.due_at > now:
-        text = say.gettext("{who} waits: the answer is due in {time}")
-    elif alert.late:  # Parley was not running then, or the message reached it late
-        text = say.gettext("{who} waits: the answer was due at {at}, and Parley could tell it only now")
-    else:
-        text = say.gettext("{who} waits: the answer is overdue for {time}")
+    due, was_due, overdue = _of_answers(say) if alert.about == "answer" else _of_resolutions(say)
+    # Late: Parley was not running then, or the message reached it late.
+    text = due if alert.due_at > now else was_due if alert.late else overdue
     return text.format(who=alert.who or say.gettext("Somebody"), time=left, at=say.short(alert.due_at, zone))
+
+
+def _of_answers(say: Language) -> tuple[str, str, str]:
+    return (
+        say.gettext("{who} waits: the answer is due in {time}"),
+        say.gettext("{who} waits: the answer was due at {at}, and Parley could tell it only now"),
+        say.gettext("{who} waits: the answer is overdue for {time}"),
+    )
+
+
+def _of_resolutions(say: Language) -> tuple[str, str, str]:
+    return (
+        say.gettext("{who}: the resolution is due in {time}"),
+        say.gettext("{who}: the resolution was due at {at}, and Parley could tell it only now"),
+        say.gettext("{who}: the resolution is overdue for {time}"),
+    )
 
 
 def of_troubles(troubles: Sequence[Trouble], locale: str, base: str) -> Words:
@@ -67,7 +80,9 @@ def trouble(one: Trouble, say: Language) -> str:
         TroubleKind.SILENT: say.gettext("Nothing has come by the channel {detail} for unusually long."),
         TroubleKind.BROKEN: say.gettext("The channel {detail} has stopped: connect it again."),
         TroubleKind.TOKEN: say.gettext("The platform will soon refuse the credentials of the channel {detail}."),
-        TroubleKind.BACKUP: say.gettext("The newest backup is {detail} days old."),
+        TroubleKind.BACKUP: say.gettext("The newest backup is {detail} days old.")
+        if one.detail
+        else say.gettext("No backup has ever been made: parley backup makes one."),
         TroubleKind.DISK: say.gettext("The disk is almost full: {detail} is free."),
         TroubleKind.DELIVERY: say.gettext("Alerts cannot be delivered by {subject}: {detail}"),
     }

@@ -43,6 +43,7 @@ INVISIBLE = frozenset({
 })  # fmt: skip
 NOBODY = Mine()
 
+TROUBLE = '{"trouble":true}'
 STALE = '{"stale":["page"]}'  # the page asks for itself anew
 
 
@@ -59,6 +60,7 @@ class News:
     dropped: Mapping[int, list[int]] = field(default_factory=dict[int, list[int]])
     waiting: Mapping[int, list[Waiting]] = field(default_factory=dict[int, list[Waiting]])
     alerts: Mapping[int, tuple[int, str]] = field(default_factory=dict[int, tuple[int, str]])  # a member's channel and line
+    needs_admins: bool = False  # something is wrong with Parley itself
     promises: Mapping[int, Promise] = field(default_factory=dict[int, Promise])
     names: Names = field(default_factory=lambda: Names(directory.Directory()))
 
@@ -78,6 +80,7 @@ async def gather(session: AsyncSession, workspace_id: int, events: Sequence[LogE
     """Read what the events touched, with a number of queries that does not grow with them."""
     troubled = frozenset(event.channel_id for event in events if event.channel_id is not None and changes_trouble(event))
     news = News(events[-1].id, any(map(changes_everything, events)), troubled)
+    news.needs_admins = any(event.kind == "trouble.began" for event in events)
     news.alerts = await _alerts(session, events, {watcher.member_id for watcher in watchers})
     touched = {event.conversation_id for event in events if event.conversation_id is not None and event.kind not in INVISIBLE}
     if news.everything or not touched:
@@ -109,7 +112,13 @@ async def _alerts(session: AsyncSession, events: Sequence[LogEvent], present: Co
     for member_id, alert_ids in mine.items():
         told = found.get(alert_ids[-1])
         if told is not None and told.is_open:
-            shown = {"kind": told.kind.value, "who": told.who, "conversation": told.conversation_id, "more": len(alert_ids) - 1}
+            shown = {
+                "kind": told.kind.value,
+                "about": told.about,
+                "who": told.who,
+                "conversation": told.conversation_id,
+                "more": len(alert_ids) - 1,
+            }
             lines[member_id] = told.channel_id, json.dumps({"alert": shown}, ensure_ascii=False)
     return lines
 
@@ -150,7 +159,7 @@ class Drawing:
         view = watcher.view
         is_particular = watcher.member_id in self._particular or (view is not None and view.personal)
         member = watcher.member_id if is_particular or watcher.member_id in self.news.alerts else None
-        state = (watcher.rows, watcher.end, watcher.conversation, watcher.channels, self._is_troubled(watcher))
+        state = (watcher.rows, watcher.end, watcher.conversation, watcher.channels, self._is_troubled(watcher), self._is_needed(watcher))
         like = (watcher.locale, member, view and view.key, *state)
         if like not in self._told:
             ops = self._ops(watcher)
@@ -163,6 +172,8 @@ class Drawing:
         if self.news.everything:
             return [STALE]
         told = [STALE] if self._is_troubled(watcher) else []
+        if self._is_needed(watcher):
+            told.append(TROUBLE)
         channel_id, line = self.news.alerts.get(watcher.member_id, (0, ""))
         if channel_id in watcher.channels:
             told.append(line)
@@ -175,6 +186,9 @@ class Drawing:
 
     def _is_troubled(self, watcher: Watcher) -> bool:
         return RANK[watcher.access.role] >= RANK[Role.SUPERVISOR] and not self.news.troubled.isdisjoint(watcher.channels)
+
+    def _is_needed(self, watcher: Watcher) -> bool:
+        return self.news.needs_admins and watcher.access.role is Role.ADMIN
 
     def _row(self, watcher: Watcher, row: Row) -> list[str]:
         view, known = watcher.view, row.id in watcher.rows

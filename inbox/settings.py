@@ -57,6 +57,9 @@ class Settings(BaseSettings):
         default="",
         description="Address that is asked for every minute while alerts work: whoever keeps it notices when Parley is gone.",
     )
+    backup_days: int = Field(
+        default=7, ge=0, le=3650, description="Days within which a backup is expected; admins are told when none is made. 0: never."
+    )
     max_upload_bytes: int = Field(
         default=25 * 1024 * 1024, ge=1024, description="Largest file that a member or a visitor may send, in bytes."
     )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
 from api.deps import ApiAccessDep, NowDep, Number, SessionDep
@@ -17,6 +17,14 @@ router = APIRouter(tags=["alerts"], responses=PROBLEMS)
 USUAL = timedelta(days=7)
 
 
+async def find(alert_id: Number, access: ApiAccessDep, session: SessionDep) -> notices.Told:
+    """The alert of the address, found before a body is read."""
+    return await notices.get(session, access, alert_id)
+
+
+AlertDep = Annotated[notices.Told, Depends(find)]
+
+
 class AlertOut(Shape):
     """An alert that was raised. `late`: after its time, since Parley was down or the message reached it late."""
 
@@ -25,12 +33,13 @@ class AlertOut(Shape):
     step: str
     conversation_id: int
     channel_id: int
-    wait_id: int
+    wait_id: int | None = Field(description="The wait that is or will be late; null: it is about a resolution.")
+    episode_id: int | None = Field(description="The episode whose resolution is or will be late; null: it is about an answer.")
     opened_at: datetime
     due_at: datetime
     raised_at: datetime
     late: bool
-    closed_at: datetime | None = Field(description="When the wait ended.")
+    closed_at: datetime | None = Field(description="When it was answered, or resolved.")
     acknowledged_at: datetime | None
     acknowledged_by: int | None
 
@@ -70,16 +79,16 @@ async def list_alerts(
 
 
 @router.put("/alerts/{alert_id}/acknowledgement", status_code=204)
-async def put_acknowledgement(alert_id: Number, access: ApiAccessDep, session: SessionDep, now: NowDep) -> Response:
-    """Take care of it: further steps of its wait are not told to anybody."""
-    await notices.acknowledge(session, access, alert_id, now=now)
+async def put_acknowledgement(alert: AlertDep, access: ApiAccessDep, session: SessionDep, now: NowDep) -> Response:
+    """Take care of it: further steps of its chain are not told to anybody."""
+    await notices.acknowledge(session, access, alert, now=now)
     return Response(status_code=204)
 
 
 @router.put("/alerts/{alert_id}/snooze", status_code=204)
-async def put_snooze(alert_id: Number, given: SnoozeIn, access: ApiAccessDep, session: SessionDep, now: NowDep) -> Response:
+async def put_snooze(alert: AlertDep, given: SnoozeIn, access: ApiAccessDep, session: SessionDep, now: NowDep) -> Response:
     """Tell the token's member again later."""
-    await notices.snooze(session, access, alert_id, until=given.until, now=now)
+    await notices.snooze(session, access, alert, until=given.until, now=now)
     return Response(status_code=204)
 
 

@@ -104,7 +104,7 @@ async def _oversee(place: Place) -> None:
         await silence.look(session, place.clock())
     disk = await asyncio.to_thread(shutil.disk_usage, place.settings.home)
     async with place.database.transaction() as session:
-        await troubles.look(session, free=disk.free / disk.total, now=place.clock())
+        await troubles.look(session, free=disk.free / disk.total, backup_days=place.settings.backup_days, now=place.clock())
 
 
 async def _sweep(place: Place) -> None:

@@ -6,13 +6,13 @@ Not in the timer's own transaction: whoever changes a conversation locks it firs
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from inbox.conversations import changes
-from inbox.models import Alert, AlertState, Conversation, Priority, Team, Wait
-from inbox.promptness import targets
+from inbox.models import Alert, AlertState, Conversation, Episode, Priority, Team, Wait
+from inbox.promptness import notices, targets
 from inbox.promptness.chains import NOBODY
 
 URGENCY = list(Priority)[::-1]  # the most urgent last
@@ -27,12 +27,18 @@ async def waiting(session: AsyncSession, *, limit: int = 100) -> list[int]:
 
 async def act(session: AsyncSession, alert_id: int, *, now: datetime) -> bool:
     """Do what the step says, once; nothing when the customer was answered meanwhile. Whether this process was the one."""
-    place = select(col(Wait.conversation_id)).join(Alert, col(Alert.wait_id) == Wait.id).where(col(Alert.id) == alert_id)
+    place = (
+        select(notices.CONVERSATION)
+        .select_from(Alert)
+        .outerjoin(Wait, col(Wait.id) == Alert.wait_id)
+        .outerjoin(Episode, col(Episode.id) == Alert.episode_id)
+        .where(col(Alert.id) == alert_id)
+    )
     locked = select(Conversation).where(col(Conversation.id) == place.scalar_subquery()).with_for_update()
     conversation = await session.scalar(locked.execution_options(populate_existing=True))
     mine = update(Alert).where(col(Alert.id) == alert_id, col(Alert.acts)).values(acts=False)
     row = (await session.execute(mine.returning(col(Alert.what), col(Alert.acknowledged_at)))).one_or_none()
-    is_open = await session.scalar(place.with_only_columns(col(Wait.closed_at).is_(None)))
+    is_open = await session.scalar(place.with_only_columns(and_(notices.ENDED.is_(None), notices.RESTS.is_(False))))
     if row is None or conversation is None:
         return False
     if is_open and row[1] is None:

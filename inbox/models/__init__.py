@@ -15,6 +15,7 @@ from inbox.models.alerts import (
     PushSubscription,
     Trouble,
     TroubleKind,
+    TroubleNotice,
     Way,
 )
 from inbox.models.assistant import Template
@@ -134,6 +135,7 @@ __all__ = [
     "Throttle",
     "Trouble",
     "TroubleKind",
+    "TroubleNotice",
     "Visitor",
     "VisitorMail",
     "VisitorPresence",

@@ -1,10 +1,10 @@
-"""Alerts about waits: what is planned, who was told in the app, what leaves by mail, push and webhook, and who wants what."""
+"""Alerts about waits and resolutions: what is planned, who was told in the app, what leaves by other ways, and who wants what."""
 
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field
 
@@ -58,12 +58,15 @@ class TroubleKind(StrEnum):
 
 
 class Alert(Table, table=True):
-    """A step of a policy's chain for one wait and one due time: planned when the wait opens, raised once when its time comes."""
+    """A step of a policy's chain for one wait, or one episode's resolution, and one due time: raised once when its time comes."""
 
     __table_args__ = (
         UniqueConstraint("workspace_id", "id"),
         UniqueConstraint("wait_id", "due_at", "step"),
+        UniqueConstraint("episode_id", "due_at", "step"),
+        CheckConstraint("(wait_id IS NULL) <> (episode_id IS NULL)", name="alert_of_one"),
         within("wait"),
+        within("episode"),
         within("member", "acknowledged_by", when_gone="SET NULL"),
         Index("alert_due", "at", "id", postgresql_where=text("state = 'planned'")),
         Index("alert_acting", "id", postgresql_where=text("acts AND state = 'raised'")),
@@ -72,8 +75,9 @@ class Alert(Table, table=True):
 
     id: int = identity()
     workspace_id: int = workspace()
-    wait_id: int = number()
-    due_at: datetime = moment()  # the wait's, when this was planned: a later due time is a new promise, with steps of its own
+    wait_id: int | None = number(nullable=True)
+    episode_id: int | None = number(nullable=True)  # of which the resolution is due
+    due_at: datetime = moment()  # its own, when this was planned: a later due time is a new promise, with steps of its own
     step: str  # "share:75", "before:300", "at:0", "after:900"
     kind: AlertKind = text_enum(AlertKind)
     at: datetime = moment()
@@ -194,7 +198,10 @@ class PushKey(Table, table=True):
 class Trouble(Table, table=True):
     """Something wrong with Parley itself that admins are told of, once until it ends."""
 
-    __table_args__ = (Index("trouble_open", "workspace_id", "kind", "subject", unique=True, postgresql_where=text("ended_at IS NULL")),)
+    __table_args__ = (
+        UniqueConstraint("workspace_id", "id"),
+        Index("trouble_open", "workspace_id", "kind", "subject", unique=True, postgresql_where=text("ended_at IS NULL")),
+    )
 
     id: int = identity()
     workspace_id: int = workspace()
@@ -204,3 +211,18 @@ class Trouble(Table, table=True):
     began_at: datetime = moment()
     told_at: datetime | None = moment(nullable=True)
     ended_at: datetime | None = moment(nullable=True)
+
+
+class TroubleNotice(Table, table=True):
+    """A trouble that an admin is told of in the app."""
+
+    __table_args__ = (
+        within("trouble"),
+        within("member"),
+        Index("trouble_notice_unseen", "member_id", postgresql_where=text("seen_at IS NULL")),
+    )
+
+    workspace_id: int = workspace()
+    trouble_id: int = number(primary_key=True)
+    member_id: int = number(primary_key=True)
+    seen_at: datetime | None = moment(nullable=True)

@@ -33,6 +33,7 @@ class Episode(Table, table=True):
         within("conversation"),
         within("channel"),
         within("policy", when_gone="SET NULL"),
+        UniqueConstraint("workspace_id", "id"),
         UniqueConstraint("conversation_id", "ordinal"),
         Index("episode_workspace_began", "workspace_id", "began_at"),
         Index("episode_open", "workspace_id", "conversation_id", postgresql_where=text("resolved_at IS NULL AND NOT is_void")),

@@ -146,7 +146,9 @@ async def subscriptions(session: AsyncSession, member_id: int) -> Sequence[PushS
 async def unsubscribe(session: AsyncSession, member_id: int, subscription_id: int) -> None:
     """Write nothing to this browser any more."""
     mine = (col(PushSubscription.id) == subscription_id, col(PushSubscription.member_id) == member_id)
-    await session.execute(delete(PushSubscription).where(*mine))
+    gone = delete(PushSubscription).where(*mine).returning(col(PushSubscription.id))
+    if await session.scalar(gone) is None:
+        raise NotFound("There is no such browser of yours.")
 
 
 async def used(session: AsyncSession, subscription_id: int, *, now: datetime) -> None:

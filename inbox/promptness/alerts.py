@@ -1,4 +1,4 @@
-"""Alerts about waits: planned with the wait's due time, raised once when their time comes, ended by an answer (docs/alerts.md).
+"""Alerts about waits and resolutions: planned with their due time, raised once when their time comes, ended by the answer (docs/alerts.md).
 
 `plan` belongs to the transaction that settles targets. `raise_due` is the timer's: whoever claims an alert tells it in the app in the very
 same transaction, and writes down what leaves by other ways; nothing is told twice, and nothing is lost with a process.
@@ -7,48 +7,62 @@ same transaction, and writes down what leaves by other ways; nothing is told twi
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, LiteralString
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from inbox import events
 from inbox.columns import Numbers, Texts, Times, Truths
-from inbox.models import AlertKind, AlertState, Priority, Way
+from inbox.models import AlertKind, AlertState, Episode, Priority, Wait, Way
 from inbox.pipelines import Send
 from inbox.promptness import chains, deliveries, recipients
+from inbox.promptness.calendars import Pause
 from inbox.promptness.chains import Step
 from inbox.promptness.policies import Rule
 
-PORTION = 500  # alerts in one step
 LATE = timedelta(seconds=60)  # after its time an alert says since when the wait has been late, and that it comes late itself
 
-# What is due this very moment stays, for the timer has it already.
-FORGET = """
-    DELETE FROM alert USING unnest(%b::bigint[], %b::timestamptz[]) AS new (wait_id, due_at)
-     WHERE alert.wait_id = new.wait_id AND state = 'planned' AND (alert.due_at IS DISTINCT FROM new.due_at OR alert.at > %s)
-"""
 
-PLAN = """
-    INSERT INTO alert (workspace_id, wait_id, due_at, step, kind, at, what, acts)
-    SELECT %s, wait_id, due_at, step, kind, at, what::jsonb, acts
-      FROM unnest(%b::bigint[], %b::timestamptz[], %b::text[], %b::text[], %b::timestamptz[], %b::text[], %b::bool[])
-           AS new (wait_id, due_at, step, kind, at, what, acts)
-        ON CONFLICT (wait_id, due_at, step) DO NOTHING
-"""
+def _forget(of: LiteralString) -> LiteralString:
+    """What is due this very moment stays, for the timer has it already."""
+    return f"""
+        DELETE FROM alert USING unnest(%b::bigint[], %b::timestamptz[]) AS new (of_id, due_at)
+         WHERE {of} = of_id AND state = 'planned' AND (alert.due_at IS DISTINCT FROM new.due_at OR alert.at > %s)
+    """  # noqa: S608  # a column of ours
+
+
+def _plan(of: LiteralString) -> LiteralString:
+    return f"""
+        INSERT INTO alert (workspace_id, {of}, due_at, step, kind, at, what, acts)
+        SELECT %s, of_id, due_at, step, kind, at, what::jsonb, acts
+          FROM unnest(%b::bigint[], %b::timestamptz[], %b::text[], %b::text[], %b::timestamptz[], %b::text[], %b::bool[])
+               AS new (of_id, due_at, step, kind, at, what, acts)
+            ON CONFLICT ({of}, due_at, step) DO NOTHING
+    """  # noqa: S608  # same
+
+
+FORGET = {Wait: _forget("wait_id"), Episode: _forget("episode_id")}
+PLAN = {Wait: _plan("wait_id"), Episode: _plan("episode_id")}
 
 # Each by one process only: who comes second skips what is locked, and finds it raised afterwards.
 RAISE = text(
     """
-    WITH due AS (SELECT id FROM alert WHERE state = 'planned' AND at <= :now ORDER BY at, id LIMIT :limit FOR UPDATE SKIP LOCKED)
+    WITH due AS (SELECT id, wait_id, episode_id FROM alert WHERE state = 'planned' AND at <= :now
+                  ORDER BY at, id LIMIT :limit FOR UPDATE SKIP LOCKED)
     UPDATE alert SET raised_at = :now, late = alert.at < :late,
-           state = CASE WHEN wait.closed_at IS NOT NULL THEN 'dropped'
-                        WHEN alert.kind <> 'breach' AND EXISTS (SELECT FROM alert AS later
-                              WHERE later.wait_id = alert.wait_id AND later.due_at = alert.due_at AND later.at > alert.at
-                                AND later.at <= :now) THEN 'skipped'
+           state = CASE WHEN wait.closed_at IS NOT NULL OR episode.resolved_at IS NOT NULL OR episode.paused_since IS NOT NULL
+                             OR episode.is_void THEN 'dropped'
+                        WHEN alert.kind <> 'breach'
+                             AND (EXISTS (SELECT FROM alert AS later WHERE later.wait_id = alert.wait_id
+                                             AND later.due_at = alert.due_at AND later.at > alert.at AND later.at <= :now)
+                                  OR EXISTS (SELECT FROM alert AS later WHERE later.episode_id = alert.episode_id
+                                                AND later.due_at = alert.due_at AND later.at > alert.at AND later.at <= :now))
+                             THEN 'skipped'
                         ELSE 'raised' END
-      FROM due, wait, conversation
-     WHERE alert.id = due.id AND wait.id = alert.wait_id AND conversation.id = wait.conversation_id
+      FROM due LEFT JOIN wait ON wait.id = due.wait_id LEFT JOIN episode ON episode.id = due.episode_id
+           JOIN conversation ON conversation.id = coalesce(wait.conversation_id, episode.conversation_id)
+     WHERE alert.id = due.id
     RETURNING alert.id, alert.workspace_id, alert.state, alert.kind, alert.step, alert.what, alert.due_at, alert.late,
               conversation.id, conversation.channel_id, conversation.assignee_id, conversation.team_id, conversation.priority
     """
@@ -57,13 +71,14 @@ RAISE = text(
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A wait as `plan` needs it; `due_at` is None when it has ended, or nothing is due, or nobody shall be told."""
+    """A wait or an episode as `plan` needs it; `due_at` is None when it has ended, or nothing is due, or nobody shall be told."""
 
-    wait_id: int
-    opened_at: datetime
+    id: int
+    began_at: datetime
     seconds: int | None
     due_at: datetime | None
     rule: Rule | None
+    pauses: Sequence[Pause] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,24 +104,27 @@ class Raised:
         return frozenset(Way(way) for way in self.what["by"])
 
 
-def plan(send: Send, workspace_id: int, waits: Sequence[Planned], *, now: datetime) -> None:
-    """Write down when whom is told of these waits, in place of what was planned for them before; what was raised stays so."""
-    send(FORGET, (Numbers([wait.wait_id for wait in waits]), Times([wait.due_at for wait in waits]), now))
-    rows = [(wait, step, at) for wait in waits for step, at in _steps(wait, now)]
+def plan(send: Send, workspace_id: int, of: type[Wait | Episode], subjects: Sequence[Planned], *, now: datetime) -> None:
+    """Write down when whom is told of these waits, or of these episodes' resolutions, in place of what was planned before.
+
+    What was raised stays so.
+    """
+    send(FORGET[of], (Numbers([one.id for one in subjects]), Times([one.due_at for one in subjects]), now))
+    rows = [(one, step, at) for one in subjects for step, at in _steps(one, now)]
     if rows:
         columns = (
-            Numbers([wait.wait_id for wait, _, _ in rows]),
-            Times([wait.due_at for wait, _, _ in rows]),
+            Numbers([one.id for one, _, _ in rows]),
+            Times([one.due_at for one, _, _ in rows]),
             Texts([step.name for _, step, _ in rows]),
             Texts([step.kind.value for _, step, _ in rows]),
             Times([at for _, _, at in rows]),
             Texts([step.stored for _, step, _ in rows]),
             Truths([bool(step.then) for _, step, _ in rows]),
         )
-        send(PLAN, (workspace_id, *columns))
+        send(PLAN[of], (workspace_id, *columns))
 
 
-async def raise_due(session: AsyncSession, *, now: datetime, limit: int = PORTION) -> int:
+async def raise_due(session: AsyncSession, *, now: datetime, limit: int = 500) -> int:
     """Raise the alerts whose time has come, each once however many processes do it; how many were looked at."""
     found = await session.execute(RAISE, {"now": now, "late": now - LATE, "limit": limit})
     rows = sorted((_raised(tuple(row)) for row in found), key=lambda alert: alert.id)
@@ -114,16 +132,6 @@ async def raise_due(session: AsyncSession, *, now: datetime, limit: int = PORTIO
     for workspace_id in sorted({alert.workspace_id for alert in raised}):
         await _tell(session, workspace_id, [alert for alert in raised if alert.workspace_id == workspace_id], now)
     return len(rows)
-
-
-async def next_due(session: AsyncSession) -> datetime | None:
-    """When the next alert is due, or a snoozed one comes back."""
-    return await session.scalar(
-        text(
-            "SELECT least((SELECT min(at) FROM alert WHERE state = 'planned'),"
-            " (SELECT min(snoozed_until) FROM alert_notice WHERE snoozed_until IS NOT NULL))"
-        )
-    )
 
 
 async def _tell(session: AsyncSession, workspace_id: int, raised: Sequence[Raised], now: datetime) -> None:
@@ -151,11 +159,11 @@ async def _tell(session: AsyncSession, workspace_id: int, raised: Sequence[Raise
     await deliveries.enqueue(session, people, news, now=now)
 
 
-def _steps(wait: Planned, now: datetime) -> list[tuple[Step, datetime]]:
-    """What is still to come, and the breach and what follows it even when they are past: a wait that reaches us late warns nobody."""
-    if wait.due_at is None or wait.rule is None or wait.seconds is None:
+def _steps(one: Planned, now: datetime) -> list[tuple[Step, datetime]]:
+    """What is still to come, and the breach and what follows it even when they are past: what reaches us late warns nobody."""
+    if one.due_at is None or one.rule is None or one.seconds is None:
         return []
-    found = chains.moments(wait.rule.chain, wait.rule, wait.opened_at, wait.seconds)
+    found = chains.moments(one.rule.chain, one.rule, one.began_at, one.seconds, one.pauses)
     return [(step, at) for step, at in found if at > now or step.kind is not AlertKind.WARNING]
 
 

@@ -1,4 +1,4 @@
-"""Chains of alerts: when who is told, and by which ways, that a wait is or will be late (docs/alerts.md). Pure: no database here."""
+"""Chains of alerts: when who is told, and by which ways, that an answer or a resolution is or will be late (docs/alerts.md). Pure."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,6 +9,7 @@ from typing import Any
 
 from inbox.errors import Invalid
 from inbox.models import AlertKind, Priority, Way
+from inbox.promptness.calendars import Pause
 from inbox.promptness.policies import Rule
 
 LONGEST = 30 * 86_400  # seconds before or after the due time
@@ -84,16 +85,18 @@ def read(given: Any) -> tuple[Step, ...]:
     return tuple(sorted(steps, key=_order))
 
 
-def moments(steps: Sequence[Step], rule: Rule, opened_at: datetime, seconds: int) -> Iterator[tuple[Step, datetime]]:
+def moments(
+    steps: Sequence[Step], rule: Rule, began_at: datetime, seconds: int, pauses: Sequence[Pause] = ()
+) -> Iterator[tuple[Step, datetime]]:
     """When each step is, in the policy's own time: half an hour after closing time is half an hour into the next day's business hours.
 
-    A step that would lie before the wait's beginning is left out, as is one after the calendar's end.
+    A step that would lie before the beginning is left out, as is one after the calendar's end.
     """
     for step in steps:
         offset = {When.SHARE: seconds * step.amount // 100, When.BEFORE: seconds - step.amount, When.AT: seconds}.get(
             step.when, seconds + step.amount
         )
-        at = rule.due(opened_at, offset) if offset > 0 else None
+        at = rule.due(began_at, offset, pauses) if offset > 0 else None
         if at is not None:
             yield step, at
 

@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Any
 
-from psycopg import AsyncCursor
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -20,9 +19,10 @@ from inbox import events
 from inbox.columns import Numbers, Texts, Times, Truths
 from inbox.contract import ConversationKind
 from inbox.db import Row, driver
-from inbox.models import Priority, Status
+from inbox.models import Episode, Metric, Priority, Status
 from inbox.pipelines import Send, pipeline
-from inbox.promptness import course, moves, resolving, strands
+from inbox.promptness import alerts, course, moves, resolving, strands
+from inbox.promptness.alerts import Planned
 from inbox.promptness.course import Asked, Chapter
 from inbox.promptness.policies import Facts, Rule
 from inbox.promptness.resolving import Told
@@ -90,7 +90,6 @@ BREACH = text(
     RETURNING episode.id, episode.workspace_id, episode.conversation_id, episode.channel_id, episode.due_at
     """
 )
-NEXT_DUE = text("SELECT min(due_at) FROM episode WHERE due_at IS NOT NULL AND resolved_at IS NULL AND breached_at IS NULL")
 
 
 @dataclass(slots=True)
@@ -123,18 +122,30 @@ async def tell(
         moved += await (await connection.execute(moves.EVERY, (others,))).fetchall()
     stories = _Stories(asked, moved, replies, flow.joinings)
     before = _by_conversation(rows)
+    numbers = {(row[1], row[2]): row[0] for row in rows}
     changed: list[Told] = []
     late: list[tuple[Subject, Told]] = []
+    alerted: list[Told] = []
     for subject in subjects:
         for row, told in _compared(subject, stories.of(subject), before.get(subject.id, []), known, now=now, by_policy=by_policy):
             if row != told:
                 changed.append(told)
                 if told.breached_at is not None and (row is None or row.breached_at is None):
                     late.append((subject, told))
+            # A changed policy may have another chain for the same due time.
+            if (row != told or by_policy) and (told.due_at is not None or (row is not None and row.due_at is not None)):
+                alerted.append(told)
     if changed:
         async with pipeline(connection) as send:
             written = send(WRITE, _columns(changed))
-        await _record_late(session, written, late, actor, now)
+        numbers |= {(row[1], row[2]): row[0] for row in await written.fetchall()}
+        for subject, told in late:
+            episode_id = numbers[told.conversation_id, told.ordinal]
+            _record(session, subject.workspace_id, subject.id, subject.channel_id, episode_id, told.due_at, actor, now)
+    if alerted:
+        planned = [_planned(numbers[told.conversation_id, told.ordinal], told, known) for told in alerted]
+        async with pipeline(connection) as send:
+            alerts.plan(send, subjects[0].workspace_id, Episode, planned, now=now)
     return len(changed)
 
 
@@ -151,11 +162,6 @@ async def breach(session: AsyncSession, *, now: datetime, limit: int) -> int:
     for episode_id, workspace_id, conversation_id, channel_id, due_at in rows:
         _record(session, workspace_id, conversation_id, channel_id, episode_id, due_at, "system", now)
     return len(rows)
-
-
-async def next_due(session: AsyncSession) -> datetime | None:
-    """When the next unresolved episode becomes late."""
-    return await session.scalar(NEXT_DUE)
 
 
 class _Stories:
@@ -243,14 +249,14 @@ def _columns(rows: Sequence[Told]) -> list[Any]:
     return [pack(list(column)) for pack, column in zip(PACKED, zip(*map(FIELDS, rows), strict=True), strict=True)]
 
 
-async def _record_late(
-    session: AsyncSession, written: AsyncCursor[Row], late: Sequence[tuple[Subject, Told]], actor: str, now: datetime
-) -> None:
-    if late:
-        ids = {(row[1], row[2]): row[0] for row in await written.fetchall()}
-        for subject, told in late:
-            episode_id = ids[told.conversation_id, told.ordinal]
-            _record(session, subject.workspace_id, subject.id, subject.channel_id, episode_id, told.due_at, actor, now)
+def _planned(episode_id: int, told: Told, known: Sequence[Rule]) -> Planned:
+    """What is told of a resolution: nothing while it is over or paused, nor when it was late before anybody had promised anything."""
+    rests = [(datetime.fromisoformat(since), until and datetime.fromisoformat(until)) for since, until, _ in json.loads(told.rests)]
+    is_told = all(until for _, until in rests) and not told.is_void and not told.late_on_policy
+    rule = next((rule for rule in known if rule.id == told.policy_id), None)
+    pauses = [(since, until) for since, until in rests if until]
+    due_at = told.due_at if is_told else None
+    return Planned(episode_id, told.began_at, told.target_seconds, due_at, rule and rule.by(Metric.RESOLUTION), pauses)
 
 
 def _record(

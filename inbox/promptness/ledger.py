@@ -61,7 +61,6 @@ UPDATE = """
      WHERE wait.id = new.id
 """
 
-
 GROW = """
     UPDATE wait SET message_count = new.message_count FROM unnest(%b::bigint[], %b::bigint[]) AS new (id, message_count)
      WHERE wait.id = new.id
@@ -107,6 +106,11 @@ class Changes:
         """Whether a wait has ended, or is not over as it was: who had it when is told anew."""
         ended = (*(each[2] for each in self.updated), *(new[1] for new in self.inserted))
         return any(waiting.closed_at is not None for waiting in ended)
+
+    @property
+    def reopened(self) -> set[int]:
+        """The waits whose end was taken back."""
+        return {after.id for _, before, after in self.updated if after.id and before.closed_at and after.closed_at is None}
 
     def __len__(self) -> int:
         return len(self.gone) + len(self.updated) + len(self.inserted) + len(self.grown)

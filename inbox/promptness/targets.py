@@ -17,7 +17,7 @@ from inbox import events
 from inbox.columns import Numbers, Texts, Times, Truths
 from inbox.contract import ConversationKind
 from inbox.db import Row, driver
-from inbox.models import CalendarVersion, Metric, Policy, Priority
+from inbox.models import CalendarVersion, Metric, Policy, Priority, Wait
 from inbox.pipelines import pipeline
 from inbox.promptness import alerts, chains, cuts, episodes, policies, verdicts
 from inbox.promptness.alerts import Planned
@@ -115,7 +115,7 @@ async def versions(session: AsyncSession, calendar_ids: Collection[int]) -> dict
 async def settle_changed(session: AsyncSession, changes: Changes, *, now: datetime, actor: str) -> None:
     """Settle the conversations whose waits have just changed."""
     for workspace_id, ids in sorted(changes.conversations.items()):
-        await settle(session, workspace_id, ids, now=now, actor=actor, ended=changes.has_ended)
+        await settle(session, workspace_id, ids, now=now, actor=actor, ended=changes.has_ended, reopened=changes.reopened)
 
 
 async def settle(
@@ -128,12 +128,14 @@ async def settle(
     by_policy: bool = False,
     ended: bool = False,
     anew: bool = False,
+    reopened: Collection[int] = (),
     known: Sequence[Rule] | None = None,
 ) -> int:
     """Bring what follows from these conversations' waits, moves and replies up to date: the waits' targets, and the episodes.
 
     How many rows changed. `by_policy`: because a policy or calendar changed. `ended`: waits have ended, which is settled without any policy
-    too. `anew`: also what was settled before, as a rebuild does. `known`: the policies, from whoever has read them.
+    too. `anew`: also what was settled before, as a rebuild does. `reopened`: waits whose end was taken back, so that their alerts went with
+    it. `known`: the policies, from whoever has read them.
     """
     ids = sorted(set(conversation_ids))
     if not ids:
@@ -141,7 +143,9 @@ async def settle(
     known = await rules(session, workspace_id) if known is None else known
     changed = 0
     if known or by_policy or ended or anew:
-        changed = await _settle_waits(session, workspace_id, ids, known, now=now, actor=actor, by_policy=by_policy, anew=anew)
+        changed = await _settle_waits(
+            session, workspace_id, ids, known, now=now, actor=actor, by_policy=by_policy, anew=anew, reopened=reopened
+        )
     return changed + await episodes.tell(session, ids, known, now=now, actor=actor, by_policy=by_policy)
 
 
@@ -163,6 +167,7 @@ async def _settle_waits(
     actor: str,
     by_policy: bool,
     anew: bool,
+    reopened: Collection[int],
 ) -> int:
     connection = await driver(session)
     async with pipeline(connection) as send:
@@ -189,8 +194,10 @@ async def _settle_waits(
     async with pipeline(connection) as send:
         if changed:
             send(UPDATE, _columns(changed))
-        if alerted := found if by_policy else changed:  # a changed policy may have another chain for the same due time
-            alerts.plan(send, workspace_id, [_planned(target, known) for target in alerted], now=now)
+        again = {target.id for target in changed}.union(reopened)
+        # A changed policy may have another chain for the same due time.
+        if alerted := [target for target in found if by_policy or anew or target.id in again]:
+            alerts.plan(send, workspace_id, Wait, [_planned(target, known) for target in alerted], now=now)
         send(NEXT_DUE, (ids,))
     return len(changed)
 
@@ -210,11 +217,6 @@ async def breach(session: AsyncSession, *, now: datetime, limit: int = PORTION) 
     for wait_id, workspace_id, conversation_id, channel_id, due_at in rows:
         _record(session, workspace_id, conversation_id, channel_id, wait_id, due_at, "system", now)
     return len(rows)
-
-
-async def next_due(session: AsyncSession) -> datetime | None:
-    """When the next open wait becomes late."""
-    return await session.scalar(text("SELECT min(due_at) FROM wait WHERE closed_at IS NULL AND breached_at IS NULL"))
 
 
 async def _stories(session: AsyncSession, connection: AsyncConnection[Row], over: Sequence[Target]) -> dict[int, Story]:

@@ -11,12 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from inbox import events
-from inbox.models import AlertDelivery, Channel, ChannelState, Dispatch, Installation, Trouble, TroubleKind, Way, Workspace
+from inbox.models import AlertDelivery, Channel, ChannelState, Dispatch, Installation, Trouble, TroubleKind, TroubleNotice, Way, Workspace
 from inbox.promptness import deliveries, recipients
 from inbox.team import rights
 from inbox.team.rights import Access
 
-OLD_BACKUP = timedelta(days=8)  # one a week, and a day to make it
+MAKING = timedelta(days=1)  # that a backup may take, beyond the days after which it is expected
 ENDS_SOON = timedelta(days=3)
 RECENT = timedelta(hours=1)  # a failed message, until one leaves by the same way again
 LEAST_FREE = 0.05  # of a disk
@@ -32,10 +32,14 @@ class Found:
     detail: str = ""
 
 
-async def look(session: AsyncSession, *, free: float, now: datetime) -> int:
-    """Write down what is wrong and what is in order again, and tell the admins of what is new; how many. `free`: share of the disk."""
+async def look(session: AsyncSession, *, free: float, backup_days: int, now: datetime) -> int:
+    """Write down what is wrong and what is in order again, and tell the admins of what is new; how many.
+
+    `free`: share of the disk. `backup_days`: within which a backup is expected, 0: nobody expects one.
+    """
     await session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('parley troubles', 0))"))  # one process at a time
-    found = [*await _channels(session, now), *await _installation(session, free, now), *await _failures(session, now)]
+    found = [*await _channels(session, now), *await _backups(session, backup_days, now), *await _disk(session, free)]
+    found += await _failures(session, now)
     await _end(session, found, now)
     begun: dict[int, list[Trouble]] = {}
     for one in found:
@@ -49,6 +53,13 @@ async def look(session: AsyncSession, *, free: float, now: datetime) -> int:
         broken = {Way(one.subject) for one in found if one.workspace_id == workspace_id and one.kind is TroubleKind.DELIVERY}
         ways = {Way.MAIL, Way.PUSH, Way.WEBHOOK, Way.APPRISE} - broken
         people = await recipients.people(session, workspace_id, now=now)
+        notices = [
+            {"workspace_id": workspace_id, "trouble_id": trouble.id, "member_id": member_id}
+            for trouble in troubles
+            for member_id in people.admins()
+        ]
+        if notices:
+            await session.execute(insert(TroubleNotice), notices)
         await deliveries.tell_troubles(session, people, [trouble.id for trouble in troubles], ways, now=now)
     return sum(map(len, begun.values()))
 
@@ -86,16 +97,29 @@ async def _channels(session: AsyncSession, now: datetime) -> list[Found]:
     return found
 
 
-async def _installation(session: AsyncSession, free: float, now: datetime) -> list[Found]:
-    """Troubles of the whole installation, for each workspace that is no demonstration."""
+async def _backups(session: AsyncSession, days: int, now: datetime) -> list[Found]:
+    """The newest is old, or none was ever made though there has been something to lose for long."""
+    if not days:
+        return []
+    expected = timedelta(days=days)
     backed_up = await session.scalar(select(col(Installation.backed_up_at)))
-    everywhere = list(await session.scalars(select(col(Workspace.id)).where(col(Workspace.is_demo).is_(False))))
-    found: list[Found] = []
-    if backed_up is not None and now - backed_up > OLD_BACKUP:
-        found += [_found(TroubleKind.BACKUP, number, "installation", f"{(now - backed_up).days}") for number in everywhere]
-    if free < LEAST_FREE:
-        found += [_found(TroubleKind.DISK, number, "installation", f"{free:.0%}") for number in everywhere]
-    return found
+    if backed_up is None:
+        return [_found(TroubleKind.BACKUP, one.id, "installation") for one in await _workspaces(session) if now - one.created_at > expected]
+    if now - backed_up <= expected + MAKING:
+        return []
+    age = f"{(now - backed_up).days}"
+    return [_found(TroubleKind.BACKUP, one.id, "installation", age) for one in await _workspaces(session)]
+
+
+async def _disk(session: AsyncSession, free: float) -> list[Found]:
+    if free >= LEAST_FREE:
+        return []
+    return [_found(TroubleKind.DISK, one.id, "installation", f"{free:.0%}") for one in await _workspaces(session)]
+
+
+async def _workspaces(session: AsyncSession) -> Sequence[Workspace]:
+    """Those that a trouble of the whole installation concerns: a demonstration has nothing to lose."""
+    return (await session.scalars(select(Workspace).where(col(Workspace.is_demo).is_(False)).order_by(col(Workspace.id)))).all()
 
 
 async def _failures(session: AsyncSession, now: datetime) -> list[Found]:

@@ -236,14 +236,14 @@ async def test_a_failed_way_is_told_to_admins_by_another(scene: Scene, box: Lett
     await scene.deliver()
     for _ in range(2):
         async with scene.house.database.transaction() as session:
-            await troubles.look(session, free=0.5, now=LATER)
+            await troubles.look(session, free=0.5, backup_days=7, now=LATER)
     await scene.deliver()
     (letter,) = box.letters
     assert letter["subject"].startswith("Alerts cannot be delivered by webhook:")
     service.status.clear()
     async with scene.house.database.transaction() as session:
         await session.execute(text("UPDATE alert_delivery SET state = 'sent' WHERE way = 'webhook'"))
-        await troubles.look(session, free=0.5, now=LATER)
+        await troubles.look(session, free=0.5, backup_days=7, now=LATER)
         assert await troubles.current(session, rights.of(scene.admin)) == []
 
 
@@ -251,7 +251,7 @@ async def test_many_troubles_at_once_are_one_mail(scene: Scene, box: Letterbox):
     async with scene.house.database.transaction() as session:
         await session.execute(text("UPDATE channel SET silent_since = :at"), {"at": MONDAY})
         await session.execute(text("UPDATE installation SET backed_up_at = :at"), {"at": MONDAY - timedelta(days=20)})
-        assert await troubles.look(session, free=0.01, now=LATER) == 3
+        assert await troubles.look(session, free=0.01, backup_days=7, now=LATER) == 3
     await scene.deliver()
     (letter,) = box.letters
     assert letter["subject"] == "Parley itself needs you: 3 things are wrong"
@@ -280,3 +280,47 @@ async def test_a_subscription_that_is_none_is_refused(scene: Scene):
         async with scene.house.database.transaction() as session:
             with pytest.raises(Invalid):
                 await alerting.subscribe(session, rights.of(scene.admin), scene.house.vault, given, device="", now=MONDAY)
+
+
+APPRISE = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # it imports all that it knows
+
+
+@APPRISE
+async def test_services_are_told_through_apprise(scene: Scene, service: Service):
+    pytest.importorskip("apprise")
+    where = service.address.removeprefix("http://")
+    async with scene.house.database.transaction() as session:
+        setup = await session.get_one(AlertSetup, scene.admin.workspace_id)
+        setup.apprise_urls = scene.house.vault.encrypt(f"json://{where}/apprise/one\njson://{where}/apprise/two")
+    await scene.wait(by=(Way.APPRISE,))
+    await scene.deliver()
+    assert await scene.states() == {Way.APPRISE: Dispatch.SENT}
+    assert sorted(path for path, _, _ in service.taken) == ["/apprise/one", "/apprise/two"]
+    body = json.loads(service.taken[0][2])
+    assert body["title"] == "Anna waits: the answer is overdue for 1 min"
+    assert f"/w/{scene.admin.workspace_id}/conversations/1" in body["message"]
+
+
+@APPRISE
+async def test_a_service_that_refuses_is_tried_again(scene: Scene, service: Service):
+    pytest.importorskip("apprise")
+    service.status["/apprise"] = 500
+    async with scene.house.database.transaction() as session:
+        setup = await session.get_one(AlertSetup, scene.admin.workspace_id)
+        setup.apprise_urls = scene.house.vault.encrypt(f"json://{service.address.removeprefix('http://')}/apprise")
+    await scene.wait(by=(Way.APPRISE,))
+    await scene.deliver()
+    assert await scene.states() == {Way.APPRISE: Dispatch.WAITING}
+
+
+@APPRISE
+async def test_a_service_in_a_private_network_is_refused(scene: Scene, service: Service):
+    pytest.importorskip("apprise")
+    http.allow([])
+    async with scene.house.database.transaction() as session:
+        setup = await session.get_one(AlertSetup, scene.admin.workspace_id)
+        setup.apprise_urls = scene.house.vault.encrypt(f"json://{service.address.removeprefix('http://')}/apprise")
+    await scene.wait(by=(Way.APPRISE,))
+    await scene.deliver()
+    assert await scene.states() == {Way.APPRISE: Dispatch.FAILED}
+    assert service.taken == []

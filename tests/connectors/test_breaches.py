@@ -89,7 +89,7 @@ async def test_a_wait_becomes_late_when_its_time_comes_at_its_own_time(house: Ho
 async def test_what_became_late_while_nobody_ran_is_late_since_then_and_told_once_by_four_processes(
     house: House, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(targets, "PORTION", 7)
+    monkeypatch.setattr(breaches, "PORTION", 7)
     await customers(house, 40, due=timedelta(minutes=10))
     watch, stop = Watch(), asyncio.Event()
     watch.now = MONDAY + timedelta(days=1)
@@ -108,7 +108,7 @@ async def test_what_became_late_while_nobody_ran_is_late_since_then_and_told_onc
 
 
 async def test_a_resolution_that_is_due_is_late_since_then_and_told_once_by_four_processes(house: House, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(targets, "PORTION", 7)
+    monkeypatch.setattr(breaches, "PORTION", 7)
     async with house.database.transaction() as session:
         make = Make(session)
         channel = await make.channel(await make.workspace())

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from inbox import events
-from inbox.conversations import assignment, escalation, priorities
+from inbox.conversations import agenda, assignment, escalation, priorities
 from inbox.errors import Invalid
 from inbox.models import (
     Alert,
@@ -221,7 +221,7 @@ async def test_whoever_acknowledges_stops_further_steps(session: AsyncSession, c
     assert (mine.step, mine.who, mine.is_open) == ("at:0", "Anna", True)
     assert await notices.unseen(session, [boss.id], [channel.id], now=minutes(11)) == {boss.id: 1}
     for _ in range(2):
-        await notices.acknowledge(session, rights.of(boss), mine.id, now=minutes(11))
+        await notices.acknowledge(session, rights.of(boss), mine, now=minutes(11))
     assert await states(session) == {"at:0": AlertState.RAISED, "after:900": AlertState.STOPPED}
     assert await notices.list_mine(session, rights.of(boss), now=minutes(12)) == []
     assert [event.kind for event in events.recorded(session)].count("alert.acknowledged") == 1
@@ -237,11 +237,11 @@ async def test_a_snoozed_alert_comes_back_as_new_while_its_customer_waits(sessio
     await notices.see(session, access, now=minutes(10))
     (mine,) = await notices.list_mine(session, access, now=minutes(11))
     with pytest.raises(Invalid):
-        await notices.snooze(session, access, mine.id, until=minutes(10), now=minutes(11))
-    await notices.snooze(session, access, mine.id, until=minutes(20), now=minutes(11))
+        await notices.snooze(session, access, mine, until=minutes(10), now=minutes(11))
+    await notices.snooze(session, access, mine, until=minutes(20), now=minutes(11))
     assert await notices.list_mine(session, access, now=minutes(12)) == []
-    assert await alerts.next_due(session) == minutes(20)
-    assert [await notices.come_back(session, now=minutes(minute)) for minute in (19, 20, 20)] == [0, 1, 0]
+    assert (await agenda.read(session)).snoozed == minutes(20)
+    assert [await notices.come_back(session, now=minutes(minute), limit=9) for minute in (19, 20, 20)] == [0, 1, 0]
     assert await notices.unseen(session, [boss.id], [channel.id], now=minutes(21)) == {boss.id: 1}
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from inbox import events
-from inbox.conversations import assignment, labels, priorities, status, timers
+from inbox.conversations import agenda, assignment, labels, priorities, status, timers
 from inbox.models import (
     Calendar,
     CalendarVersion,
@@ -126,10 +126,10 @@ async def test_a_resolution_is_due_and_late_at_its_due_time_once(session: AsyncS
     await take(session, channel, said("Hi?"))
     row = await episode(session)
     assert (row.policy_id, row.target_seconds, row.due_at) == (usual.id, 3600, minutes(60))
-    assert await episodes.next_due(session) == minutes(60)
+    assert (await agenda.read(session)).resolution == minutes(60)
     assert [await episodes.breach(session, now=minutes(at), limit=9) for at in (59, 600, 601)] == [0, 1, 0]
     assert ((await episode(session)).breached_at, breaches(session)) == (minutes(60), 1)
-    assert await episodes.next_due(session) is None
+    assert (await agenda.read(session)).resolution is None
     await move(session, Status.RESOLVED, 610)
     assert (await episode(session)).breached_at == minutes(60)
 
@@ -148,8 +148,8 @@ async def test_pending_and_snoozed_pause_the_resolution_and_never_a_wait(session
     await take(session, channel, said("Hi?"))
     await move(session, Status.PENDING, 10)
     row = await episode(session)
-    assert (row.due_at, row.paused_since, await episodes.next_due(session)) == (None, minutes(10), None)
-    assert await targets.next_due(session) == minutes(10), "the wait runs on"
+    assert (row.due_at, row.paused_since, (await agenda.read(session)).resolution) == (None, minutes(10), None)
+    assert (await agenda.read(session)).answer == minutes(10), "the wait runs on"
     await move(session, Status.SNOOZED, 20, until=50)
     assert await episodes.breach(session, now=minutes(90), limit=9) == 0
     assert await timers.wake_snoozed(session, minutes(90)) == 1
@@ -246,7 +246,7 @@ async def test_each_metric_goes_by_the_calendar_or_the_wall_clock(
     promised = {"first": {"normal": 900}, "resolution": {"normal": 900, "clock": clock}}
     await policy(session, channel, targets=promised, calendar_id=shop.id)
     await take(session, channel, said("Hi?"))
-    assert await targets.next_due(session) == minutes(DAY + 5), "the first answer goes by the calendar"
+    assert (await agenda.read(session)).answer == minutes(DAY + 5), "the first answer goes by the calendar"
     assert (await episode(session)).due_at == minutes(due)
     await move(session, Status.PENDING, 5)
     await move(session, Status.OPEN, DAY)

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from inbox import events
 from inbox.contract import Author
-from inbox.conversations import assignment, labels, priorities, surroundings
+from inbox.conversations import agenda, assignment, labels, priorities, surroundings
 from inbox.conversations.surroundings import Due
 from inbox.models import (
     Calendar,
@@ -102,7 +102,7 @@ async def test_an_answer_that_the_platform_took_in_time_is_no_breach_though_we_l
 ):
     await policy(session, channel)
     await take(session, channel, said("Hi?"))
-    await targets.breach(session, now=minutes(12))
+    await targets.breach(session, now=minutes(12), limit=9)
     assert (await wait_of(session)).breached_at == minutes(10)
     await waits.answered(session, await reply(session, make, minutes(8)), at=minutes(8), now=minutes(15))
     assert (await wait_of(session)).breached_at is None
@@ -111,12 +111,12 @@ async def test_an_answer_that_the_platform_took_in_time_is_no_breach_though_we_l
 async def test_what_has_become_due_is_marked_once_at_its_due_time(session: AsyncSession, channel: Channel):
     await policy(session, channel)
     await take(session, channel, said("Hi?"))
-    assert await targets.next_due(session) == minutes(10)
-    assert await targets.breach(session, now=minutes(9)) == 0
-    assert await targets.breach(session, now=minutes(40)) == 1, "however long nobody looked"
-    assert await targets.breach(session, now=minutes(41)) == 0
+    assert (await agenda.read(session)).answer == minutes(10)
+    assert await targets.breach(session, now=minutes(9), limit=9) == 0
+    assert await targets.breach(session, now=minutes(40), limit=9) == 1, "however long nobody looked"
+    assert await targets.breach(session, now=minutes(41), limit=9) == 0
     assert (await wait_of(session)).breached_at == minutes(10)
-    assert await targets.next_due(session) is None
+    assert (await agenda.read(session)).answer is None
     assert breaches(session) == 1
 
 

@@ -10,6 +10,7 @@ onFrame((frame) => {
   for (const op of frame.ops ?? []) {
     if ("alerts" in op) setCount(op.alerts);
     if (op.alert) tell(op.alert);
+    if (op.trouble) toast(words.trouble, { action: words.alert_open, run: () => location.assign(`/w/${document.documentElement.dataset.workspace}/alerts`), bad: true, seconds: 12 });
   }
 });
 
@@ -19,8 +20,8 @@ function setCount(count) {
   place.hidden = !count;
 }
 
-function tell({ kind, who, conversation, more }) {
-  const text = fill(more ? words.alerts_more : words.alert[kind], { who: `\u2068${who}\u2069`, n: more + 1 });
+function tell({ kind, about, who, conversation, more }) {
+  const text = fill(more ? words.alerts_more : words.alert[about][kind], { who: `\u2068${who}\u2069`, n: more + 1 });
   toast(text, { action: words.alert_open, run: () => openConversation(String(conversation)), bad: kind !== "warning", seconds: 12 });
   announce(text);
 }
