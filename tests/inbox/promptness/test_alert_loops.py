@@ -49,4 +49,4 @@ async def test_a_clock_that_goes_back_an_hour_raises_nothing_twice(session: Asyn
         await targets.settle_workspace(session, channel.workspace_id, now=now, actor="system")
         await alerts.raise_due(session, now=now)
     rows = await session.execute(select(Alert.step, func.count()).where(text("state = 'raised'")).group_by(Alert.step))  # type: ignore[call-overload]
-    assert dict(rows.tuples().all()) == {"at:0": 1, "after:60": 1}
+    assert {row[0]: row[1] for row in rows} == {"at:0": 1, "after:60": 1}
