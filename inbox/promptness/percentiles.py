@@ -11,6 +11,7 @@ SURE = 1.959964  # standard errors: 95 %
 NEAR = 12.0  # standard errors of a share, by far enough
 ROUNDING = 1e-9  # of a product of a million factors
 LONGEST = 2**31 - 1  # seconds: 68 years
+SHORT = 2**20  # of keys: six days
 ONE = np.uint32(1)
 
 
@@ -91,11 +92,20 @@ def keys(seconds: Column, answered: Column) -> Column:
 def grouped(codes: Column, values: Column, count: int, *, bits: int = 32) -> list[Column]:
     """The values (of so many bits) of each code 0 … `count` - 1, ascending: both sorted as one number, which is faster than places are."""
     if count == 1:
-        return [np.sort(values)]
+        return [ascending(values)]
+    if (codes[1:] >= codes[:-1]).all():  # days: they lie together already
+        return [np.sort(part) for part in np.split(values, np.searchsorted(codes, np.arange(1, count)))]
     both = np.sort(codes.astype(np.uint64) << np.uint64(bits) | values.astype(np.uint64))
     bounds = np.searchsorted(both, np.arange(count + 1, dtype=np.uint64) << np.uint64(bits))
     ordered = (both & np.uint64((1 << bits) - 1)).astype(values.dtype)
     return [ordered[first:end] for first, end in pairwise(bounds.tolist())]
+
+
+def ascending(values: Column) -> Column:
+    """The same in order. Most waits are short: those are counted by their length, which is three times as fast as comparing them."""
+    is_short = values < SHORT
+    counts = np.bincount(values[is_short])
+    return np.concatenate([np.repeat(np.arange(len(counts), dtype=values.dtype), counts), np.sort(values[~is_short])])
 
 
 def curve(ordered: Column) -> Curve:
