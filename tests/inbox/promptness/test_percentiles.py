@@ -55,6 +55,11 @@ def test_the_interval_holds_the_truth_as_often_as_it_promises():
 def test_each_groups_waits_are_sorted_by_length_the_answered_first(waits, count):
     lengths, answered = np.array([wait[0] for wait in waits], dtype=np.int64), np.array([wait[1] for wait in waits], dtype=np.bool_)
     codes = np.array([wait[2] % count for wait in waits], dtype=np.int64)
-    for code, keys in enumerate(percentiles.grouped(codes, percentiles.keys(lengths, answered), count)):
+    for code, part in enumerate(percentiles.split(codes, percentiles.keys(lengths, answered), count)):
         ordered = sorted((wait for wait in waits if wait[2] % count == code), key=lambda wait: (wait[0], not wait[1]))
-        assert keys.tolist() == [2 * seconds + (not done) for seconds, done, _ in ordered]
+        assert percentiles.ascending(part).tolist() == [2 * seconds + (not done) for seconds, done, _ in ordered]
+
+
+def test_many_waits_are_in_order_as_few_are():
+    keys = np.random.default_rng(3).integers(0, 2**22, percentiles.MANY + 1000, dtype=np.uint32)
+    assert percentiles.ascending(keys).tolist() == sorted(keys.tolist())
