@@ -8,6 +8,7 @@ the open time before each change of the clocks is added up once, and the weeks i
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
@@ -135,7 +136,7 @@ class Calendar:
         days: dict[int, Spans] = {}
         for region in self.regions:
             for year in range(max(1, first_year), last_year + 1):
-                days |= {(day - MIDNIGHT).days: () for day in timetables.public_holidays(*region, year)}
+                days |= _closed(region, year)
         days |= {(day - MIDNIGHT).days: spans for day, spans in self.dates.items()}
         return Hours(self._week, days)
 
@@ -229,6 +230,12 @@ class _Reach:
             if local - offset >= start:
                 return zones.moment(local - offset)
         return zones.moment(local - self._offsets[0])
+
+
+@lru_cache(maxsize=5_000)
+def _closed(region: tuple[str, str | None], year: int) -> dict[int, Spans]:
+    """The days of a year that are public holidays: nothing is open on them."""
+    return {(day - MIDNIGHT).days: () for day in timetables.public_holidays(*region, year)}
 
 
 def _number(at: datetime) -> int:

@@ -6,6 +6,7 @@ span; days of their own (holidays, other hours) are a sorted list of differences
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import accumulate
 
 from inbox.promptness.zones import DAY
@@ -66,10 +67,12 @@ def _weekday(number: int) -> int:
     return (number + THURSDAY) % 7
 
 
+@lru_cache(maxsize=1_000)
 def _length(spans: Spans) -> int:
     return sum(end - start for start, end in spans)
 
 
+@lru_cache(maxsize=1_000)  # a calendar has few sorts of days
 def _day(yesterday: Spans, today: Spans) -> Spans:
     """What is open of a day: its own spans and those that run over from the day before, cut at midnight and joined where they touch."""
     cut = [(0, end - DAY) for _, end in yesterday if end > DAY] + [(start, min(end, DAY)) for start, end in today]

@@ -195,8 +195,10 @@ def _coded(waits: History, by: Cut, rows: Column) -> tuple[list[Key], Column]:
 def grouped(told: Measured, rows: Column, codes: Column, count: int) -> list[Group]:
     """These waits by their codes, below `count`."""
     marks = np.bincount(codes * MARKS + told.marks[rows], minlength=count * MARKS).reshape(count, MARKS // 16, 16)
-    clocks = (percentiles.grouped(codes, keys[rows], count) for keys in told.keys)
-    return [Group(each, percentiles.curve(wall), percentiles.curve(business)) for each, wall, business in zip(marks, *clocks, strict=True)]
+    clocks = [
+        [percentiles.curve(percentiles.ascending(part)) for part in percentiles.split(codes, keys[rows], count)] for keys in told.keys
+    ]
+    return [Group(*each) for each in zip(marks, *clocks, strict=True)]
 
 
 def _figures(

@@ -1,7 +1,6 @@
 """`survival.curve` over columns: the same numbers for a million waits, and how sure they are."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -11,6 +10,7 @@ SURE = 1.959964  # standard errors: 95 %
 NEAR = 12.0  # standard errors of a share, by far enough
 ROUNDING = 1e-9  # of a product of a million factors
 LONGEST = 2**31 - 1  # seconds: 68 years
+MANY, SHORT = 2**16, 2**20  # keys; of a key: six days
 ONE = np.uint32(1)
 
 
@@ -88,14 +88,23 @@ def keys(seconds: Column, answered: Column) -> Column:
     return np.clip(seconds, 0, LONGEST).astype(np.uint32) * np.uint32(2) + ~answered
 
 
-def grouped(codes: Column, values: Column, count: int, *, bits: int = 32) -> list[Column]:
-    """The values (of so many bits) of each code 0 … `count` - 1, ascending: both sorted as one number, which is faster than places are."""
+def split(codes: Column, values: Column, count: int) -> list[Column]:
+    """The values of each code 0 … `count` - 1."""
     if count == 1:
-        return [np.sort(values)]
-    both = np.sort(codes.astype(np.uint64) << np.uint64(bits) | values.astype(np.uint64))
-    bounds = np.searchsorted(both, np.arange(count + 1, dtype=np.uint64) << np.uint64(bits))
-    ordered = (both & np.uint64((1 << bits) - 1)).astype(values.dtype)
-    return [ordered[first:end] for first, end in pairwise(bounds.tolist())]
+        return [values]
+    if not (codes[1:] >= codes[:-1]).all():  # of days they lie together already
+        places = np.argsort(codes.astype(np.uint16 if count <= 2**16 else np.int64), kind="stable")  # numpy is fastest with 16 bits
+        codes, values = codes[places], values[places]
+    return np.split(values, np.searchsorted(codes, np.arange(1, count)))
+
+
+def ascending(keys: Column) -> Column:
+    """The same in order. Most waits are short: many are counted by their length, three times as fast as they are compared."""
+    if len(keys) < MANY:
+        return np.sort(keys)
+    is_short = keys < SHORT
+    counts = np.bincount(keys[is_short])
+    return np.concatenate([np.repeat(np.arange(len(counts), dtype=keys.dtype), counts), np.sort(keys[~is_short])])
 
 
 def curve(ordered: Column) -> Curve:

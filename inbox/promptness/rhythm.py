@@ -61,7 +61,7 @@ def days(basis: Basis, zone: ZoneInfo, metric: Metric = Metric.FIRST) -> list[Da
     count, rows = len(bounds) - 1, told.rows[metric]
     moments = told.history.opened if question.cohort == Cohort.ARRIVAL else told.history.closed
     groups = metrics.grouped(told, rows, np.searchsorted(bounds, moments[rows], side="right") - 1, count)
-    done, backlog = _counted(_handled(basis, metric), bounds).tolist(), _backlog(basis, bounds[1:], metric)
+    done, backlog = _between(bounds, _handled(basis, metric))[1:].tolist(), _backlog(basis, bounds[1:], metric)
     first = question.since.astimezone(zone).date()
     return [_day(first + timedelta(days=at), groups[at], question.within, (done[at], backlog[at])) for at in range(count)]
 
@@ -87,20 +87,21 @@ def slots(moments: Column, zone: ZoneInfo, since: datetime, until: datetime) -> 
     return (local // HOUR + THURSDAY * 24) % WEEK
 
 
-def _by_hour(ordered: Column, zone: ZoneInfo, question: Question) -> Column:
+def _by_hour(moments: Column, zone: ZoneInfo, question: Question) -> Column:
     """How many of these moments lie in each hour of the week: counted by quarters of an hour, by which all zones differ."""
-    start, end = number(question.since) // QUARTER, -(-number(question.until) // QUARTER)
-    bounds = np.arange(start, end + 1) * QUARTER
-    return _table(slots(bounds[:-1], zone, question.since, question.until), _counted(ordered, bounds))
+    first, end = number(question.since) // QUARTER, -(-number(question.until) // QUARTER)
+    places = moments // QUARTER - first
+    counts = np.bincount(places[places >= 0], minlength=end - first)
+    return _table(slots(np.arange(first, end) * QUARTER, zone, question.since, question.until), counts)
 
 
 def _table(places: Column, counts: Column) -> Column:
     return np.bincount(places, weights=counts, minlength=WEEK).reshape(7, 24)
 
 
-def _counted(ordered: Column, bounds: Column) -> Column:
-    """How many of these moments lie between each two bounds."""
-    return np.diff(np.searchsorted(ordered, bounds))
+def _between(bounds: Column, moments: Column) -> Column:
+    """How many moments lie before the first bound, from each bound to the next, and from the last on."""
+    return np.bincount(np.searchsorted(bounds, moments, side="right"), minlength=len(bounds) + 1)
 
 
 def _midnights(since: datetime, until: datetime, zone: ZoneInfo) -> Column:
@@ -133,18 +134,18 @@ def _backlog(basis: Basis, ends: Column, metric: Metric) -> list[int]:
     for part in (basis.inherited, basis.begun):
         mine = _of(part, metric)
         waiting += np.searchsorted(part.opened[mine], ends, side="right")
-        waiting -= np.searchsorted(np.sort(part.closed[mine]), ends, side="right")
+        waiting -= np.cumsum(np.bincount(np.searchsorted(ends, part.closed[mine]), minlength=len(ends) + 1))[:-1]
     return waiting.tolist()
 
 
 def _handled(basis: Basis, metric: Metric | None) -> Column:
-    """When waits were answered in the period, whenever they began, ascending."""
+    """When waits were answered in the period, whenever they began."""
     until = number(basis.question.until)
     found: list[Column] = []
     for part in (basis.inherited, basis.begun):
         done = (part.outcome == ANSWERED) & (part.closed < until)
         found.append(part.closed[done if metric is None else done & _of(part, metric)])
-    return np.sort(np.concatenate(found))
+    return np.concatenate(found)
 
 
 def _of(waits: History, metric: Metric) -> Column:

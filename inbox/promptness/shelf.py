@@ -15,7 +15,7 @@ class Shelf:
     """The columns of each workspace, dropped when nobody asks for `idle_seconds` or when they become more than `most` waits."""
 
     idle_seconds: float = 900
-    most: int = 4_000_000  # about 150 bytes each
+    most: int = 4_000_000  # about 100 bytes each
     kept: dict[Key, "Kept"] = field(default_factory=dict[Key, "Kept"])
     locks: dict[Key, asyncio.Lock] = field(default_factory=dict[Key, asyncio.Lock])
     _timer: asyncio.TimerHandle | None = None

@@ -3,9 +3,11 @@
 `settle` is called in the transaction that changed waits, or what policies ask of a conversation; `breach` when a due time has come.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -108,8 +110,14 @@ async def versions(session: AsyncSession, calendar_ids: Collection[int]) -> dict
     written: dict[int, list[tuple[datetime | None, Calendar]]] = defaultdict(list)
     if calendar_ids:
         for version in await session.scalars(select(CalendarVersion).where(col(CalendarVersion.calendar_id).in_(calendar_ids))):
-            written[version.calendar_id].append((version.valid_from, Calendar.from_dict(version.definition)))
+            written[version.calendar_id].append((version.valid_from, _calendar(json.dumps(version.definition, sort_keys=True))))
     return {calendar_id: Versions(told, calendar_id) for calendar_id, told in written.items()}
+
+
+@lru_cache(maxsize=1_000)
+def _calendar(definition: str) -> Calendar:
+    """It never changes, and keeps what it has added up of the years that it was asked about."""
+    return Calendar.from_dict(json.loads(definition))
 
 
 async def settle_changed(session: AsyncSession, changes: Changes, *, now: datetime, actor: str) -> None:

@@ -13,7 +13,7 @@ WAITS = st.lists(st.tuples(st.integers(0, 50) | st.integers(0, 2**31 - 1), st.bo
 
 def of(waits: list[tuple[int, bool]]) -> percentiles.Curve:
     keys = percentiles.keys(np.array([wait[0] for wait in waits], dtype=np.int64), np.array([wait[1] for wait in waits], dtype=np.bool_))
-    return percentiles.curve(np.sort(keys))
+    return percentiles.curve(percentiles.ascending(keys))
 
 
 @settings(deadline=None)
@@ -30,7 +30,7 @@ def test_the_truth_lies_within_the_interval_though_a_third_still_waits(share, se
     lengths, patience = generator.exponential(1000, 20_000), generator.exponential(2000, 20_000)  # a third is seen only until it is cut off
     answered = lengths <= patience
     keys = percentiles.keys(np.minimum(lengths, patience), answered)
-    told = percentiles.curve(np.sort(keys))
+    told = percentiles.curve(percentiles.ascending(keys))
     low, high = told.interval(share)
     truth = -1000 * np.log(1 - share)
     assert 0.3 < 1 - answered.mean() < 0.37
@@ -45,15 +45,21 @@ def test_the_interval_holds_the_truth_as_often_as_it_promises():
     for _ in range(400):
         lengths, patience = generator.exponential(1000, 300), generator.exponential(2000, 300)
         keys = percentiles.keys(np.minimum(lengths, patience), lengths <= patience)
-        low, high = percentiles.curve(np.sort(keys)).interval(0.5)
+        low, high = percentiles.curve(percentiles.ascending(keys)).interval(0.5)
         held += low <= 1000 * np.log(2) <= (np.inf if high is None else high)
     assert 0.92 <= held / 400 <= 0.98
 
 
 @settings(deadline=None)
-@given(waits=WAITS)
-def test_places_are_sorted_by_length_the_answered_first(waits):
+@given(waits=st.lists(st.tuples(st.integers(0, 2**31 - 1), st.booleans(), st.integers(0, 3)), max_size=60), count=st.sampled_from([1, 4]))
+def test_each_groups_waits_are_sorted_by_length_the_answered_first(waits, count):
     lengths, answered = np.array([wait[0] for wait in waits], dtype=np.int64), np.array([wait[1] for wait in waits], dtype=np.bool_)
-    keys = percentiles.keys(lengths, answered)
-    ordered = sorted(waits, key=lambda wait: (wait[0], not wait[1]))
-    assert np.sort(keys).tolist() == [2 * seconds + (not done) for seconds, done in ordered]
+    codes = np.array([wait[2] % count for wait in waits], dtype=np.int64)
+    for code, part in enumerate(percentiles.split(codes, percentiles.keys(lengths, answered), count)):
+        ordered = sorted((wait for wait in waits if wait[2] % count == code), key=lambda wait: (wait[0], not wait[1]))
+        assert percentiles.ascending(part).tolist() == [2 * seconds + (not done) for seconds, done, _ in ordered]
+
+
+def test_many_waits_are_in_order_as_few_are():
+    keys = np.random.default_rng(3).integers(0, 2**22, percentiles.MANY + 1000, dtype=np.uint32)
+    assert percentiles.ascending(keys).tolist() == sorted(keys.tolist())
