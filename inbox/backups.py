@@ -33,13 +33,13 @@ from inbox.migrations import run, state
 from inbox.migrations.state import State
 from inbox.secrets import Vault
 
-FORMAT = 1
-BLOCK = 1024 * 1024
+FORMAT, BLOCK = 1, 1024 * 1024  # bytes
 FILE = re.compile(r"files/([0-9a-f]{64})")
 SMALL = {"manifest.json": BLOCK, "secret.key": BLOCK, "erasures.jsonl": 1024 * BLOCK}  # what is read whole, and its largest size
 
-Report = Callable[[str, int, int], None]
-"""Hears what is worked on ("database", "files", "check"), how much is done, and of how much; bytes."""
+Report = Callable[
+    [str, int, int], None
+]  # hears what is worked on ("database", "files", "check"), how many bytes of it are done, and of how many
 
 
 @dataclass(frozen=True, slots=True)

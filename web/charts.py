@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 WIDTH, HEIGHT = 1000, 200
 PARTS = 4  # of a scale
-SHADES = 8  # of a heat map, besides nothing
-RARE = 50  # one of so many cells is taken for a storm
 TOPS = (
     60, 120, 240, 480, 1200, 2400, 3600, 7200, 14_400, 28_800, 57_600, 86_400,
     172_800, 345_600, 691_200, 1_382_400, 2_419_200, 4_838_400, 9_676_800, 38_707_200,
@@ -60,13 +58,6 @@ def stacks(bars: Sequence[tuple[int, int]], over: Sequence[int]) -> Stacks:
     step = WIDTH / max(1, len(bars))
     drawn = [_bar(at, bar, step, top) for at, bar in enumerate(bars)]
     return Stacks(drawn, _path(over, top), _ticks(top))
-
-
-def shades(table: Sequence[Sequence[int]]) -> list[list[int]]:
-    """How dark each cell is: 0 for nothing, 1 … SHADES in equal steps; the few largest share the darkest, or one storm would pale all."""
-    filled = sorted(value for row in table for value in row if value)
-    most = filled[-1 - len(filled) // RARE] if filled else 0
-    return [[min(SHADES, -(-value * SHADES // most)) if value else 0 for value in row] for row in table]
 
 
 def _round_top(most: float) -> int:

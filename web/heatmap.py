@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, isnan
 
-SHADES = 8
+SHADES = 8  # besides nothing
+RARE = 50  # one of so many cells is taken for a storm
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,12 +17,13 @@ class Cell:
 
 
 def cells(grid: Sequence[Sequence[float]]) -> list[list[Cell]]:
-    """Shades in equal steps up to the largest number."""
-    most = max((value for row in grid for value in row if not isnan(value)), default=0.0)
-    return [[_cell(value, most) for value in row] for row in grid]
+    """The numbers with their shades; what is not a number is nothing to tell."""
+    shaded = zip(grid, shades(grid), strict=True)
+    return [[Cell(None if isnan(value) else value, shade) for value, shade in zip(*rows, strict=True)] for rows in shaded]
 
 
-def _cell(value: float, most: float) -> Cell:
-    if isnan(value):
-        return Cell(None, 0)
-    return Cell(value, ceil(SHADES * value / most) if most > 0 else 0)
+def shades(grid: Sequence[Sequence[float]]) -> list[list[int]]:
+    """How dark each cell is: 0 for nothing, 1 … SHADES in equal steps; the few largest share the darkest, or one storm would pale all."""
+    filled = sorted(value for row in grid for value in row if value > 0)
+    most = filled[-1 - len(filled) // RARE] if filled else 0
+    return [[min(SHADES, ceil(value * SHADES / most)) if value > 0 else 0 for value in row] for row in grid]

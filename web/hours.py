@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from inbox.promptness.timetables import WEEKDAYS
 from web.i18n import Language
 
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 CLOSED = {"", "-", "–", "closed", "geschlossen", "zu"}
 ALL_DAY = {"24h", "24 h", "all day", "ganztags", "ganztägig", "rund um die uhr"}
 SPAN = re.compile(

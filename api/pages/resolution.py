@@ -2,30 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import HTMLResponse
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
 from api import sheets
+from api.asking import LONGEST_DAYS, USUAL_DAYS
 from api.deps import AccessDep, NowDep, SessionDep
 from api.pages import forms
 from api.pages.here import HereDep, LocaleDep, WorkspaceDep
-from inbox.conversations import directory
-from inbox.models import Channel, Policy
+from api.pages.metrics import asked
 from inbox.promptness import resolutions
 from inbox.promptness.resolutions import Backlog, Cut, Figure
-from inbox.team import rights
-from inbox.team.rights import Access
 
 router = APIRouter(prefix="/w/{workspace_id}/metrics")
 
-PERIODS = (1, 7, 28, 90, 365)  # days, today included
 LENGTHS = ("first", "last", "first_business", "last_business")
 HEADER = (
     "cut", "id", "name", "episodes", "resolved", "open_now",
@@ -59,21 +53,19 @@ async def report(
     workspace: WorkspaceDep,
     session: SessionDep,
     now: NowDep,
-    days: Annotated[int, Query(ge=1, le=1100)] = 28,
+    days: Annotated[int, Query(ge=1, le=LONGEST_DAYS)] = USUAL_DAYS,
 ) -> Report:
     """Count what this member may see: a constant number of queries."""
-    zone = ZoneInfo(workspace.timezone)
-    today = now.astimezone(zone).date()
-    since, until = (datetime.combine(today + timedelta(days=after), time.min, zone) for after in (1 - days, 1))
-    found = await resolutions.report(session, access, since=since, until=until, now=now)
-    names = await _names(session, access)
+    period = asked.whole_days(days, ZoneInfo(workspace.timezone), now)
+    found = await resolutions.report(session, access, since=period.since, until=period.until, now=now)
+    names = await asked.names(session, access, "off")  # nothing here is about members
     tables = {
-        cut.value: [Line(names.get(cut, {}).get(figure.key), figure) for figure in figures]
+        cut.value: [Line(names.get(cut.value, {}).get(figure.key) if isinstance(figure.key, int) else None, figure) for figure in figures]
         for cut, figures in found.tables.items()
         if cut is not Cut.ALL
     }
     overall = next(iter(found.tables[Cut.ALL]), None)
-    return Report(days, since, until, overall, tables, await resolutions.backlog(session, access, now=now))
+    return Report(days, period.since, period.until, overall, tables, await resolutions.backlog(session, access, now=now))
 
 
 ReportDep = Annotated[Report, Depends(report)]
@@ -82,7 +74,7 @@ ReportDep = Annotated[Report, Depends(report)]
 @router.get("/resolution", response_class=HTMLResponse)
 async def show(report: ReportDep, here: HereDep, locale: LocaleDep, now: NowDep) -> Response:
     """The page."""
-    return forms.page("metrics/resolution.html", locale, here=here, now=now, report=report, periods=sorted({*PERIODS, report.days}))
+    return forms.page("metrics/resolution.html", locale, here=here, now=now, report=report, periods=sorted({*asked.PERIODS, report.days}))
 
 
 @router.get("/resolution.csv")
@@ -97,14 +89,3 @@ def _cells(figure: Figure) -> list[float | None]:
     lengths = (figure.first, figure.last, figure.first_business, figure.last_business)
     told = [cell for length in lengths for cell in (length.p50, length.p90, length.mean)]
     return [figure.n, figure.resolved, figure.open_now, *told, figure.reopened, figure.one_touch, figure.promised, figure.late, figure.kept]
-
-
-async def _names(session: AsyncSession, access: Access) -> dict[Cut, Mapping[Any, str]]:
-    """What the keys of each table are called; kinds and priorities are called by the page."""
-    known = await directory.load(session, access.workspace_id)
-    seen = select(col(Channel.id), col(Channel.name)).where(
-        col(Channel.workspace_id) == access.workspace_id, rights.sees(access, col(Channel.id))
-    )
-    policies = select(col(Policy.id), col(Policy.name)).where(col(Policy.workspace_id) == access.workspace_id)
-    channels, promises = [{row[0]: row[1] for row in await session.execute(query)} for query in (seen, policies)]
-    return {Cut.CHANNEL: channels, Cut.TEAM: dict(known.teams), Cut.POLICY: promises}

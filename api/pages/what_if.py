@@ -1,6 +1,6 @@
 """What if: a policy with other targets or hours, tried on the waits of the past before anybody saves it. Every choice is in the address."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -26,8 +26,8 @@ from web import lengths
 
 router = APIRouter(prefix="/w/{workspace_id}", dependencies=[Depends(needs(Role.SUPERVISOR))])
 
-PERIODS = (7, 28, 90)  # days
 ASKED = tuple((metric, priority) for metric in WAITS for priority in Priority)
+CHOICES: dict[str, Any] = {"periods": (7, 28, 90), "priorities": list(Priority), "weekdays": WEEKDAYS}  # periods in days
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,6 @@ async def show(
             found = await what_if.compare(session, access, _draft(known, chosen, form, calendars), days=days, now=now, after=after)
         except Invalid as refused:
             error = problems.sentence(refused, locale)
-    query = {name: value for name, value in request.query_params.items() if name != "after"}
-
-    def address(**other: object) -> str:
-        return "?" + urlencode({**query, **other})
-
     return forms.page(
         "metrics/what_if.html",
         locale,
@@ -79,16 +74,23 @@ async def show(
         calendars=calendars,
         form=form,
         days=days,
-        periods=PERIODS,
         found=found,
         error=error,
         after=after,
-        more=address(after=found.next) if found and found.next else None,
-        address=address,
+        address=_address(request.query_params),
         names=await _names(session, access, known.policies, [change.conversation for change in found.changes] if found else []),
-        priorities=list(Priority),
-        weekdays=WEEKDAYS,
+        **CHOICES,
     )
+
+
+def _address(given: Mapping[str, str]) -> Callable[..., str]:
+    """What says this page's address with the same choices, some of them others; each begins at the first page."""
+    query = {name: value for name, value in given.items() if name != "after"}
+
+    def address(**other: object) -> str:
+        return "?" + urlencode({**query, **other})
+
+    return address
 
 
 async def _names(

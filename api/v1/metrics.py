@@ -1,14 +1,13 @@
 """How long customers wait: the same numbers as on the screen."""
 
 from dataclasses import asdict
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.asking import FiltersDep, MetricQuery
+from api.asking import FiltersDep, MetricQuery, PeriodDep
 from api.deps import ApiAccessDep, HouseDep, NowDep, SessionDep, SettingsDep
 from api.schemas import PageOut
 from api.v1 import PROBLEMS
@@ -36,28 +35,15 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/metrics", tags=["metrics"], responses=PROBLEMS)
 
-USUAL_DAYS = 28
-LONGEST_DAYS = 1100
-
 
 async def question(
+    period: PeriodDep,
     filters: FiltersDep,
     now: NowDep,
-    since: Annotated[datetime | None, Query(description="Default: 28 days before `until`.")] = None,
-    until: Annotated[datetime | None, Query(description="Default: now.")] = None,
     cohort: Cohort = Cohort.ARRIVAL,
     target_seconds: Annotated[float, Query(gt=0, le=10**9, description="An answer is wanted within so many seconds.")] = 3600,
 ) -> Question:
-    until = until or now
-    try:
-        since = since or until - timedelta(days=USUAL_DAYS)
-    except OverflowError:  # before the first year: no period at all
-        since = until
-    if since.tzinfo is None or until.tzinfo is None or not timedelta(0) < until - since <= timedelta(days=LONGEST_DAYS):
-        raise Invalid("A period has a start, a later end, time zones, and at most {days} days.", code="period", days=LONGEST_DAYS)
-    if since.year < 1970 or until.year > 9000:
-        raise Invalid("A period lies between the years 1970 and 9000.", code="period")
-    return Question(since=since, until=until, now=now, filters=filters, cohort=cohort, within=target_seconds)
+    return Question(since=period.since, until=period.until, now=now, filters=filters, cohort=cohort, within=target_seconds)
 
 
 QuestionDep = Annotated[Question, Depends(question)]

@@ -1,22 +1,19 @@
 """How long until conversations are resolved: the same numbers as on the screen."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
+from api.asking import PeriodDep
 from api.deps import ApiAccessDep, NowDep, SessionDep
 from api.schemas import Shape
 from api.v1 import PROBLEMS
-from inbox.errors import Invalid
 from inbox.promptness import resolutions
 from inbox.promptness.resolutions import Cut
 
 router = APIRouter(prefix="/metrics", tags=["metrics"], responses=PROBLEMS)
-
-USUAL_DAYS = 28
-LONGEST_DAYS = 1100
 
 
 class LengthOut(Shape):
@@ -71,19 +68,12 @@ async def get_resolution_metrics(
     access: ApiAccessDep,
     session: SessionDep,
     now: NowDep,
-    since: Annotated[datetime | None, Query(description="Default: 28 days before `until`.")] = None,
-    until: Annotated[datetime | None, Query(description="Default: now.")] = None,
+    period: PeriodDep,
     by: Cut = Cut.ALL,
     channel: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
 ) -> ResolutionsOut:
     """Figures of the channels that this token may see."""
-    until = until or now
-    try:
-        since = since or until - timedelta(days=USUAL_DAYS)
-    except OverflowError:  # before the first year: no period at all
-        since = until
-    if since.tzinfo is None or until.tzinfo is None or not timedelta(0) < until - since <= timedelta(days=LONGEST_DAYS):
-        raise Invalid("A period has a start, a later end, time zones, and at most {days} days.", code="period", days=LONGEST_DAYS)
+    since, until = period.since, period.until
     found = await resolutions.report(session, access, since=since, until=until, now=now, cuts=(by,), channel_id=channel)
     items = [ResolutionOut.model_validate(figure) for figure in found.tables[by]]
     open_now = BacklogOut.model_validate(await resolutions.backlog(session, access, now=now))

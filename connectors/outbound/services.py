@@ -20,7 +20,7 @@ def is_there() -> bool:
 
 
 async def check(addresses: Iterable[str]) -> None:
-    """Refuse what Apprise cannot read, and what leads to files or into a private network, as far as can be seen: Apprise connects itself."""
+    """Refuse what Apprise cannot read, and what leads to files or into a private network, as far as can be seen: it connects itself."""
     await _check(_apprise(addresses))
 
 

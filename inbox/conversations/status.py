@@ -1,6 +1,7 @@
 """Where a conversation stands: open, pending, snoozed, resolved or spam."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -31,10 +32,8 @@ async def move(
     `takes_back`: the move before was a mistake, and no figure counts it.
     """
     access.need(Role.AGENT)
-    if status == Status.SNOOZED and (until is None or until <= now):
-        raise Invalid("Say when the conversation should come back: a time still to come.", code="snooze_past")
-    if status == Status.SNOOZED and until is not None and until - now > LONGEST_SNOOZE:
-        raise Invalid("A conversation sleeps for ten years at most.", code="snooze_far")
+    if status == Status.SNOOZED:
+        _check_sleep(until, now)
     row = await session.scalar(
         select(Conversation).where(col(Conversation.id) == conversation.id).with_for_update().execution_options(populate_existing=True)
     )
@@ -45,17 +44,10 @@ async def move(
     row.status, row.snoozed_until = status, until
     row.resolved_at = now if status in ENDS else None
     await session.flush()
-    changes.record(
-        session,
-        conversation,
-        "conversation.moved",
-        actor=access.actor,
-        now=now,
-        status=status.value,
-        before=before.value,
-        snoozed_until=until.isoformat() if until else None,
-        **({"taken_back": True} if takes_back else {}),
-    )
+    told: dict[str, Any] = {"status": status.value, "before": before.value, "snoozed_until": until.isoformat() if until else None}
+    if takes_back:
+        told["taken_back"] = True
+    changes.record(session, conversation, "conversation.moved", actor=access.actor, now=now, **told)
     if takes_back:
         await moves.take_back(session, conversation.id, status, at=now)
     elif status != before:
@@ -77,3 +69,10 @@ async def take_back(session: AsyncSession, access: Access, conversation: Convers
     is_undoing = last.data["status"] != last.data["before"] and not last.data.get("taken_back")  # no sleep's new end, nor an undoing
     await move(session, access, conversation, status, now=now, takes_back=is_undoing)
     await corrections.take_back(session, conversation, actor=access.actor, now=now, decided_at=last.at)
+
+
+def _check_sleep(until: datetime | None, now: datetime) -> None:
+    if until is None or until <= now:
+        raise Invalid("Say when the conversation should come back: a time still to come.", code="snooze_past")
+    if until - now > LONGEST_SNOOZE:
+        raise Invalid("A conversation sleeps for ten years at most.", code="snooze_far")

@@ -17,7 +17,7 @@ from inbox.promptness.timetables import WEEKDAYS, NeverOpen, Nonsense
 from inbox.promptness.zones import DAY, SECOND
 
 MIDNIGHT = date(1970, 1, 1)
-LAST_YEAR = 9990
+LAST_YEAR = 2300  # in which something may be due: the holidays of thousands of years take many seconds, and messages wait for them
 Pause = tuple[datetime, datetime]  # from, to: time that does not count
 
 

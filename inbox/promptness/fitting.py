@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inbox.contract import ConversationKind
-from inbox.models import Metric, Outcome
+from inbox.models import WAITS, Outcome
 from inbox.promptness import zones
 from inbox.promptness.forecast import Bin, Forecast, Quality, State, features
 from inbox.promptness.history import KINDS, OUTCOMES, History
-from inbox.promptness.zones import SECOND
+from inbox.promptness.zones import HOUR, SECOND
 
 MOMENTS = 2000  # at which the past is looked at
 EACH = 20  # waits of one moment at most
@@ -22,12 +22,10 @@ LEAST_STATES, LEAST_OF_EACH = 300, 30  # to fit to; of the missed, and of the me
 SMOOTH = 20  # states' worth of the overall rate in the base rate of a channel
 RIDGE = 3.0
 STEPS = 50
-HOUR = 3600 * SECOND
 BINS = 10
 SEED = 4
 Left = Callable[[int, int, int], float]  # of a policy: seconds of its time between two moments
 Matrix = NDArray[np.float64]
-METRICS = list(Metric)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +102,7 @@ def _sample(history: History, place: int, now: int, ahead: int, answers: tuple[i
     state = State(
         channel=int(history.channel[place]),
         kind=ConversationKind(KINDS[int(history.kind[place])]).value,
-        metric=METRICS[int(history.metric[place])].value,
+        metric=WAITS[int(history.metric[place])].value,
         target=float(history.target[place]),
         age=max(0, now - opened) / SECOND,
         left=(due - now) / SECOND,

@@ -12,7 +12,7 @@ from sqlmodel import col
 from inbox.models import BreachForecast, Role, Workspace
 from inbox.promptness import targets, zones
 from inbox.promptness.forecast import Forecast
-from inbox.promptness.policies import Rule
+from inbox.promptness.policies import WALL
 from inbox.team.rights import Access
 
 PERIOD = timedelta(days=56)  # that a forecast is fitted to
@@ -72,6 +72,3 @@ async def load(session: AsyncSession, workspace_id: int) -> tuple[Forecast, date
         return None
     fitted, fitted_at = row
     return None if fitted_at is None else (Forecast.from_dict(fitted), fitted_at)
-
-
-WALL = Rule(0, "")  # of a policy that is gone: the wall clock

@@ -97,6 +97,9 @@ class Rule:
         return (until - opened_at - rested).total_seconds()
 
 
+WALL = Rule(0, "")  # of no policy, or one that is gone: the wall clock, and no target
+
+
 def first_fit(rules: Sequence[Rule], facts: Facts) -> Rule | None:
     """The policy that counts: the first of these, in their order, whose conditions all hold."""
     return next((rule for rule in rules if not rule.unmet(facts)), None)

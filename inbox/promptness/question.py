@@ -6,11 +6,12 @@ from enum import StrEnum
 from typing import Literal
 
 from inbox.contract import ConversationKind
-from inbox.models import Metric, Priority
+from inbox.models import Metric, Outcome, Priority
 
 MemberFigures = Literal["off", "own", "groups", "named"]
 
 SMALLEST_GROUP = 5  # members
+COUNTED = (Outcome.ANSWERED, Outcome.NOT_NEEDED)  # the other outcomes owe nobody an answer: spam, deleted, hidden, merged, by rule
 
 
 class Cut(StrEnum):

@@ -6,10 +6,8 @@ from heapq import heappop, heappush
 
 from inbox.promptness.rota import Result
 from inbox.promptness.survival import Duration, curve
-from inbox.promptness.zones import SECOND
+from inbox.promptness.zones import HOUR, OPEN, SECOND
 
-OPEN = 2**62  # as `history` has it: not answered, or no target
-HOUR = 3600 * SECOND
 Staff = Mapping[int, int]  # people by hour since 1970
 
 

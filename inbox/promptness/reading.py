@@ -17,14 +17,13 @@ from inbox.db import driver
 from inbox.models import Outcome, Priority
 from inbox.promptness import targets
 from inbox.promptness.policies import Rule
-from inbox.promptness.zones import EPOCH, MICROSECOND, moment
+from inbox.promptness.question import COUNTED
+from inbox.promptness.zones import EPOCH, MICROSECOND, OPEN, moment
 
 Column = npt.NDArray[Any]
 Columns = dict[str, Column]
 
-OPEN = 2**62  # a moment that has not come
 KINDS, PRIORITIES, OUTCOMES = list(ConversationKind), list(Priority), list(Outcome)
-COUNTED = (Outcome.ANSWERED, Outcome.NOT_NEEDED)  # the other outcomes owe nobody an answer: spam, deleted, hidden, merged, by rule
 PORTION = 50_000  # waits in one answer of the database: about 10 MB
 HEAD = 20  # bytes before an array's first element
 MILLENNIUM = (datetime(2000, 1, 1, tzinfo=UTC) - EPOCH) // MICROSECOND  # PostgreSQL counts from there

@@ -17,7 +17,6 @@ from inbox.promptness.history import OPEN, OUTCOMES, History
 from inbox.promptness.policies import Facts, Rule
 from inbox.promptness.zones import SECOND
 
-METRICS = WAITS
 Becomes = Literal["missed", "kept"]
 Flags = NDArray[np.bool_]
 Dues = dict[tuple[int, int, int], int]  # of a calendar, a moment and an amount: the same is not reckoned twice
@@ -135,9 +134,9 @@ def judge(history: History, facts: Mapping[int, Facts], rules: Sequence[Rule], n
         if rule is None:
             continue
         policy[place] = rule.id
-        seconds = rule.target(METRICS[int(metric)], facts[conversation].priority)
+        seconds = rule.target(WAITS[int(metric)], facts[conversation].priority)
         if seconds is not None:
-            due[place] = _due(rule.by(METRICS[int(metric)]), opened, seconds, known)
+            due[place] = _due(rule.by(WAITS[int(metric)]), opened, seconds, known)
     end = np.minimum(history.closed, now)
     answered = history.outcome == OUTCOMES.index(Outcome.ANSWERED)
     missed = due < end
@@ -182,7 +181,7 @@ def _change(history: History, before: Judged, after: Judged, place: int) -> Chan
         wait=int(history.id[place]),
         conversation=int(history.conversation[place]),
         channel=int(history.channel[place]),
-        metric=METRICS[int(history.metric[place])],
+        metric=WAITS[int(history.metric[place])],
         opened_at=zones.moment(int(history.opened[place])),
         closed_at=moment(int(history.closed[place])),
         due_before=moment(int(before.due[place])),

@@ -6,11 +6,11 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from inbox.promptness import percentiles
 from inbox.promptness.calendars import Pause
-from inbox.promptness.policies import Rule
+from inbox.promptness.policies import WALL, Rule
 from inbox.promptness.resolutions import Cut, Figure, Key, Length, Row
 
-ROUNDING = 1e-12
 Numbers = NDArray[np.float64]
 Truths = NDArray[np.bool_]
 
@@ -64,24 +64,16 @@ class Columns:
 
 
 def length(seconds: Numbers, is_over: Truths) -> Length:
-    """Percentiles with what is not over yet in them (Kaplan and Meier, 1958): as `survival.curve`, over columns."""
-    ordered = np.lexsort((~is_over, seconds))  # of equal ones, what is over comes before what goes on
-    told, ended = seconds[ordered], is_over[ordered]
-    at_risk = np.arange(len(told), 0, -1, dtype=np.float64)
-    left = np.cumprod(np.where(ended, (at_risk - 1) / at_risk, 1.0)).astype(np.float64)
+    """Percentiles in whole seconds with what is not over yet in them, as those of waits; the mean of what is over alone."""
+    curve = percentiles.curve(np.sort(percentiles.keys(seconds, is_over)))
     mean = float(seconds[is_over].mean()) if is_over.any() else None
-    return Length(_reached(told, ended, left, 0.5), _reached(told, ended, left, 0.9), mean)
-
-
-def _reached(told: Numbers, ended: Truths, left: Numbers, share: float) -> float | None:
-    reached = np.flatnonzero(ended & (left <= 1 - share + ROUNDING))
-    return float(told[reached[0]]) if len(reached) else None
+    return Length(curve.percentile(0.5), curve.percentile(0.9), mean)
 
 
 def _so_far(row: Row, rule: Rule | None, now: datetime) -> float:
     """Business seconds of an episode that is open, until now."""
     pauses: list[Pause] = [(_moment(since), now if until is None else _moment(until)) for since, until, _ in row.rests or ()]
-    return (rule or Rule(0, "")).elapsed(row.began_at, now, [(since, max(since, until)) for since, until in pauses])
+    return (rule or WALL).elapsed(row.began_at, now, [(since, max(since, until)) for since, until in pauses])
 
 
 def _moment(written: str) -> datetime:

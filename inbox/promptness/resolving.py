@@ -8,7 +8,7 @@ from typing import Any
 from inbox.models import Metric, Priority
 from inbox.promptness import policies
 from inbox.promptness.course import Chapter
-from inbox.promptness.policies import Facts, Rule
+from inbox.promptness.policies import WALL, Facts, Rule
 
 
 @dataclass(slots=True)
@@ -64,7 +64,7 @@ def settle(told: Told, chapter: Chapter, facts: Facts, row: Told | None, known: 
         told.policy_id = None if rule is None else rule.id
         told.target_seconds = None if rule is None else rule.target(Metric.RESOLUTION, facts.priority)
         told.due_at = None
-    rule = Rule(0, "") if rule is None else rule.by(Metric.RESOLUTION)
+    rule = WALL if rule is None else rule.by(Metric.RESOLUTION)
     if rule.id and told.target_seconds is not None:
         told.due_at = _due(chapter, rule, told.target_seconds)
     _mark(told, now=now, by_policy=by_policy)

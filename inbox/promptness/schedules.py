@@ -104,6 +104,17 @@ def following_moment(rhythm: Rhythm, now: datetime, zone: ZoneInfo) -> datetime:
         day += timedelta(days=1)
 
 
+async def names(session: AsyncSession, access: Access) -> dict[str, dict[int, str]]:
+    """What the channels and teams of a report are called."""
+    channels = select(col(Channel.id), col(Channel.name)).where(
+        col(Channel.workspace_id) == access.workspace_id, rights.sees(access, col(Channel.id))
+    )
+    teams = select(col(Team.id), col(Team.name)).where(col(Team.workspace_id) == access.workspace_id)
+    return {
+        name: {row[0]: row[1] for row in (await session.execute(query)).all()} for name, query in (("channel", channels), ("team", teams))
+    }
+
+
 def _midnight_before(until: datetime, rhythm: Rhythm) -> datetime:
     return until - timedelta(days=7) if rhythm == Rhythm.WEEKLY else (until - timedelta(days=1)).replace(day=1)
 
@@ -123,14 +134,3 @@ async def _readers(session: AsyncSession, schedule: ReportSchedule) -> list[tupl
 
 def _record(session: AsyncSession, kind: str, workspace_id: int, actor: str, schedule_id: int, now: datetime) -> None:
     events.record(session, kind, workspace_id=workspace_id, at=now, actor=actor, schedule=schedule_id)
-
-
-async def names(session: AsyncSession, access: Access) -> dict[str, dict[int, str]]:
-    """What the channels and teams of a report are called."""
-    channels = select(col(Channel.id), col(Channel.name)).where(
-        col(Channel.workspace_id) == access.workspace_id, rights.sees(access, col(Channel.id))
-    )
-    teams = select(col(Team.id), col(Team.name)).where(col(Team.workspace_id) == access.workspace_id)
-    return {
-        name: {row[0]: row[1] for row in (await session.execute(query)).all()} for name, query in (("channel", channels), ("team", teams))
-    }

@@ -9,12 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from inbox import events
 from inbox.contract import ConversationKind
 from inbox.db import driver
 from inbox.errors import NotFound
 from inbox.models import Calendar, Conversation, Delivery, Direction, Identity, Message, Policy, Wait
-from inbox.promptness import cuts, targets
+from inbox.promptness import cuts, members, targets
 from inbox.promptness.cuts import Owner, Segment
 from inbox.promptness.policies import Rule
 from inbox.promptness.question import MemberFigures
@@ -77,7 +76,8 @@ async def of_wait(
     business = wait.business_seconds if wait.closed_at is not None else None
     hands = [_hand(segment, access, member_figures) for segment in cut]
     if member_figures == "named":
-        _record_look(session, access, cut, now)
+        shown = sorted({segment.member for segment in cut if segment.member is not None})
+        members.record_looks(session, access, shown, now=now)
     return Waterfall(
         wait,
         until,
@@ -90,6 +90,17 @@ async def of_wait(
         known.asked_told_at,
         known.answered_told_at,
     )
+
+
+def shown_seconds(hands: Sequence[Hand]) -> list[tuple[int, int]]:
+    """Whole seconds of each segment, by the wall clock and in business time, so that those that are shown add up too."""
+    shown: list[tuple[int, int]] = []
+    wall = business = 0.0
+    for hand in hands:
+        after = wall + hand.segment.seconds, business + hand.segment.business
+        shown.append((round(after[0]) - round(wall), round(after[1]) - round(business)))
+        wall, business = after
+    return shown
 
 
 async def _known(session: AsyncSession, access: Access, wait_id: int) -> _Known:
@@ -144,20 +155,3 @@ async def _on_its_way(session: AsyncSession, known: _Known) -> int | None:
 def _hand(segment: Segment, access: Access, member_figures: MemberFigures) -> Hand:
     shows = segment.member is None or member_figures == "named" or (member_figures != "off" and segment.member == access.member_id)
     return Hand(segment, hidden=False) if shows else Hand(replace(segment, member=None), hidden=True)
-
-
-def _record_look(session: AsyncSession, access: Access, cut: Sequence[Segment], now: datetime) -> None:
-    """Every look at a named member's figures is in the log, once."""
-    for member in sorted({segment.member for segment in cut if segment.member is not None} - {access.member_id}):
-        events.record(session, "figures.viewed", workspace_id=access.workspace_id, at=now, actor=access.actor, member=member)
-
-
-def shown_seconds(hands: Sequence[Hand]) -> list[tuple[int, int]]:
-    """Whole seconds of each segment, by the wall clock and in business time, so that those that are shown add up too."""
-    shown: list[tuple[int, int]] = []
-    wall = business = 0.0
-    for hand in hands:
-        after = wall + hand.segment.seconds, business + hand.segment.business
-        shown.append((round(after[0]) - round(wall), round(after[1]) - round(business)))
-        wall, business = after
-    return shown

@@ -24,6 +24,7 @@ from inbox.team.rights import Access
 MOST_POSTS = 200
 LAG_BITS = 48
 LONGEST = 2**LAG_BITS - 1  # microseconds: eight years
+LENGTHS = (80, 280, 1000)  # characters: up to the first, the second …, longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Lag:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """How many answers of the period were written with a template; `key` None: with one that is gone."""
+    """How many answers of the period were written with a template that there is still; `key` is its id."""
 
     key: int
     name: str
@@ -60,6 +61,16 @@ class PostLine:
     conversations: int
     messages: int
     figure: Figure | None
+
+
+@dataclass(frozen=True, slots=True)
+class PostGroup:
+    """Posts of a sort together: how many, and what one of them draws on average."""
+
+    key: str | int
+    posts: int
+    conversations: float
+    messages: float
 
 
 def lags(basis: Basis) -> list[Lag]:
@@ -125,25 +136,6 @@ async def posts(session: AsyncSession, access: Access, basis: Basis, zone: ZoneI
     return [_post(row, zone, figures.get(row[0])) for row in rows]
 
 
-def _post(row: Sequence[Any], zone: ZoneInfo, figure: Figure | None) -> PostLine:
-    number, title, channel_id, published_at, form, length, conversations, messages = row
-    hour = published_at.astimezone(zone).hour
-    return PostLine(number, title, channel_id, published_at, form, length, hour, conversations, messages, figure)
-
-
-@dataclass(frozen=True, slots=True)
-class PostGroup:
-    """Posts of a sort together: how many, and what one of them draws on average."""
-
-    key: str | int
-    posts: int
-    conversations: float
-    messages: float
-
-
-LENGTHS = (80, 280, 1000)  # characters: up to the first, the second …, longer
-
-
 def grouped(lines: Sequence[PostLine]) -> dict[str, list[PostGroup]]:
     """By form, by length (the key is its upper bound, 0 for longer than all) and by hour of publishing."""
     sorts: dict[str, Callable[[PostLine], str | int]] = {
@@ -163,3 +155,9 @@ def grouped(lines: Sequence[PostLine]) -> dict[str, list[PostGroup]]:
             for name, part in sorted(parts.items(), key=lambda item: (item[0] == 0 and sort == "length", item[0]))
         ]
     return found
+
+
+def _post(row: Sequence[Any], zone: ZoneInfo, figure: Figure | None) -> PostLine:
+    number, title, channel_id, published_at, form, length, conversations, messages = row
+    hour = published_at.astimezone(zone).hour
+    return PostLine(number, title, channel_id, published_at, form, length, hour, conversations, messages, figure)

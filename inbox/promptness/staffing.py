@@ -13,9 +13,9 @@ import numpy as np
 from inbox.models import Outcome
 from inbox.promptness import zones
 from inbox.promptness.history import OPEN, OUTCOMES, History
-from inbox.promptness.queueing import HOUR, Arrival, Staff, result, simulate
+from inbox.promptness.queueing import Arrival, Staff, result, simulate
 from inbox.promptness.rota import Check, Effect, Grid, Pattern, Slot, Staffing
-from inbox.promptness.zones import SECOND
+from inbox.promptness.zones import HOUR, SECOND
 
 TOGETHER = 90 * 60 * SECOND  # between two answers of a person who stayed
 LONGEST = HOUR  # that an answer takes; what took longer had other reasons

@@ -7,9 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from inbox.models import Metric, Outcome, Wait
+from inbox.promptness.question import COUNTED
 from inbox.promptness.survival import Duration, curve
 
-COUNTED = (Outcome.ANSWERED, Outcome.NOT_NEEDED)  # as in every figure
 TYPICAL_DAYS = 28
 TYPICAL_LEAST = 10  # waits: fewer say nothing typical
 

@@ -9,7 +9,7 @@ from inbox.models import Metric
 from inbox.promptness import policies
 from inbox.promptness.calendars import Versions
 from inbox.promptness.cuts import Segment
-from inbox.promptness.policies import Facts, Rule
+from inbox.promptness.policies import WALL, Facts, Rule
 
 
 @dataclass(slots=True)
@@ -76,7 +76,7 @@ def _choose(target: Target, known: Sequence[Rule]) -> Rule:
     too_late = rule is not None and target.closed_at is not None and rule.since is not None and rule.since > target.closed_at
     if too_late or target.is_over_before_its_policy:
         rule = None
-    hours = (rule or Rule(0, "")).by(target.metric)
+    hours = (rule or WALL).by(target.metric)
     target.policy_id = None if rule is None else rule.id
     target.calendar_id = hours.calendar.id if isinstance(hours.calendar, Versions) else None
     target.seconds, target.due_at = hours.target(target.metric, target.facts.priority), None

@@ -69,13 +69,7 @@ async def answered(session: AsyncSession, message: Message, *, at: datetime, now
 
 
 async def close(
-    session: AsyncSession,
-    conversation: Conversation,
-    outcome: Outcome,
-    *,
-    actor: str,
-    now: datetime,
-    identity_id: int | None = None,
+    session: AsyncSession, conversation: Conversation, outcome: Outcome, *, actor: str, now: datetime, identity_id: int | None = None
 ) -> int:
     """End the conversation's open waits, or one author's, without an answer of ours; how many."""
     connection = await driver(session)

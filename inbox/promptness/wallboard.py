@@ -10,10 +10,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from inbox import events
-from inbox.promptness import forecasts, targets
+from inbox.promptness import forecasts, members, targets
 from inbox.promptness.forecast import LIKELY, Forecast, Method, State
-from inbox.promptness.policies import Rule
+from inbox.promptness.policies import WALL, Rule
 from inbox.promptness.question import SMALLEST_GROUP, MemberFigures
 from inbox.team.rights import Access
 
@@ -109,7 +108,6 @@ class Board:
     """What those see who may see the same channels."""
 
     all: Count
-    oldest_conversation: int | None
     channels: Sequence[tuple[ShownChannel, Count]]
     teams: Sequence[tuple[str | None, Count]]  # None: no team has them
     method: Method | None
@@ -147,14 +145,13 @@ def board(moment: Moment, channels: Collection[int]) -> Board:
     """The moment as those see it who may see these channels."""
     waits = [wait for wait in moment.waits if wait.channel in channels]
     by_channel, by_team = _by(waits, "channel"), _by(waits, "team")
-    oldest = min(waits, key=lambda wait: wait.opened_at, default=None)
     shown = [(channel, count(by_channel.get(channel.id, ()), moment.now)) for channel in moment.channels if channel.id in channels]
     teams: list[tuple[str | None, Count]] = [
         (name, count(by_team.get(team, ()), moment.now)) for team, name in moment.teams.items() if team in by_team
     ]
     if teams and None in by_team:
         teams.append((None, count(by_team[None], moment.now)))
-    return Board(count(waits, moment.now), None if oldest is None else oldest.conversation, shown, teams, moment.method)
+    return Board(count(waits, moment.now), shown, teams, moment.method)
 
 
 def foretold(moment: Moment, channels: Collection[int]) -> list[OpenWait]:
@@ -174,9 +171,7 @@ def loads(moment: Moment, channels: Collection[int], figures: MemberFigures, mem
 
 def record_look(session: AsyncSession, access: Access, moment: Moment) -> None:
     """Somebody looks at what named members have to answer: that is in the log, as every look at their figures."""
-    for one in moment.colleagues:
-        if one.id != access.member_id:
-            events.record(session, "figures.viewed", workspace_id=access.workspace_id, at=moment.now, actor=access.actor, member=one.id)
+    members.record_looks(session, access, [one.id for one in moment.colleagues], now=moment.now)
 
 
 def count(waits: Iterable[OpenWait], now: datetime) -> Count:
@@ -211,7 +206,7 @@ def _by(waits: Iterable[OpenWait], name: str) -> dict[Any, list[OpenWait]]:
 def _foretell(
     forecast: Forecast, rows: Sequence[Any], rules: Mapping[int, Rule], answers: tuple[int, int], zone: ZoneInfo, now: datetime
 ) -> list[float | None]:
-    there, wall = now.astimezone(zone), Rule(0, "")
+    there = now.astimezone(zone)
     chances: list[float | None] = []
     told = 0
     for place, (_, channel, kind, metric, _, _, opened_at, due_at, target, policy) in enumerate(rows):
@@ -228,7 +223,7 @@ def _foretell(
                     target=float(target or 0),
                     age=max(0.0, (now - opened_at).total_seconds()),
                     left=(due_at - now).total_seconds(),
-                    left_business=rules.get(policy, wall).elapsed(now, due_at),
+                    left_business=rules.get(policy, WALL).elapsed(now, due_at),
                     ahead=place,
                     present=answers[0],
                     answered=answers[1],

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select, text
+from sqlalchemy import ColumnElement, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -79,7 +79,7 @@ async def in_force(session: AsyncSession, workspace_id: int) -> Draft:
 
 async def calendars(session: AsyncSession, workspace_id: int, *, now: datetime) -> Known:
     """The workspace's calendars as they are valid now."""
-    rows = await session.scalars(select(CalendarRow).where(col(CalendarRow.workspace_id) == workspace_id).order_by(col(CalendarRow.name)))
+    rows = await session.scalars(select(CalendarRow).where(*_kept(workspace_id)).order_by(col(CalendarRow.name)))
     names = {row.id: row.name for row in rows}
     valid = select(CalendarVersion).where(
         col(CalendarVersion.workspace_id) == workspace_id,
@@ -117,8 +117,7 @@ async def _rules(session: AsyncSession, workspace_id: int, draft: Draft, rules: 
     """The draft, checked as if it were saved. A calendar that it does not change is the very one of the rules in force."""
     if len(draft.policies) > MOST_POLICIES:
         raise BadDraft("A draft has at most {count} policies.", count=MOST_POLICIES)
-    own = select(col(CalendarRow.id)).where(col(CalendarRow.workspace_id) == workspace_id)
-    existing = set(await session.scalars(own))
+    existing = set(await session.scalars(select(col(CalendarRow.id)).where(*_kept(workspace_id))))
     wanted = {policy.calendar for policy in draft.policies if isinstance(policy.calendar, int)} | set(draft.calendars)
     if strange := wanted - existing:
         raise BadDraft("There is no calendar {number}.", number=min(strange))
@@ -132,6 +131,10 @@ async def _rules(session: AsyncSession, workspace_id: int, draft: Draft, rules: 
     for number, definition in draft.calendars.items():
         shared[number] = _hours(definition)
     return [_rule(place, policy, shared) for place, policy in enumerate(draft.policies)]
+
+
+def _kept(workspace_id: int) -> tuple[ColumnElement[bool], ...]:
+    return (col(CalendarRow.workspace_id) == workspace_id, col(CalendarRow.removed_at).is_(None))
 
 
 def _rule(place: int, policy: DraftPolicy, shared: Mapping[int, Calendar | Versions]) -> Rule:

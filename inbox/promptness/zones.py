@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 SECOND = 1_000_000  # microseconds, as every number here: time and offset east of UTC
-DAY = 86_400 * SECOND
+HOUR, DAY = 3600 * SECOND, 86_400 * SECOND
+OPEN = 2**62  # a moment that has not come
 
 Change = tuple[int, int]  # from this moment on (since 1970, UTC), this offset
 

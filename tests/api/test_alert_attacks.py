@@ -11,7 +11,7 @@ from sqlmodel import col
 from api import alert_delivery
 from connectors.outbound import push
 from inbox.errors import Invalid
-from inbox.models import Channel, Dispatch, Member, PushSubscription, Role, Way
+from inbox.models import Channel, Dispatch, Member, PushSubscription, Role, Way, Workspace
 from inbox.promptness import alerting, notices, troubles
 from inbox.secrets import Vault
 from inbox.team import rights
@@ -121,8 +121,8 @@ async def test_what_is_no_address_is_no_webhook(scene: Scene, url: str):
 async def test_a_chain_of_other_shapes_is_refused(scene: Scene, step: dict[str, Any]):
     await scene.wait()
     async with scene.house.database.transaction() as session:
+        chain = [{"to": ["team"], "by": ["app"], **step}]
         with pytest.raises(Invalid):
-            chain = [{"to": ["team"], "by": ["app"], **step}]
             await alerting.change_chain(session, rights.of(scene.admin), 1, chain, now=MONDAY)
 
 
@@ -137,10 +137,7 @@ async def hide(scene: Scene) -> Member:
 @pytest.fixture
 async def supervisor(scene: Scene) -> Member:
     async with scene.house.database.transaction() as session:
-        row = await session.get_one(Channel, scene.channel)
-        from inbox.models import Workspace
-
-        return await Make(session).member(await session.get_one(Workspace, row.workspace_id), role=Role.SUPERVISOR)
+        return await Make(session).member(await session.get_one(Workspace, scene.admin.workspace_id), role=Role.SUPERVISOR)
 
 
 async def test_who_may_not_see_the_channel_any_more_is_not_written_to(scene: Scene, box: Letterbox, supervisor: Member):

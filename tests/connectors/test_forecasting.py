@@ -20,9 +20,8 @@ async def test_what_is_due_is_fitted_once_and_one_that_fails_costs_no_other(
         make = Make(session)
         broken, *_ = await quick_and_slow(make, now, 30)
         good, *_ = await quick_and_slow(make, now, 30)
-    place = Place(
-        house.database, house.files, house.settings, Accounts(house.vault, house.settings, house.database), "host", clock=lambda: now
-    )
+    accounts = Accounts(house.vault, house.settings, house.database)
+    place = Place(house.database, house.files, house.settings, accounts, "host", clock=lambda: now)
     fit, asked = forecasts.fit, []
 
     async def failing(session, workspace_id, *, now):  # type: ignore[no-untyped-def]

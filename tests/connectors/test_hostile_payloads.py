@@ -159,16 +159,18 @@ def paths(value: Any, at: Pathway = ()) -> Iterator[Pathway]:
 
 
 def changed(payload: Any, at: Pathway, value: Any) -> Any:
-    """A copy with another value at one place, or without it."""
-    found = copy.deepcopy(payload)
-    try:
-        place = found_at(found, at[:-1])
-        if value is MISSING:
-            del place[at[-1]]
-        else:
-            place[at[-1]] = value
-    except (KeyError, IndexError, TypeError):  # another change has taken the place away
+    """The payload with another value at one place, or without it; what is beside the way there is the same object."""
+    step, *rest = at
+    there = step in payload if isinstance(payload, dict) else isinstance(payload, list) and isinstance(step, int) and step < len(payload)
+    if not there:  # another change has taken the place away
         return payload
+    found = copy.copy(payload)
+    if rest:
+        found[step] = changed(payload[step], tuple(rest), value)
+    elif value is MISSING:
+        del found[step]
+    else:
+        found[step] = value
     return found
 
 

@@ -75,6 +75,21 @@ async def saved(database: Database, place: Place, vault: Vault, now: datetime) -
     return path
 
 
+@pytest.fixture(scope="module")
+def kept() -> dict[str, bytes]:
+    return {}
+
+
+@pytest.fixture
+def spoilt(request: pytest.FixtureRequest, kept: dict[str, bytes], tmp_path: Path) -> Path:
+    """A backup to be damaged: the same one, made once."""
+    if not kept:
+        kept["backup"] = request.getfixturevalue("saved").read_bytes()
+    path = tmp_path / "spoilt.backup"
+    path.write_bytes(kept["backup"])
+    return path
+
+
 async def test_what_was_saved_comes_back_and_is_held(saved: Path, target: Place, now: datetime):
     manifest = backups.restore(saved, target, secret_key=None, now=now, report=quiet)
     with psycopg.connect(target.url) as connection:
@@ -236,10 +251,10 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
-async def test_a_damaged_or_foreign_backup_is_refused_before_anything_changes(saved: Path, target: Place, now: datetime, damage):
-    damage(saved)
+async def test_a_damaged_or_foreign_backup_is_refused_before_anything_changes(spoilt: Path, target: Place, now: datetime, damage):
+    damage(spoilt)
     with pytest.raises(Invalid):
-        backups.restore(saved, target, secret_key=None, now=now, report=quiet)
+        backups.restore(spoilt, target, secret_key=None, now=now, report=quiet)
     assert state.read(target.url) is None
     assert list(target.home.iterdir()) == []
 

@@ -34,7 +34,7 @@ async def main(given: dict[str, Any]) -> None:
         return datetime.now(UTC) + timedelta(seconds=float(offset.read_text() or 0))
 
     database, vault = Database(given["url"]), open_vault(settings)
-    place = Place(database, Files(settings.home), settings, Accounts(vault, settings), "one", clock=clock)
+    place = Place(database, Files(settings.home), settings, Accounts(vault, settings, database), "one", clock=clock)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(breaches.run(place, stop))
         tasks.create_task(alert_delivery.run(database, vault, settings, stop, clock=clock))

@@ -1,6 +1,7 @@
 """What holds for every template and script."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,7 @@ def said() -> set[str]:
     return {message if isinstance(message, str) else message[0] for _file, _line, message, _comments, _context in found}
 
 
+@cache
 def german() -> dict[str, str]:
     with (WEB / "locale" / "de" / "messages.po").open("rb") as file:
         catalogue = [message for message in read_po(file, locale="de") if message.string and not message.fuzzy]

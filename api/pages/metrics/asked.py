@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from api.asking import FiltersDep, MetricQuery
+from api.asking import LONGEST_DAYS, USUAL_DAYS, FiltersDep, MetricQuery, Period
 from api.deps import AccessDep, HouseDep, NowDep, SessionDep, SettingsDep
 from api.pages.here import WorkspaceDep
 from inbox.conversations import directory
@@ -23,7 +23,8 @@ from inbox.team.rights import Access
 if TYPE_CHECKING:
     from inbox.promptness.metrics import Basis
 
-USUAL_DAYS, USUAL_WITHIN = 28, 3600
+USUAL_WITHIN = 3600  # seconds
+PERIODS = (1, 7, 28, 90, 365)  # days, today included
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +55,22 @@ async def choices(
     workspace: WorkspaceDep,
     filters: FiltersDep,
     now: NowDep,
-    days: Annotated[int, Query(ge=1, le=1100)] = USUAL_DAYS,
+    days: Annotated[int, Query(ge=1, le=LONGEST_DAYS)] = USUAL_DAYS,
     metric: MetricQuery = Metric.FIRST,
     within: Annotated[int, Query(ge=60, le=30 * 86400)] = USUAL_WITHIN,
     by: Cut = Cut.CHANNEL,
     cohort: Cohort = Cohort.ARRIVAL,
 ) -> Choices:
     zone = ZoneInfo(workspace.timezone)
-    tomorrow = now.astimezone(zone).date() + timedelta(days=1)
-    until = datetime.combine(tomorrow, time.min, zone)
-    since = _back(until, days, zone)
-    return Choices(Question(since=since, until=until, now=now, filters=filters, cohort=cohort, within=within), days, metric, by, zone)
+    whole = whole_days(days, zone, now)
+    question = Question(since=whole.since, until=whole.until, now=now, filters=filters, cohort=cohort, within=within)
+    return Choices(question, days, metric, by, zone)
+
+
+def whole_days(days: int, zone: ZoneInfo, now: datetime) -> Period:
+    """So many days as the zone has them, today the last."""
+    until = datetime.combine(now.astimezone(zone).date() + timedelta(days=1), time.min, zone)
+    return Period(_back(until, days, zone), until)
 
 
 ChoicesDep = Annotated[Choices, Depends(choices)]

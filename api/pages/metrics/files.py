@@ -3,7 +3,7 @@
 import asyncio
 import io
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -30,7 +30,7 @@ async def figures_csv(choices: ChoicesDep, basis: BasisDep, access: AccessDep, s
     names = await asked.names(session, access, setting)
     within = int(choices.question.within)
     rows: list[Sequence[object]] = []
-    header = ("cut", "name", "metric", "cohort", "within_seconds", *(each for each in metrics.Figure.__dataclass_fields__))
+    header = ("cut", "name", "metric", "cohort", "within_seconds", *(each.name for each in fields(metrics.Figure)))
     for (cut, metric), told in found.items():
         for figure in told:
             name = names.get(cut.value, {}).get(figure.key, "") if isinstance(figure.key, int) else (figure.key or "")

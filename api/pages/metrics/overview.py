@@ -1,88 +1,38 @@
 """The dashboard: cards, charts with their tables, and every choice in the address. The report is the same for printing."""
 
 import asyncio
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 from fastapi.responses import HTMLResponse
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.deps import AccessDep, HouseDep, NowDep, SessionDep, SettingsDep
+from api.deps import AccessDep, House, HouseDep, NowDep, SessionDep, SettingsDep
 from api.pages import forms
 from api.pages.here import HereDep, LocaleDep
 from api.pages.metrics import asked
-from api.pages.metrics.asked import BasisDep, ChoicesDep
+from api.pages.metrics.asked import PERIODS, BasisDep, Choices, ChoicesDep
 from inbox.models import WAITS
 from inbox.promptness import now_waiting
 from inbox.promptness.question import Cohort, Cut, Filters
-from web import charts
+from inbox.settings import Settings
+from inbox.team.rights import Access
+from web import charts, heatmap
+
+if TYPE_CHECKING:
+    from inbox.promptness.metrics import Figure
 
 router = APIRouter()
 
-PERIODS = (1, 7, 28, 90, 365)  # days, today included
 GOALS = (300, 900, 3600, 14400, 86400)  # seconds within which an answer may be wanted
 COMPARED_DAYS = 31  # longer periods have no period before them beside them: it would be as much again to read
 MOST_LINES = 50  # of a table: a post has a page of its own
 
 
-@router.get("/metrics", response_class=HTMLResponse)
-async def show(
-    choices: ChoicesDep,
-    basis: BasisDep,
-    access: AccessDep,
-    session: SessionDep,
-    here: HereDep,
-    locale: LocaleDep,
-    settings: SettingsDep,
-    house: HouseDep,
-    now: NowDep,
-) -> Response:
-    """The page."""
-    told = await _told(choices, basis, access, session, settings, house)
-    waiting = await now_waiting.open_waits(session, access, now=now)
-    return forms.page("metrics/page.html", locale, here=here, now=now, waiting=waiting, **told)
-
-
-@router.get("/metrics/report", response_class=HTMLResponse)
-async def report(
-    choices: ChoicesDep,
-    basis: BasisDep,
-    access: AccessDep,
-    session: SessionDep,
-    here: HereDep,
-    locale: LocaleDep,
-    settings: SettingsDep,
-    house: HouseDep,
-    now: NowDep,
-) -> Response:
-    """The same figures on paper, for whoever the team answers to."""
-    told = await _told(choices, basis, access, session, settings, house)
-    return forms.page("metrics/report.html", locale, here=here, now=now, **told)
-
-
-@router.get("/metrics/me", response_class=HTMLResponse)
-async def own(
-    choices: ChoicesDep,
-    access: AccessDep,
-    session: SessionDep,
-    here: HereDep,
-    locale: LocaleDep,
-    settings: SettingsDep,
-    house: HouseDep,
-    now: NowDep,
-) -> Response:
-    """A member's own figures, which nobody else sees here."""
-    from dataclasses import replace
-
-    from inbox.promptness import metrics
-
-    filters = Filters(member=access.member_id)
-    mine = replace(choices, question=replace(choices.question, filters=filters))
-    basis = await metrics.basis(session, access, mine.question, member_figures=settings.member_figures, shelf=house.shelf)
-    told = await _told(mine, basis, access, session, settings, house)
-    return forms.page("metrics/own.html", locale, here=here, now=now, **told)
-
-
-async def _told(choices: Any, basis: Any, access: Any, session: Any, settings: Any, house: Any) -> dict[str, Any]:
+async def told(
+    choices: ChoicesDep, basis: BasisDep, access: AccessDep, session: SessionDep, settings: SettingsDep, house: HouseDep
+) -> dict[str, Any]:
     """Everything that a page of figures shows."""
     from inbox.promptness import metrics, rhythm, sources
 
@@ -100,8 +50,8 @@ async def _told(choices: Any, basis: Any, access: Any, session: Any, settings: A
         "before": await _before(choices, access, session, settings, house),
         "days": days,
         "week": week,
-        "heat": charts.shades(week.begun),
-        "heat_answered": charts.shades(week.answered),
+        "heat": heatmap.shades(week.begun),
+        "heat_answered": heatmap.shades(week.answered),
         "lines": lines,
         "names": names,
         "keyed": keyed.get(choices.by.value, {}),
@@ -118,7 +68,43 @@ async def _told(choices: Any, basis: Any, access: Any, session: Any, settings: A
     }
 
 
-async def _before(choices: Any, access: Any, session: Any, settings: Any, house: Any) -> dict[str, Any]:
+ToldDep = Annotated[dict[str, Any], Depends(told)]
+
+
+@router.get("/metrics", response_class=HTMLResponse)
+async def show(told: ToldDep, access: AccessDep, session: SessionDep, here: HereDep, locale: LocaleDep, now: NowDep) -> Response:
+    """The page."""
+    waiting = await now_waiting.open_waits(session, access, now=now)
+    return forms.page("metrics/page.html", locale, here=here, now=now, waiting=waiting, **told)
+
+
+@router.get("/metrics/report", response_class=HTMLResponse)
+async def report(told: ToldDep, here: HereDep, locale: LocaleDep, now: NowDep) -> Response:
+    """The same figures on paper, for whoever the team answers to."""
+    return forms.page("metrics/report.html", locale, here=here, now=now, **told)
+
+
+@router.get("/metrics/me", response_class=HTMLResponse)
+async def own(
+    choices: ChoicesDep,
+    access: AccessDep,
+    session: SessionDep,
+    here: HereDep,
+    locale: LocaleDep,
+    settings: SettingsDep,
+    house: HouseDep,
+    now: NowDep,
+) -> Response:
+    """A member's own figures, which nobody else sees here."""
+    from inbox.promptness import metrics
+
+    mine = replace(choices, question=replace(choices.question, filters=Filters(member=access.member_id)))
+    basis = await metrics.basis(session, access, mine.question, member_figures=settings.member_figures, shelf=house.shelf)
+    shown = await told(mine, basis, access, session, settings, house)
+    return forms.page("metrics/own.html", locale, here=here, now=now, **shown)
+
+
+async def _before(choices: Choices, access: Access, session: AsyncSession, settings: Settings, house: House) -> dict[str, "Figure"]:
     """The figures of the period before, by metric."""
     from inbox.promptness import metrics
 

@@ -26,7 +26,7 @@ from web import hours
 from web.i18n import language
 
 router = APIRouter(prefix="/w/{workspace_id}/settings/hours", dependencies=[Depends(needs(Role.SUPERVISOR))])
-USUAL = {day: [["09:00", "17:00"]] for day in hours.WEEKDAYS[:5]}
+USUAL = {day: [["09:00", "17:00"]] for day in timetables.WEEKDAYS[:5]}
 PREVIEWED = 28  # days
 Given = Annotated[HoursIn, Form()]
 

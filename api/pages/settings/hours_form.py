@@ -9,9 +9,8 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, Field
 
 from inbox.promptness import timetables
-from inbox.promptness.timetables import Nonsense
+from inbox.promptness.timetables import WEEKDAYS, Nonsense
 from web import hours
-from web.hours import WEEKDAYS
 from web.i18n import language
 
 BLANK_DATES, BLANK_REGIONS = 3, 1
@@ -63,13 +62,13 @@ class HoursIn(BaseModel):
     def definition(self, locale: str) -> dict[str, Any]:
         """What a calendar reads; Nonsense for what cannot be understood."""
         spoken = language(locale)
-        weekly = {day: self._spans(text, spoken.weekday(at)) for at, (day, text) in enumerate(zip(WEEKDAYS, self.week, strict=False))}
-        dates = {day: self._spans(text, day) for day, text, _ in self.dates() if day}
+        weekly = {day: spans(text, spoken.weekday(at)) for at, (day, text) in enumerate(zip(WEEKDAYS, self.week, strict=False))}
+        dates = {day: spans(text, day) for day, text, _ in self.dates() if day}
         if any(not day and (text or name) for day, text, name in self.dates()):
             raise Nonsense("A day with hours or a name needs its date.")
         return {
             "tz": self.tz.strip(),
-            "hours": {day: spans for day, spans in weekly.items() if spans},
+            "hours": {day: open_ for day, open_ in weekly.items() if open_},
             "dates": dates,
             "names": {day: " ".join(name.split()) for day, _, name in self.dates() if day and name.strip()},
             "holidays": list(dict.fromkeys("-".join(filter(None, region)) for region in self.regions() if region[0])),
@@ -93,15 +92,16 @@ class HoursIn(BaseModel):
         zone: ZoneInfo = timetables.zone(self.tz.strip())
         return at.replace(tzinfo=zone) if at.tzinfo is None else at
 
-    @staticmethod
-    def _spans(text: str, day: str) -> list[list[str]]:
-        spans = hours.read(text)
-        if spans is None:
-            raise Nonsense('The hours of {day} cannot be understood: write them like "09:00–12:30, 13:30–18:00".', day=day)
-        edges = sorted((start, end if end > start else "99") for start, end in spans)
-        if any(before[1] > after[0] for before, after in pairwise(edges)):
-            raise Nonsense("The hours of {day} overlap.", day=day)
-        return spans
+
+def spans(text: str, day: str) -> list[list[str]]:
+    """The hours that somebody wrote for a day; Nonsense when they cannot be understood, or overlap."""
+    found = hours.read(text)
+    if found is None:
+        raise Nonsense('The hours of {day} cannot be understood: write them like "09:00–12:30, 13:30–18:00".', day=day)
+    edges = sorted((start, end if end > start else "99") for start, end in found)
+    if any(before[1] > after[0] for before, after in pairwise(edges)):
+        raise Nonsense("The hours of {day} overlap.", day=day)
+    return found
 
 
 def _rows(*columns: Sequence[str]) -> Sequence[tuple[Any, ...]]:

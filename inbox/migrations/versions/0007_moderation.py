@@ -1,4 +1,4 @@
-"""moderation, windows and platform templates"""
+"""Moderation, windows and platform templates."""
 
 import sqlalchemy as sa
 import sqlmodel

@@ -1,4 +1,4 @@
-"""answer next by what is due"""
+"""Answer next by what is due."""
 
 import sqlalchemy as sa
 import sqlmodel

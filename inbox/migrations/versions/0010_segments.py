@@ -1,4 +1,4 @@
-"""who had a wait when, whose hours count, and what a wrong clock said"""
+"""Who had a wait when, whose hours count, and what a wrong clock said."""
 
 import sqlalchemy as sa
 from alembic import op

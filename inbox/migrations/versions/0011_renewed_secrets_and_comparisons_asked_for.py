@@ -1,4 +1,4 @@
-"""renewed secrets, and comparisons asked for"""
+"""Renewed secrets, and comparisons that somebody asked for."""
 
 import sqlalchemy as sa
 import sqlmodel

@@ -1,4 +1,4 @@
-"""figures"""
+"""Reports by mail, and indexes for figures."""
 
 import sqlalchemy as sa
 import sqlmodel

@@ -60,7 +60,7 @@ class NostrAdapter:
         "fetched files": "Files are public.",
         "counts": "A relay cannot be relied on to have everything.",
         "standing": "Relays tell of no quota, and keys have no end.",
-        "private replies": "Private messages (NIP-17) are another protocol, which is not connected.",
+        "private replies": "Private messages (NIP-17) come in two encrypted envelopes with made-up dates: its page says more.",
         "attachments": "Files need a server of another kind.",
         "approved texts": "Nostr has no windows.",
         "hide": "There is nothing to hide behind.",

@@ -96,7 +96,10 @@ def test_rules_that_take_the_processor_away_are_given_up(monkeypatch: pytest.Mon
         read("DTSTART;VALUE=DATE:20260101|RRULE:FREQ=YEARLY")
 
 
-ZONE = "BEGIN:VTIMEZONE\r\nTZID:Mine\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nTZOFFSETFROM:+0100\r\nTZOFFSETTO:+0200\r\n{}\r\nEND:STANDARD"
+ZONE = (
+    "BEGIN:VTIMEZONE\r\nTZID:Mine\r\nBEGIN:STANDARD\r\n"
+    + "DTSTART:19700101T000000\r\nTZOFFSETFROM:+0100\r\nTZOFFSETTO:+0200\r\n{}\r\nEND:STANDARD"
+)
 
 
 def zoned(rule: str) -> bytes:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inbox.promptness.calendars import Calendar, Nonsense, Versions
+from inbox.promptness.timetables import NeverOpen
 
 ZONES = (
     "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Pacific/Chatham", "Pacific/Apia", "Africa/Casablanca",
@@ -277,3 +278,9 @@ def test_a_preview_shows_each_day_by_the_clock_of_the_calendar():
     assert saturday == (date(2026, 3, 28), [(at("2026-03-28T22:00"), at("2026-03-29T00:00"))])
     assert sunday[1] == [(at("2026-03-29T00:00"), at("2026-03-29T06:00"))]
     assert monday[1] == [(at("2026-03-30T09:00"), at("2026-03-30T17:00"))]
+
+
+def test_what_would_be_due_in_thousands_of_years_is_never_due():
+    minutes = Calendar.from_dict({"tz": "Europe/Berlin", "hours": {"mon": [["09:00", "09:05"]]}, "holidays": ["DE-SH"]})
+    with pytest.raises(NeverOpen):
+        minutes.due(datetime(2026, 3, 2, tzinfo=UTC), 366 * 86_400)

@@ -38,7 +38,7 @@ from tests.make import MONDAY, Make
 
 __all__ = ["channel"]  # the fixture
 
-OPERATIONS = 1000  # for each of two seeds
+OPERATIONS = 500  # for each of two seeds
 THREADS = 9
 STORY = {"id", "policy_id", "target_seconds", "due_at", "breached_at", "late_on_policy", "caught_up_late"}  # not told by the log
 

@@ -13,7 +13,7 @@ from inbox.promptness import cuts, targets, waits
 from tests.inbox.conversations.test_receive import everything
 from tests.inbox.promptness.world import World
 
-OPERATIONS = int(os.environ.get("PARLEY_TEST_OPERATIONS", "2000"))
+OPERATIONS = int(os.environ.get("PARLEY_TEST_OPERATIONS", "800"))
 SEEDS = [int(seed) for seed in os.environ.get("PARLEY_TEST_SEEDS", "1").split(",")]
 LOOKS = 10  # at the whole table, in between
 FACTS = (

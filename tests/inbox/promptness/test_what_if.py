@@ -61,8 +61,8 @@ class Past:
 
     async def _policy(self, name: str, place: int, conditions: dict[str, Any], wanted: dict[str, Any], calendar: int | None) -> None:
         row = {"name": name, "position": place, "conditions": conditions, "targets": wanted, "calendar_id": calendar}
-        since = self.now - timedelta(days=100)  # what ended before a policy came is not judged by it
-        await self._add(Policy(workspace_id=self.access.workspace_id, **row, created_at=since, changed_at=since))
+        before = self.now - timedelta(days=60)  # it counts for whoever waited since then
+        await self._add(Policy(workspace_id=self.access.workspace_id, **row, created_at=before, changed_at=before))
 
     async def _add(self, row: Any) -> Any:
         self.session.add(row)
@@ -134,6 +134,19 @@ async def test_other_hours_count_for_the_whole_time_and_nothing_is_saved(lived: 
         assert change.due_after == change.opened_at + timedelta(seconds=seconds)
     again = await lived.compare(known)
     assert (again.otherwise, again.to_missed) == (0, 0)
+
+
+async def test_a_calendar_that_was_removed_is_nothing_to_draft_with(lived: Past) -> None:
+    where = {"workspace_id": lived.access.workspace_id, "created_at": lived.now}
+    gone = Calendar(**where, name="Summer", removed_at=lived.now)
+    lived.session.add(gone)
+    await lived.session.flush()
+    lived.session.add(CalendarVersion(**where, calendar_id=gone.id, definition=OFFICE))
+    await lived.session.flush()
+    known = await what_if.calendars(lived.session, lived.access.workspace_id, now=lived.now)
+    assert list(known.names) == [lived.calendar]
+    with pytest.raises(what_if.BadDraft, match=f"no calendar {gone.id}"):
+        await lived.compare(Draft([DraftPolicy("Usual", {}, {"first": {"normal": 60}}, gone.id)]))
 
 
 async def test_changes_come_in_pages_that_neither_skip_nor_repeat(lived: Past) -> None:
