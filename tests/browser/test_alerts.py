@@ -21,13 +21,15 @@ from tests.make import Make
 pytestmark = pytest.mark.browser
 
 TO_ALL = {"when": "at", "to": ["supervisors"], "by": ["app"]}
+# Any point of the curve: here its generator.
+POINT = "BGsX0fLhLEJH-Lzm5WOkQPJ3A32BLeszoPShOUXYmMKWT-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU"
 BROWSER = """
     PushManager.prototype.getSubscription = async () => null;
     PushManager.prototype.subscribe = async (options) => {
         window.asked = [options.userVisibleOnly, options.applicationServerKey.length];
-        return { toJSON: () => ({ endpoint: "https://push.example.org/one", keys: { p256dh: "a", auth: "b" } }) };
+        return { toJSON: () => ({ endpoint: "https://push.example.org/one", keys: { p256dh: "POINT", auth: "AAAAAAAAAAAAAAAAAAAAAA" } }) };
     };
-"""  # the maker's service is out of reach; all else is the browser's own
+""".replace("POINT", POINT)  # the maker's service is out of reach; all else is the browser's own
 
 
 async def late(desk: Desk, *names: str) -> Sequence[int]:
