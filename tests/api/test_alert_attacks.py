@@ -159,7 +159,7 @@ async def test_nor_is_there_a_number_on_their_bell_or_a_line_on_their_page(scene
         assert await notices.unseen(session, [supervisor.id], seen, now=LATER) == {}
         assert await notices.unseen(session, [scene.admin.id], {scene.channel}, now=LATER) == {scene.admin.id: 1}
         assert await notices.list_mine(session, access, now=LATER) == []
-        assert await troubles.look(session, free=1.0, now=LATER) == 1
+        assert await troubles.look(session, free=1.0, backup_days=0, now=LATER) == 1
         assert await troubles.current(session, access) == []
         assert len(await troubles.current(session, rights.of(scene.admin))) == 1
 

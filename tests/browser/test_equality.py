@@ -346,7 +346,7 @@ async def test_what_is_pushed_makes_the_page_what_it_is_after_loading_it_again(d
         loaded = await snapshot(page)
         different += [f"{kind}: {line}" for line in differences(pushed, loaded)]
     recorded = {event.kind for event in await desk.do(partial(events.since, after=0))}
-    assert {"wait.breached", "wait.retargeted", "wait.retold", "resolution.breached"} <= recorded
+    assert {"wait.breached", "wait.retargeted", "resolution.breached"} <= recorded
     assert not different, "\n".join(different)
     assert not [line for line in desk.complaints if "Failed to load" not in line]
 
