@@ -10,7 +10,7 @@ from pydantic import Field
 from api.deps import ApiAccessDep, NowDep, Number, SessionDep
 from api.schemas import Given, Shape
 from api.v1 import PROBLEMS
-from inbox.models import AlertKind
+from inbox.models import AlertKind, Policy
 from inbox.promptness import alerting, chains, notices
 
 router = APIRouter(tags=["alerts"], responses=PROBLEMS)
@@ -92,15 +92,22 @@ async def put_snooze(alert: AlertDep, given: SnoozeIn, access: ApiAccessDep, ses
     return Response(status_code=204)
 
 
+async def find_policy(policy_id: Number, access: ApiAccessDep, session: SessionDep) -> Policy:
+    """The policy of the address, found before a body is read."""
+    return await alerting.policy(session, access, policy_id)
+
+
+PolicyDep = Annotated[Policy, Depends(find_policy)]
+
+
 @router.get("/policies/{policy_id}/alerts")
-async def get_chain(policy_id: Number, access: ApiAccessDep, session: SessionDep) -> ChainOut:
+async def get_chain(policy: PolicyDep) -> ChainOut:
     """Who is told when a wait of this policy is or will be late."""
-    policy = await alerting.policy(session, access, policy_id)
     return ChainOut(steps=[step.as_json() for step in chains.read(policy.alerts)], usual=policy.alerts is None)
 
 
 @router.put("/policies/{policy_id}/alerts")
-async def put_chain(policy_id: Number, given: ChainIn, access: ApiAccessDep, session: SessionDep, now: NowDep) -> ChainOut:
+async def put_chain(policy: PolicyDep, given: ChainIn, access: ApiAccessDep, session: SessionDep, now: NowDep) -> ChainOut:
     """Write the chain anew; it holds at once for everybody who waits."""
-    await alerting.change_chain(session, access, policy_id, given.steps, now=now)
-    return await get_chain(policy_id, access, session)
+    await alerting.change_chain(session, access, policy.id, given.steps, now=now)
+    return await get_chain(policy)

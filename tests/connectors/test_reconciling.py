@@ -294,7 +294,11 @@ async def test_what_somebody_asks_for_is_compared_at_once_by_whoever_reads_it_an
         await finish(*given, **more)
         stop.set()
 
+    async def no_night(place: Place, now: datetime) -> list[nights.Due]:
+        return []
+
     monkeypatch.setattr(reconciliation, "finish", finishing)
+    monkeypatch.setattr(nights, "find", no_night)
     async with asyncio.timeout(20):
         await nights.run(reading.place, stop)
     (run,) = await reading.ask(select(Reconciliation))

@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from inbox.conversations import escalation
+from inbox.conversations import agenda, escalation
 from inbox.models import Alert, Channel, Role, Workspace
 from inbox.promptness import alerts, targets
 from tests.inbox.conversations.test_receive import channel, said, take
@@ -36,7 +36,7 @@ async def test_two_policies_that_hand_a_conversation_to_and_fro_come_to_an_end(s
         for alert_id in await escalation.waiting(session):
             acted += await escalation.act(session, alert_id, now=now)
     assert 0 < acted <= 8
-    assert await alerts.next_due(session) is None
+    assert (await agenda.read(session)).alert is None
 
 
 async def test_a_clock_that_goes_back_an_hour_raises_nothing_twice(session: AsyncSession, channel: Channel, make: Make):
