@@ -24,9 +24,11 @@ from inbox.errors import ParleyError
 from inbox.models import Account, AlertDelivery, Fold, Member, Way, Workspace
 from inbox.promptness import alerting, deliveries, notices, recipients, troubles
 from inbox.promptness.notices import Told
-from inbox.secrets import Vault
+from inbox.secrets import Vault, new_token
 from inbox.settings import Settings
 from inbox.team import rights
+from inbox.team.rights import Access
+from web.i18n import language
 
 POLL_SECONDS = 1.0
 LOST = (SQLAlchemyError, psycopg.Error, OSError)
@@ -177,6 +179,18 @@ async def address(
     if way is Way.WEBHOOK:
         return Target(**target, url=setup.webhook_url, secret=vault.decrypt(setup.webhook_secret) if setup.webhook_secret else "")
     return Target(**target, services=alerting.services_of(setup, vault))
+
+
+async def try_out(session: AsyncSession, office: Office, way: Way, access: Access, member: Member | None, locale: str) -> str | None:
+    """Send a message that only says that this way works; what went wrong, in the reader's language. Commits before it asks anybody."""
+    words = alert_words.of_test(locale, f"{office.settings.public_url}/w/{access.workspace_id}")
+    target = await address(session, office, way, access.workspace_id, member, words, key=new_token("alert_"), topic="test")
+    await session.commit()  # nothing is held while somebody else's server answers
+    try:
+        await send(office, target)
+    except ConnectorError as error:
+        return language(locale).sentence(str(error))
+    return None
 
 
 async def send(office: Office, target: Target) -> None:

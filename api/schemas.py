@@ -1,6 +1,6 @@
 """The shapes of /api/v1: ids are integers, times are ISO 8601 in UTC, names are those of the screen."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -10,7 +10,7 @@ from api.deps import RowId
 from inbox.contract import Action, ConversationKind
 from inbox.conversations.rows import Row
 from inbox.conversations.timeline import Entry
-from inbox.models import ChannelState, Delivery, Direction, ModerationState, Priority, Role, Status
+from inbox.models import Delivery, Direction, ModerationState, Priority, Status
 
 T = TypeVar("T")
 Text = Annotated[str, StringConstraints(max_length=100_000)]
@@ -239,112 +239,3 @@ class LabelsIn(Given):
     """All labels of the conversation, whatever it had before."""
 
     label_ids: list[RowId]
-
-
-class ChannelOut(Shape):
-    """A connected account and its health."""
-
-    id: int
-    platform: str
-    name: str
-    account_name: str
-    restricted: bool
-    state: ChannelState
-    error: str | None
-    send_error: str | None
-    last_event_at: datetime | None
-    last_success_at: datetime | None
-    next_try_at: datetime | None
-    lag_seconds: float | None
-    gap_at: datetime | None
-    quota_used: int | None
-    quota_limit: int | None
-    quota_resets_at: datetime | None
-    token_expires_at: datetime | None
-    silent_since: datetime | None = Field(description="Its newest event, when nothing has come for unusually long.")
-
-
-class GapOut(Shape):
-    """A hole that the platform could not fill: something may be missing between `since` and `found_at`."""
-
-    since: datetime | None
-    found_at: datetime
-    acknowledged_at: datetime | None
-
-
-class ReconciliationOut(Shape):
-    """The last comparison with what the platform lists. `compared` of `posts`; the others count messages, `differing` posts."""
-
-    days: int
-    started_at: datetime
-    finished_at: datetime | None
-    posts: int
-    compared: int
-    listed: int
-    known: int
-    fetched: int
-    unreadable: int
-    unlisted: int
-    differing: int
-    stopped: str
-
-
-class ChannelDetailOut(ChannelOut):
-    """One account with all that is known of how well it is read."""
-
-    gaps: list[GapOut]
-    passed_over: dict[str, int] = Field(description="What was read and left out on purpose: how often, by reason.")
-    reconciliation: ReconciliationOut | None
-
-
-class TemplateIn(Given):
-    name: str
-    shortcut: str
-    body: Text
-    locale: str = ""
-    channel_id: RowId | None = None
-
-
-class TemplateOut(Shape):
-    id: int
-    name: str
-    shortcut: str
-    body: str
-    locale: str
-    channel_id: int | None
-    uses: int
-    updated_at: datetime
-
-
-class MemberOut(Shape):
-    id: int
-    name: str
-    public_name: str
-    role: Role
-    email: str | None = Field(description="For admins only.")
-    created_at: datetime
-
-
-class TeamOut(Shape):
-    id: int
-    name: str
-    member_ids: list[int]
-
-
-class EventOut(Shape):
-    """One row of the log. `data` holds ids and field changes, never what was said."""
-
-    id: int
-    at: datetime
-    kind: str
-    conversation_id: int | None
-    channel_id: int | None
-    actor: str
-    data: Mapping[str, Any]
-
-
-class EventsOut(BaseModel):
-    """Events after an id, oldest first. Ask again with `after` = `last`, also when there were none."""
-
-    events: Sequence[EventOut]
-    last: int

@@ -1,17 +1,77 @@
 """Channels and their health."""
 
+from datetime import datetime
+
 from fastapi import APIRouter
+from pydantic import Field
 
 import connectors
 from api import approved
 from api.deps import ApiAccessDep, HouseDep, NowDep, Number, SessionDep
-from api.schemas import ApprovedOut, ChannelDetailOut, ChannelOut, GapOut, ReconciliationOut
+from api.schemas import ApprovedOut, Shape
 from api.v1 import PROBLEMS
 from inbox import channels
 from inbox.conversations import gaps, passed_over, reconciliation
+from inbox.models import ChannelState
 from inbox.team import rights
 
 router = APIRouter(prefix="/channels", tags=["channels"], responses=PROBLEMS)
+
+
+class ChannelOut(Shape):
+    """A connected account and its health."""
+
+    id: int
+    platform: str
+    name: str
+    account_name: str
+    restricted: bool
+    state: ChannelState
+    error: str | None
+    send_error: str | None
+    last_event_at: datetime | None
+    last_success_at: datetime | None
+    next_try_at: datetime | None
+    lag_seconds: float | None
+    gap_at: datetime | None
+    quota_used: int | None
+    quota_limit: int | None
+    quota_resets_at: datetime | None
+    token_expires_at: datetime | None
+    silent_since: datetime | None = Field(description="Its newest event, when nothing has come for unusually long.")
+
+
+class GapOut(Shape):
+    """A hole that the platform could not fill: something may be missing between `since` and `found_at`."""
+
+    since: datetime | None
+    found_at: datetime
+    acknowledged_at: datetime | None
+
+
+class ReconciliationOut(Shape):
+    """The last comparison with what the platform lists. `compared` of `posts`; the others count messages, `differing` posts."""
+
+    days: int
+    started_at: datetime
+    finished_at: datetime | None
+    posts: int
+    compared: int
+    listed: int
+    known: int
+    fetched: int
+    unreadable: int
+    unlisted: int
+    differing: int
+    stopped: str
+
+
+class ChannelDetailOut(ChannelOut):
+    """One account with all that is known of how well it is read."""
+
+    gaps: list[GapOut]
+    passed_over: dict[str, int] = Field(description="What was read and left out on purpose: how often, by reason.")
+    reconciliation: ReconciliationOut | None
 
 
 @router.get("")

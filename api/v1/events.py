@@ -2,15 +2,18 @@
 
 import asyncio
 import time
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.security import HTTPAuthorizationCredentials
+from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api import deps
 from api.deps import HouseDep, NowDep
-from api.schemas import EventOut, EventsOut
+from api.schemas import Shape
 from api.v1 import PROBLEMS
 from inbox import events
 from inbox.errors import NotFound
@@ -29,6 +32,25 @@ ADMINS = frozenset({
     "trouble.began", "trouble.ended", "figures.viewed", "token.created", "token.revoked",
     "invitation.created", "invitation.renewed", "invitation.mailed", "invitation.revoked",
 })  # fmt: skip
+
+
+class EventOut(Shape):
+    """One row of the log. `data` holds ids and field changes, never what was said."""
+
+    id: int
+    at: datetime
+    kind: str
+    conversation_id: int | None
+    channel_id: int | None
+    actor: str
+    data: Mapping[str, Any]
+
+
+class EventsOut(BaseModel):
+    """Events after an id, oldest first. Ask again with `after` = `last`, also when there were none."""
+
+    events: Sequence[EventOut]
+    last: int
 
 
 class LogGone(NotFound):

@@ -1,15 +1,33 @@
 """Members, teams and labels: what an assignment or a label can name."""
 
+from datetime import datetime
+
 from fastapi import APIRouter
+from pydantic import Field
 
 from api.deps import ApiAccessDep, SessionDep
-from api.schemas import LabelOut, MemberOut, TeamOut
+from api.schemas import LabelOut, Shape
 from api.v1 import PROBLEMS
 from inbox import labels
 from inbox.models import Role
 from inbox.team import members, teams
 
 router = APIRouter(tags=["people"], responses=PROBLEMS)
+
+
+class MemberOut(Shape):
+    id: int
+    name: str
+    public_name: str
+    role: Role
+    email: str | None = Field(description="For admins only.")
+    created_at: datetime
+
+
+class TeamOut(Shape):
+    id: int
+    name: str
+    member_ids: list[int]
 
 
 @router.get("/members")

@@ -1,15 +1,35 @@
 """Saved replies."""
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from api.deps import ApiAccessDep, NowDep, Number, SessionDep
-from api.schemas import TemplateIn, TemplateOut
+from api.deps import ApiAccessDep, NowDep, Number, RowId, SessionDep
+from api.schemas import Given, Shape, Text
 from api.v1 import PROBLEMS
 from inbox.assistant import templates
 
 router = APIRouter(prefix="/templates", tags=["templates"], responses=PROBLEMS)
+
+
+class TemplateIn(Given):
+    name: str
+    shortcut: str
+    body: Text
+    locale: str = ""
+    channel_id: RowId | None = None
+
+
+class TemplateOut(Shape):
+    id: int
+    name: str
+    shortcut: str
+    body: str
+    locale: str
+    channel_id: int | None
+    uses: int
+    updated_at: datetime
 
 
 @router.get("")

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from inbox.errors import Invalid
-from inbox.models import Conversation, Metric
+from inbox.models import WAITS, Conversation, Metric
 from inbox.promptness import metrics
 from inbox.promptness.history import KINDS, OPEN, OUTCOMES, PRIORITIES
 from inbox.promptness.metrics import Basis, Measured
@@ -54,7 +54,7 @@ class Line:
 def chosen(basis: Basis, state: State, metric: Metric | None) -> Column:
     """The places in the cohort of the waits that a number counts, by `opened` ascending."""
     told = basis.cohort
-    mine = np.ones(len(told.history), dtype=np.bool_) if metric is None else told.history.metric == metrics.METRICS.index(metric)
+    mine = np.ones(len(told.history), dtype=np.bool_) if metric is None else told.history.metric == WAITS.index(metric)
     return np.flatnonzero(mine & _in(told, state, basis.question.within))
 
 
@@ -93,7 +93,7 @@ def columns(basis: Basis, access: Access, member_figures: MemberFigures, rows: C
         "member": _numbers(shown),
         "policy": _numbers(waits.policy),
         "post": _numbers(waits.post),
-        "metric": _words(waits.metric, metrics.METRICS),
+        "metric": _words(waits.metric, WAITS),
         "kind": _words(waits.kind, KINDS),
         "priority": _words(waits.priority, PRIORITIES),
     }

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from inbox.models import Metric, Outcome
+from inbox.models import WAITS, Metric, Outcome
 from inbox.promptness import history, members, percentiles
 from inbox.promptness.history import KINDS, OPEN, OUTCOMES, PRIORITIES, History
 from inbox.promptness.question import Cohort, Cut, MemberFigures, Question
@@ -23,7 +23,6 @@ Key = int | str | None
 Asked = tuple[Cut, Metric]
 
 NONE, KEPT, LATE, CAUGHT_UP, ON_POLICY, PENDING = range(6)  # how a wait stands to its target
-METRICS = list(Metric)
 MARKS = 128  # values of a wait's marks: the standing above four yes or no
 COMMUNITY = (Outcome.ANSWERED_BY_COMMUNITY,)
 
@@ -154,7 +153,7 @@ def measured(waits: History, question: Question) -> Measured:
     flags = (answered, is_open, waits.native & answered, waits.bulk & answered)
     marks = sum((flag.view(np.int8) << np.int8(at) for at, flag in enumerate(flags)), start=stand << np.int8(4))
     clocks = percentiles.keys(length // SECOND, answered), percentiles.keys(np.floor(waits.business), answered)
-    rows = {metric: np.flatnonzero(waits.metric == at) for at, metric in enumerate(METRICS)}
+    rows = {metric: np.flatnonzero(waits.metric == at) for at, metric in enumerate(WAITS)}
     return Measured(waits, length, answered, is_open, stand, marks, clocks, rows)
 
 
@@ -265,7 +264,7 @@ def attainment(stand: Sequence[int]) -> float | None:
 
 def _counts(waits: History, by: Cut, metric: Metric) -> Mapping[Key, int]:
     """How many waits of each key."""
-    rows = np.flatnonzero(waits.metric == METRICS.index(metric))
+    rows = np.flatnonzero(waits.metric == WAITS.index(metric))
     if by == Cut.ALL:
         return {None: len(rows)}
     if by == Cut.LABEL:

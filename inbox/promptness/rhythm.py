@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from inbox.models import Metric, Outcome
+from inbox.models import WAITS, Metric, Outcome
 from inbox.promptness import metrics, zones
 from inbox.promptness.history import OUTCOMES, History
 from inbox.promptness.metrics import Basis, Group
@@ -149,4 +149,4 @@ def _handled(basis: Basis, metric: Metric | None) -> Column:
 
 
 def _of(waits: History, metric: Metric) -> Column:
-    return waits.metric == metrics.METRICS.index(metric)
+    return waits.metric == WAITS.index(metric)

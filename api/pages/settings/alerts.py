@@ -16,13 +16,11 @@ from api.alert_delivery import Office
 from api.deps import AccessDep, HouseDep, NowDep, Number, SessionDep, needs
 from api.pages import forms
 from api.pages.forms import Frame, FrameDep
-from inbox.contract import ConnectorError
 from inbox.conversations import directory
 from inbox.errors import Invalid
 from inbox.models import Policy, Priority, Role, Way
 from inbox.promptness import alerting, chains, deliveries, recipients, troubles
 from inbox.promptness.chains import When
-from inbox.secrets import new_token
 from inbox.team.rights import Access
 from web.i18n import language
 
@@ -97,14 +95,8 @@ async def test(way: Way, frame: FrameDep, session: SessionDep, access: AccessDep
     if way not in {Way.WEBHOOK, Way.APPRISE}:
         raise Invalid("A test is by webhook or Apprise.", code="way")
     office = Office(house.database, house.vault, house.settings, house.clock)
-    words = alert_words.of_test(frame.locale, f"{house.settings.public_url}/w/{access.workspace_id}")
-    target = await alert_delivery.address(session, office, way, access.workspace_id, None, words, key=new_token("alert_"), topic="test")
-    await session.commit()  # nothing is held while somebody else's server answers
-    try:
-        await alert_delivery.send(office, target)
-    except ConnectorError as error:
-        return await _page(frame, session, access, house, now, error=language(frame.locale).sentence(str(error)))
-    return frame.back()
+    error = await alert_delivery.try_out(session, office, way, access, None, frame.locale)
+    return await _page(frame, session, access, house, now, error=error) if error else frame.back()
 
 
 async def _page(

@@ -7,20 +7,17 @@ from fastapi import APIRouter, Form, Request, Response
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api import alert_delivery, alert_words
+from api import alert_delivery
 from api.alert_delivery import Office
 from api.deps import AccessDep, HouseDep, MemberDep, NowDep, Number, SessionDep
 from api.pages import forms
 from api.pages.account import device
 from api.pages.forms import Frame, FrameDep
-from inbox.contract import ConnectorError
 from inbox.errors import Invalid
 from inbox.models import Way
 from inbox.promptness import alerting
-from inbox.secrets import new_token
 from inbox.team import workspaces
 from inbox.team.rights import Access
-from web.i18n import language
 
 router = APIRouter(prefix="/w/{workspace_id}/settings/notifications")
 LONGEST_BODY = 10_000
@@ -76,14 +73,8 @@ async def test(way: Way, frame: FrameDep, session: SessionDep, member: MemberDep
     if way not in {Way.MAIL, Way.PUSH}:
         raise Invalid("A test is by mail or push.", code="way")
     office = Office(house.database, house.vault, house.settings, house.clock)
-    words = alert_words.of_test(frame.locale, f"{house.settings.public_url}/w/{access.workspace_id}")
-    target = await alert_delivery.address(session, office, way, access.workspace_id, member, words, key=new_token("alert_"), topic="test")
-    await session.commit()  # nothing is held while somebody else's server answers
-    try:
-        await alert_delivery.send(office, target)
-    except ConnectorError as error:
-        return await _page(frame, session, access, house, error=language(frame.locale).sentence(str(error)))
-    return frame.back()
+    error = await alert_delivery.try_out(session, office, way, access, member, frame.locale)
+    return await _page(frame, session, access, house, error=error) if error else frame.back()
 
 
 async def _page(
