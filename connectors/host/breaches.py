@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from connectors.host.place import Place
 from connectors.host.timers import FAILURES
 from inbox import pauses, retargeting
-from inbox.conversations import agenda, escalation
-from inbox.conversations.agenda import Agenda
-from inbox.promptness import alerts, episodes, notices, targets
+from inbox.automation import escalation
+from inbox.promptness import agenda, alerts, episodes, notices, targets
+from inbox.promptness.agenda import Agenda
 
 log = structlog.get_logger()
 SHORTEST = 0.05  # seconds: a wait that is due and locked is being answered, and asked for again

@@ -5,9 +5,9 @@ from datetime import timedelta
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from inbox.conversations import agenda, escalation
+from inbox.automation import escalation
 from inbox.models import Alert, Channel, Role, Workspace
-from inbox.promptness import alerts, targets
+from inbox.promptness import agenda, alerts, targets
 from tests.inbox.conversations.test_receive import channel, said, take
 from tests.inbox.promptness.test_targets import policy
 from tests.inbox.promptness.test_waits import minutes

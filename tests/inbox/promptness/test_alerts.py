@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from inbox import events
-from inbox.conversations import agenda, assignment, escalation, priorities
+from inbox.automation import escalation
+from inbox.conversations import assignment, priorities
 from inbox.errors import Invalid
 from inbox.models import (
     Alert,
@@ -32,7 +33,7 @@ from inbox.models import (
     Way,
     Workspace,
 )
-from inbox.promptness import alerts, chains, deliveries, notices, recipients, targets, waits
+from inbox.promptness import agenda, alerts, chains, deliveries, notices, recipients, targets, waits
 from inbox.promptness.chains import BadChain, Step, When
 from inbox.team import rights
 from tests.inbox.conversations.test_receive import channel, everything, said, take

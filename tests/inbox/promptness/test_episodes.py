@@ -7,7 +7,7 @@ from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from inbox import events
-from inbox.conversations import agenda, assignment, labels, priorities, status, timers
+from inbox.conversations import assignment, labels, priorities, status, timers
 from inbox.models import (
     Calendar,
     CalendarVersion,
@@ -23,7 +23,7 @@ from inbox.models import (
     Status,
     Workspace,
 )
-from inbox.promptness import episodes, policies, targets, waits
+from inbox.promptness import agenda, episodes, policies, targets, waits
 from inbox.team.rights import Access
 from tests.inbox.conversations.test_receive import US, channel, everything, said, take
 from tests.inbox.promptness.test_corrections import logged

@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from api import alert_words
-from inbox.conversations import escalation, status
+from inbox.automation import escalation
+from inbox.conversations import status
 from inbox.models import Alert, AlertNotice, AlertState, Channel, Conversation, Member, Priority, Role, Status, Workspace
 from inbox.promptness import alerting, alerts, chains, episodes, notices, targets, waits
 from inbox.promptness.chains import Step, When

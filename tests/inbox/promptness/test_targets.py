@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from inbox import events
 from inbox.contract import Author
-from inbox.conversations import agenda, assignment, labels, priorities, surroundings
+from inbox.conversations import assignment, labels, priorities, surroundings
 from inbox.conversations.surroundings import Due
 from inbox.models import (
     Calendar,
@@ -23,7 +23,7 @@ from inbox.models import (
     Wait,
     Workspace,
 )
-from inbox.promptness import targets, waits
+from inbox.promptness import agenda, targets, waits
 from inbox.team import rights
 from tests.inbox.conversations.test_receive import channel, everything, said, take
 from tests.inbox.promptness.test_waits import minutes, reply

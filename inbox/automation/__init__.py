@@ -1,0 +1,1 @@
+"""What Parley does to conversations by itself: the one room that may."""
