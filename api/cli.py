@@ -11,6 +11,7 @@ from importlib import import_module
 import typer
 
 from api.commands import console
+from api.imports import quick
 
 MODULES = {
     "serve": "serve",
@@ -36,7 +37,9 @@ MODULES = {
 def main() -> None:
     """Run one command and exit with its code."""
     with console.told_errors():
-        build(sys.argv[1:])()
+        with quick():
+            parley = build(sys.argv[1:])
+        parley()
 
 
 def build(arguments: Sequence[str] = ()) -> typer.Typer:

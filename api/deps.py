@@ -43,29 +43,34 @@ class House:
     shelf: Shelf = field(default_factory=Shelf)  # the waits that figures are reckoned from
 
 
-# Dependencies are coroutines even where they wait for nothing: FastAPI sends every other function through a thread.
-async def house(connection: HTTPConnection) -> House:
+def _house(connection: HTTPConnection) -> House:
     return connection.app.state.house
 
 
+# Dependencies are coroutines even where they wait for nothing: FastAPI sends every other function through a thread. Those that all routes
+# have take the connection and nothing else: FastAPI looks through the whole tree below a route, and every leaf costs each of them.
+async def house(connection: HTTPConnection) -> House:
+    return _house(connection)
+
+
+async def settings(connection: HTTPConnection) -> Settings:
+    return _house(connection).settings
+
+
+async def now(connection: HTTPConnection) -> datetime:
+    return _house(connection).clock()
+
+
 HouseDep = Annotated[House, Depends(house)]
-
-
-async def settings(house: HouseDep) -> Settings:
-    return house.settings
-
-
-async def now(house: HouseDep) -> datetime:
-    return house.clock()
 
 
 SettingsDep = Annotated[Settings, Depends(settings)]
 NowDep = Annotated[datetime, Depends(now)]
 
 
-async def session(house: HouseDep) -> AsyncGenerator[AsyncSession]:
+async def session(connection: HTTPConnection) -> AsyncGenerator[AsyncSession]:
     """The request's transaction."""
-    async with house.database.transaction() as session:
+    async with _house(connection).database.transaction() as session:
         yield session
 
 
@@ -89,10 +94,11 @@ def _named(connection: HTTPConnection) -> int | None:
     return int(named) if named.isdecimal() and len(named) < 19 else None
 
 
-async def signed_in(connection: HTTPConnection, session: SessionDep, house: HouseDep, now: NowDep) -> SignedIn:
+async def signed_in(connection: HTTPConnection, session: SessionDep) -> SignedIn:
     """Entities, for what changes them; `asker` is enough for everything else."""
-    token, workspace_id = connection.cookies.get(COOKIE), _named(connection)
-    found = await sessions.resolve(session, token, workspace_id, now=now, days=house.settings.session_days) if token else None
+    token, workspace_id, house = connection.cookies.get(COOKIE), _named(connection), _house(connection)
+    days = house.settings.session_days
+    found = await sessions.resolve(session, token, workspace_id, now=house.clock(), days=days) if token else None
     if found is None:
         raise Unauthorized("Sign in to go on.")
     browser, account, member, workspace = found
@@ -112,10 +118,11 @@ async def member(workspace_id: Number, signed_in: SignedInDep) -> Member:
 MemberDep = Annotated[Member, Depends(member)]
 
 
-async def asker(connection: HTTPConnection, session: SessionDep, house: HouseDep, now: NowDep) -> Signed:
+async def asker(connection: HTTPConnection, session: SessionDep) -> Signed:
     """Who asks, in plain values."""
-    token = connection.cookies.get(COOKIE)
-    found = await sessions.look(session, token, _named(connection), now=now, days=house.settings.session_days) if token else None
+    token, house = connection.cookies.get(COOKIE), _house(connection)
+    days = house.settings.session_days
+    found = await sessions.look(session, token, _named(connection), now=house.clock(), days=days) if token else None
     if found is None:
         raise Unauthorized("Sign in to go on.")
     return found

@@ -23,6 +23,7 @@ from typing import Any, NoReturn
 from pydantic import SecretStr
 
 from api import ending
+from api.imports import quick
 from inbox import embedded
 from inbox.errors import ParleyError, Unusable
 from inbox.settings import Settings
@@ -83,7 +84,8 @@ def _work(settings: Settings) -> None:
 
 def _process() -> Any:
     """The module that runs the application: 60 MB that a process that only watches does without."""
-    from api import process
+    with quick():
+        from api import process
 
     return process
 

@@ -1,5 +1,6 @@
 """One real PostgreSQL for the whole run; what a test writes is rolled back or truncated."""
 
+import gc
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
@@ -14,7 +15,6 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.app import create_app
 from api.deps import House
 from inbox import embedded
 from inbox.db import Database
@@ -22,6 +22,7 @@ from inbox.files import Files
 from inbox.migrations import run
 from inbox.secrets import open_vault
 from inbox.settings import Settings
+from tests.app import app_of
 from tests.make import Make
 
 # The default renderer draws every local variable of a traceback, which takes minutes when one of them is a page.
@@ -45,6 +46,15 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the long files begin."""
     items.sort(key=lambda item: next((place for place, name in enumerate(LONG) if f"tests/{name}" in item.nodeid), len(LONG)))
+
+
+gc.disable()  # what is imported and collected is no garbage
+
+
+def pytest_collection_finish() -> None:
+    """It stays: walking over it at every garbage collection would be a fifth of a run."""
+    gc.freeze()
+    gc.enable()
 
 
 # Deleting the few rows of a test takes milliseconds; TRUNCATE makes 150 new files each time.
@@ -134,18 +144,12 @@ def house(settings: Settings, database: Database, now: datetime) -> House:
     return House(settings=settings, database=database, vault=open_vault(settings), files=Files(settings.home), clock=lambda: now)
 
 
-@pytest.fixture(scope="session")
-def _app() -> FastAPI:
-    """One application for the whole run: its routes are put together at the first request, which takes 0.3 s."""
-    return create_app(None)  # type: ignore[arg-type]  # each test gives it a house of its own
-
-
 @pytest.fixture
-async def app(_app: FastAPI, house: House) -> AsyncIterator[FastAPI]:
+async def app(house: House) -> AsyncIterator[FastAPI]:
     """The whole application, started."""
-    _app.state.house = house
-    async with _app.router.lifespan_context(_app):
-        yield _app
+    app = app_of(house)
+    async with app.router.lifespan_context(app):
+        yield app
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ from fastapi import FastAPI
 
 import connectors
 from api import cli, measures
-from api.app import create_app
 from api.deps import House
 from inbox.assistant import templates
 from inbox.events import KINDS
 from inbox.settings import Settings
 from inbox.vitals import ChannelVitals, Vitals
+from tests.app import app_of
 from tests.connectors import maturity
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -55,7 +55,7 @@ def test_every_kind_of_event_is_documented_and_no_other():
 
 @pytest.fixture
 def described(house: House) -> FastAPI:
-    return create_app(house)
+    return app_of(house)
 
 
 def test_every_route_of_the_api_is_documented_and_no_other(described: FastAPI):

@@ -22,7 +22,7 @@ FAULTS = (
     Fault("403", says(403), (AuthError, Permanent)),
     Fault("404", says(404), (Permanent, AuthError)),  # some keep the token in the address
     Fault("422", says(422), (Permanent,)),
-    Fault("429", says(429, b"{}", "retry-after: 7"), (RateLimited,)),
+    Fault("429", says(429, b"{}", "retry-after: 1"), (RateLimited,)),
     Fault("500", says(500), (Ambiguous, Transient)),
     Fault("503", says(503), (Transient, Ambiguous)),
     Fault("200 with a page of HTML", says(200, b"<html>welcome</html>"), (Ambiguous,)),

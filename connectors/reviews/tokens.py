@@ -4,6 +4,7 @@ import base64
 import json
 import time
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import httpx
@@ -62,8 +63,12 @@ class Tokens:
             raise Transient("The token address answers something that is no token.") from None
 
 
+@lru_cache(maxsize=32)
 def private_key(pem: str) -> Key:
-    """Raises ValueError when it is no key for signing that the platforms know."""
+    """The key of an account, proved once: that takes the processor 40 ms, and every new connector asks for it twice.
+
+    Raises ValueError when it is no key for signing that the platforms know.
+    """
     try:
         key = load_pem_private_key(pem.strip().encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):

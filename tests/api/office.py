@@ -14,7 +14,6 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from api import wire
-from api.app import create_app
 from api.deps import COOKIE, House
 from api.watcher import Watcher
 from inbox.contract import Author, Batch, Event, EventKind
@@ -23,6 +22,7 @@ from inbox.models import Channel, ChannelAccess, Member, Role, Workspace
 from inbox.team import sessions
 from inbox.team.rights import Access
 from tests.api.visitor import serving
+from tests.app import app_of
 from tests.make import Make
 
 SECONDS = 30.0  # until something that never comes is given up: a busy machine is slow
@@ -144,7 +144,7 @@ async def opened(house: House, **served: Any) -> AsyncIterator[Office]:
         channel, secret = await make.channel(workspace), await make.channel(workspace, restricted=True)
         agent, insider = await make.member(workspace), await make.member(workspace, role=Role.SUPERVISOR)
         session.add(ChannelAccess(workspace_id=workspace.id, channel_id=secret.id, member_id=insider.id))
-    app = create_app(house)
+    app = app_of(house)
     office = Office(house, app, workspace, channel, secret, agent, insider)
     async with app.router.lifespan_context(app), serving(app, **served) as office.address:
         yield office

@@ -12,10 +12,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 from sqlalchemy import text, update
 
-from api.app import create_app
 from api.deps import House
 from inbox.db import Database
 from inbox.models import ChannelState, Delivery, Direction, Installation, Metric, Wait
+from tests.app import app_of
 from tests.make import MONDAY, Make
 
 
@@ -50,7 +50,7 @@ async def test_a_process_is_ready_when_its_database_is(client: httpx.AsyncClient
 
 async def test_a_process_without_its_database_lives_and_is_not_ready(house: House):
     lost = Database("postgresql://nobody:hush@127.0.0.1:1/nothing")
-    app = create_app(replace(house, database=lost))
+    app = app_of(replace(house, database=lost))
     alive, ready = await from_address(app, "127.0.0.1", "/healthz"), await from_address(app, "127.0.0.1", "/readyz")
     assert alive.status_code == 200
     assert (ready.status_code, ready.json()["code"]) == (503, "database")

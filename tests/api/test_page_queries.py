@@ -12,10 +12,10 @@ import pytest
 from psycopg.pq import Trace
 from sqlalchemy import event
 
-from api.app import create_app
 from api.deps import House
 from inbox.models import Channel
 from tests.api import people
+from tests.app import app_of
 from tests.make import Make
 
 
@@ -51,7 +51,7 @@ TRIPS = {"side": 3, "list": 3, "conversation": 4, "page": 4}  # who asks, may th
 
 @pytest.mark.parametrize("page", STATEMENTS)
 async def test_a_page_asks_as_often_for_sixty_things_as_for_five_and_in_few_round_trips(house: House, page: str):
-    app = create_app(house)  # not started: the live page's readers would take the connection on which everything is prepared
+    app = app_of(house)  # not started: the live page's readers would take the connection on which everything is prepared
     asked: dict[int, Counter[str]] = {}
     for size in (5, 60):
         workspace = await people.found(house, f"Brand {size}")

@@ -14,6 +14,7 @@ from inbox.models import Role
 from inbox.settings import Settings
 from tests.api import knocking
 from tests.api.people import browser, found, person
+from tests.app import app_of
 
 OURS = "http://parley.test"
 
@@ -109,7 +110,7 @@ async def test_who_asks_by_another_name_is_told_which_setting_to_change(app: Fas
 )
 async def test_who_set_no_address_reaches_parley_by_the_machines_own(house: House, given: dict[str, str], host: str, known: bool):
     house.settings = Settings(home=house.settings.home, **given)  # pyright: ignore[reportArgumentType]
-    transport = httpx.ASGITransport(app=create_app(house))
+    transport = httpx.ASGITransport(app=app_of(house))
     async with httpx.AsyncClient(transport=transport, base_url=OURS) as client:
         assert ((await client.get("/sign-in", headers={"host": host})).status_code == 200) is known
 

@@ -4,14 +4,14 @@ import asyncio
 import json
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from typing import Any
 
-import uvicorn
 from fastapi import FastAPI
 from websockets.asyncio.client import ClientConnection, connect
 
 from api import wire
+from tests.served import listening
 
 SECONDS = 30.0
 SITE = "https://www.example.org"
@@ -21,15 +21,8 @@ SITE = "https://www.example.org"
 async def serving(app: FastAPI, **other: Any) -> AsyncIterator[str]:
     """The app on a port of its own, served as Parley is; gives its address."""
     given: dict[str, Any] = {"log_level": "warning", "ws": wire.Sockets, "ws_per_message_deflate": False, "ws_max_size": 1_000_000}
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, lifespan="off", **given | other)
-    server = uvicorn.Server(config)
-    server.capture_signals = nullcontext  # the signals belong to the test run
-    running = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110  # uvicorn tells by this flag only
-        await asyncio.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    await running
+    async with listening(app, **given | {"timeout_graceful_shutdown": None} | other) as address:
+        yield address
 
 
 class Page:

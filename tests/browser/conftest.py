@@ -12,13 +12,13 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.app import create_app
 from api.deps import COOKIE, House
 from inbox.contract import Author, Batch, ConversationKind, Event, EventKind, Post
 from inbox.conversations import receive
 from inbox.models import Channel, Label, Member, Role, Team, Template, Workspace
 from inbox.team import sessions
 from tests.api.visitor import serving
+from tests.app import app_of
 from tests.browser.provide import installed
 from tests.make import Make
 
@@ -113,7 +113,7 @@ class Desk:
 async def desk(house: House, chromium: Browser) -> AsyncIterator[Desk]:
     """Three members, two channels (one restricted), a team, a label and a template. The clock is the real one: browsers have no other."""
     house = replace(house, clock=lambda: datetime.now(UTC), settings=house.settings.model_copy(update={"secret_key": SecretStr("test")}))
-    app = create_app(house)
+    app = app_of(house)
     desk = Desk(house=house, app=app, browser=chromium)
 
     async def work(session: AsyncSession) -> None:

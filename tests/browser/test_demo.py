@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from api.app import create_app
 from api.demo import seed
 from api.deps import House
 from connectors import runner
 from connectors.demo.town import Clock
 from inbox.db import Database
 from tests.api.visitor import serving
+from tests.app import app_of
 
 pytestmark = pytest.mark.browser
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
@@ -36,7 +36,7 @@ async def demo(database: Database, house: House, chromium: Browser) -> AsyncIter
     workspace_id = await seed.ensure(house, now=house.clock(), days=14)
     clock = Clock(seed.folder(house.settings.home, workspace_id))
     clock.set_speed(4)
-    stop, app = asyncio.Event(), create_app(house)
+    stop, app = asyncio.Event(), app_of(house)
     async with app.router.lifespan_context(app), serving(app) as address:
         hosting = asyncio.create_task(runner.run(database, house.vault, house.files, house.settings, stop))
         context = await chromium.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")

@@ -10,7 +10,6 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, expect
 
-from api.app import create_app
 from api.deps import COOKIE, House
 from inbox.conversations import reconciliation
 from inbox.conversations.reconciliation import Tally
@@ -18,6 +17,7 @@ from inbox.models import ChannelState, Metric, Outcome, Role, Wait, Workspace
 from inbox.team import invitations
 from tests.api import people
 from tests.api.visitor import serving
+from tests.app import app_of
 from tests.make import Make
 
 pytestmark = pytest.mark.browser
@@ -64,7 +64,7 @@ async def office(house: House, chromium: Browser) -> AsyncIterator[Office]:
             rest = {"metric": Metric.FIRST, "opened_at": opened, "opened_by": message.id, "received_at": opened}
             session.add(Wait(**where, **rest, **(ended if hours > 2 else {})))
         await invitations.invite(session, admin.access, role=Role.AGENT, email="ola@example.org", now=house.clock())
-    app = create_app(house)
+    app = app_of(house)
     async with app.router.lifespan_context(app), serving(app) as address:
         yield Office(house, chromium, address, admin)
 
@@ -139,7 +139,7 @@ async def test_the_first_run_offers_the_browsers_time_zone(house: House, chromiu
     house = replace(house, clock=lambda: datetime.now(UTC))
     async with house.database.transaction() as session:
         token = await invitations.first_run_link(session, now=house.clock())
-    app = create_app(house)
+    app = app_of(house)
     async with app.router.lifespan_context(app), serving(app) as address:
         context = await chromium.new_context(locale="de-AT", timezone_id="Europe/Vienna", viewport={"width": 390, "height": 844})
         page = await context.new_page()

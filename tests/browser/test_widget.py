@@ -16,7 +16,6 @@ from sqlmodel import col
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from api.app import create_app
 from api.deps import COOKIE, House
 from connectors import runner
 from inbox.conversations import replies, visitors
@@ -24,6 +23,7 @@ from inbox.db import Database
 from inbox.models import Channel, Conversation, Member, Message, Outcome, Reading, Visitor, Wait, Workspace
 from inbox.team import presence, sessions
 from tests.api.visitor import serving
+from tests.app import app_of
 from tests.make import Make
 
 pytestmark = pytest.mark.browser
@@ -102,7 +102,7 @@ async def shop(database: Database, house: House) -> AsyncIterator[Shop]:
     settings = house.settings.model_copy(update={"smtp_url": SecretStr("smtp://127.0.0.1:1"), "mail_from": "chat@example.org"})
     house = replace(house, settings=settings, clock=lambda: datetime.now(UTC))
     stop = asyncio.Event()
-    app = create_app(house)
+    app = app_of(house)
     async with app.router.lifespan_context(app), serving(app) as parley:
         async with database.transaction() as session:
             make = Make(session)

@@ -1,16 +1,16 @@
 """A platform's fake on a port of this machine: what is asked of it is noted, and it can be told to fail."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+from tests.served import listening
 
 Json = dict[str, Any]
 
@@ -42,16 +42,6 @@ def told(content: Any, status: int = 200, **headers: str) -> Response:
 async def serving(fake: Fake) -> AsyncIterator[str]:
     """The address of this server."""
     methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-    given: dict[str, Any] = {"lifespan": "off", "ws": "none", "log_level": "critical", "timeout_graceful_shutdown": 1}
     application = Starlette(routes=[Route("/{path:path}", fake.answer, methods=methods)])
-    server = uvicorn.Server(uvicorn.Config(application, host="127.0.0.1", port=0, **given))
-    server.capture_signals = nullcontext  # the signals belong to the test run
-    running = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110  # uvicorn tells by this flag only
-        await asyncio.sleep(0.005)
-    try:
-        fake.address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    async with listening(application) as fake.address:
         yield fake.address
-    finally:
-        server.should_exit = True
-        await running

@@ -1,5 +1,6 @@
 """A nick on IRC before a server that behaves as the documents say."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -10,7 +11,6 @@ from connectors import http
 from connectors.irc import Irc
 from connectors.irc.config import IrcConfig
 from inbox.contract import Ambiguous, AuthError, Batch, Connector, Event, EventKind, Permanent, Transient
-from tests.connectors import answers
 from tests.connectors.answers import Answer
 from tests.connectors.conformance import NOWHERE, Adapter, Said, Trouble
 from tests.connectors.irc import fake
@@ -18,6 +18,11 @@ from tests.connectors.irc import fake
 
 def server(on_message: Callable[[str], list[str] | None] = lambda target: [], **more: Any) -> Answer:
     return fake.Server(on_message=on_message, **more).serve
+
+
+async def hangs_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    del writer
+    await reader.readline()
 
 
 class IrcAdapter:
@@ -42,7 +47,7 @@ class IrcAdapter:
         Trouble("banned", server(refuses=":irc.example 465 * :You are banned"), (Permanent,)),
         Trouble("full", server(refuses="ERROR :Too many connections"), (Transient,)),
         Trouble("hangs up", server(lambda target: ["hang up"]), (Ambiguous,)),
-        Trouble("hangs up at once", answers.hangs_up, (Transient,)),
+        Trouble("hangs up at once", hangs_up, (Transient,)),
     )
     reasons: ClassVar[dict[str, str]] = {
         "edits": "What is said is said.",

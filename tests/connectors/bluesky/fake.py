@@ -4,15 +4,13 @@ Each shape follows its page of https://docs.bsky.app/docs/api/, and what the rea
 cursors of notifications are moments, and the next page is strictly before them; a record that is not there is a 400.
 """
 
-import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -20,6 +18,7 @@ from starlette.routing import Route
 
 from connectors.bluesky import ids
 from tests.connectors.bluesky.chat import Chat, Denied
+from tests.served import listening
 
 PASSWORD = "hunter2-hunter2"
 MORNING = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -313,15 +312,5 @@ def stamp(at: datetime) -> str:
 async def serving(network: Network) -> AsyncIterator[str]:
     """The address of this server."""
     routes: Sequence[Route] = [Route("/xrpc/{method}", network.answer, methods=["GET", "POST"])]
-    given: dict[str, Any] = {"lifespan": "off", "ws": "none", "log_level": "critical", "timeout_graceful_shutdown": 1}
-    server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), host="127.0.0.1", port=0, **given))
-    server.capture_signals = nullcontext  # the signals belong to the test run
-    running = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110  # uvicorn tells by this flag only
-        await asyncio.sleep(0.01)
-    try:
-        network.address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    async with listening(Starlette(routes=routes)) as network.address:
         yield network.address
-    finally:
-        server.should_exit = True
-        await running

@@ -1,16 +1,14 @@
 """A Discord on this machine, as https://docs.discord.com/developers describes it; discord.py checks it (tests/servers/test_discord.py)."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any
 from urllib.parse import unquote
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
@@ -20,6 +18,7 @@ from starlette.routing import Route
 from tests.connectors.discord import shapes
 from tests.connectors.discord.fakegateway import Gateway, opened
 from tests.connectors.discord.shapes import ANNA, BERND, CATEGORY, GENERAL, GUILD, HELP, MODERATORS, MORNING, OURS, US, Json, stamp
+from tests.served import listening
 
 TOKEN = "MTk4NjIyNDgzNDcxOTI1MjQ4.Cl2FMQ.hunter2-hunter2-hunter2"
 
@@ -377,16 +376,6 @@ async def _given(request: Request) -> tuple[Json, list[tuple[str, bytes, str]]]:
 async def serving(discord: Discord) -> AsyncIterator[str]:
     """The address of this API."""
     routes = [Route("/api/v10/{path:path}", discord.answer, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])]
-    given: dict[str, Any] = {"lifespan": "off", "ws": "none", "log_level": "critical", "timeout_graceful_shutdown": 1}
-    server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), host="127.0.0.1", port=0, **given))
-    server.capture_signals = nullcontext  # the signals belong to the test run
-    async with opened(discord.gateway):
-        running = asyncio.create_task(server.serve())
-        while not server.started:  # noqa: ASYNC110  # uvicorn tells by this flag only
-            await asyncio.sleep(0.01)
-        try:
-            discord.address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/api/v10"
-            yield discord.address
-        finally:
-            server.should_exit = True
-            await running
+    async with opened(discord.gateway), listening(Starlette(routes=routes)) as address:
+        discord.address = f"{address}/api/v10"
+        yield discord.address

@@ -47,7 +47,7 @@ class _Handler(BaseHTTPRequestHandler):
 def endpoint() -> Iterator[Endpoint]:
     http.allow(["127.0.0.1"])
     with Endpoint() as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         yield server
         server.shutdown()

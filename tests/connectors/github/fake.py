@@ -5,19 +5,19 @@ REST: https://docs.github.com/en/rest/issues, /rest/reactions; limits: /rest/usi
 webhooks: https://docs.github.com/en/webhooks/webhook-events-and-payloads.
 """
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+from tests.served import listening
 
 Json = dict[str, Any]
 TOKEN, SECRET = "github_pat_hunter2_hunter3", "a long secret of ours"
@@ -300,15 +300,5 @@ def delivery(action: str, **parts: Json) -> Json:
 @asynccontextmanager
 async def serving(repository: Repository) -> AsyncIterator[str]:
     routes = [Route("/{path:path}", repository.answer, methods=["GET", "POST", "PATCH", "DELETE"])]
-    given: dict[str, Any] = {"lifespan": "off", "ws": "none", "log_level": "critical", "timeout_graceful_shutdown": 1}
-    server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), host="127.0.0.1", port=0, **given))
-    server.capture_signals = nullcontext  # the signals belong to the test run
-    running = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110  # uvicorn tells by this flag only
-        await asyncio.sleep(0.01)
-    try:
-        repository.address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    async with listening(Starlette(routes=routes)) as repository.address:
         yield repository.address
-    finally:
-        server.should_exit = True
-        await running

@@ -1,19 +1,19 @@
 """LINE on this machine, as https://developers.line.biz/en/reference/messaging-api/ describes it; no independent client has checked it."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+from tests.served import listening
 
 Json = dict[str, Any]
 TOKEN, SECRET = "hunter2-hunter2-token", "8c570fa6dd201bb328f1c1eac23a96d8"
@@ -111,15 +111,5 @@ def refused(status: int, words: str = "no", **headers: str) -> Response:
 async def serving(line: Line) -> AsyncIterator[str]:
     """The address of this API."""
     routes = [Route("/{path:path}", line.answer, methods=["GET", "POST"])]
-    given: dict[str, Any] = {"lifespan": "off", "ws": "none", "log_level": "critical", "timeout_graceful_shutdown": 1}
-    server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), host="127.0.0.1", port=0, **given))
-    server.capture_signals = nullcontext  # the signals belong to the test run
-    running = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110  # uvicorn tells by this flag only
-        await asyncio.sleep(0.01)
-    try:
-        line.address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    async with listening(Starlette(routes=routes)) as line.address:
         yield line.address
-    finally:
-        server.should_exit = True
-        await running

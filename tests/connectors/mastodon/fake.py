@@ -7,18 +7,19 @@ lists begin with the newest even where `min_id` asks for the oldest of them; the
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from html import escape
 from typing import Any
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
+
+from tests.served import listening
 
 TOKEN = "hunter2-hunter2-hunter2"
 MORNING = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -367,17 +368,10 @@ async def serving(mastodon: Mastodon) -> AsyncIterator[str]:
         Route("/api/v1/streaming/user", mastodon.listen),
         Route("/api/{version}/{path:path}", mastodon.answer, methods=["GET", "POST", "DELETE"]),
     ]
-    given: dict[str, Any] = {"lifespan": "off", "ws": "none", "log_level": "critical", "timeout_graceful_shutdown": 1}
-    server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), host="127.0.0.1", port=0, **given))
-    server.capture_signals = nullcontext  # the signals belong to the test run
-    running = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110  # uvicorn tells by this flag only
-        await asyncio.sleep(0.01)
-    try:
-        mastodon.address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-        yield mastodon.address
-    finally:
-        server.should_exit = True
-        mastodon._closing = True
-        mastodon.hang_up()
-        await running
+    async with listening(Starlette(routes=routes)) as address:
+        try:
+            mastodon.address = address
+            yield mastodon.address
+        finally:
+            mastodon._closing = True
+            mastodon.hang_up()

@@ -5,17 +5,15 @@ https://developers.facebook.com/docs/graph-api/guides/secure-requests/; pages: h
 notifications: https://developers.facebook.com/docs/graph-api/webhooks/getting-started.
 """
 
-import asyncio
 import hashlib
 import hmac
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
@@ -23,6 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from inbox import contract
+from tests.served import listening
 
 TOKEN = "EAAhunter2hunter2hunter2"
 APP_ID, APP_SECRET, VERIFY_TOKEN = "4711", "0123456789abcdef0123456789abcdef", "a-verify-token-of-ours"
@@ -143,18 +142,8 @@ def pushed(told: Any, at: datetime = MORNING) -> contract.Request:
 async def serving(api: GraphApi) -> AsyncIterator[str]:
     """The address of a server that is this Graph API."""
     routes = [Route("/{path:path}", api.take, methods=["GET", "POST", "DELETE"])]
-    given: dict[str, Any] = {"lifespan": "off", "ws": "none", "log_level": "critical", "timeout_graceful_shutdown": 1}
-    server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), host="127.0.0.1", port=0, **given))
-    server.capture_signals = nullcontext  # the signals belong to the test run
-    running = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110  # uvicorn tells by this flag only
-        await asyncio.sleep(0.01)
-    try:
-        api.address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    async with listening(Starlette(routes=routes)) as api.address:
         yield api.address
-    finally:
-        server.should_exit = True
-        await running
 
 
 async def _call(request: Request) -> Call:

@@ -4,22 +4,22 @@ Methods: https://docs.slack.dev/reference/methods; events: https://docs.slack.de
 https://docs.slack.dev/apis/events-api; Socket Mode: https://docs.slack.dev/apis/events-api/using-socket-mode.
 """
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
+
+from tests.served import listening
 
 Json = dict[str, Any]
 TOKEN, APP_TOKEN, SECRET = "xoxb-hunter2-hunter3", "xapp-1-hunter4", "8f742231b10e8888abcd99yyyzzz85a5"  # the secret is the documents' own
@@ -347,17 +347,6 @@ async def serving(workspace: Workspace) -> AsyncIterator[str]:
         Route("/upload/{file}", workspace.upload, methods=["POST"]),
         Route("/files/{file}", workspace.download),
     ]
-    given: dict[str, Any] = {"lifespan": "off", "ws": "none", "log_level": "critical", "timeout_graceful_shutdown": 1}
-    server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), host="127.0.0.1", port=0, **given))
-    server.capture_signals = nullcontext  # the signals belong to the test run
-    running = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110  # uvicorn tells by this flag only
-        await asyncio.sleep(0.01)
-    async with serve(workspace.listen, "127.0.0.1", 0) as sockets:
-        workspace.address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    async with serve(workspace.listen, "127.0.0.1", 0) as sockets, listening(Starlette(routes=routes)) as workspace.address:
         workspace.socket_address = f"ws://127.0.0.1:{sockets.sockets[0].getsockname()[1]}"
-        try:
-            yield f"{workspace.address}/api"
-        finally:
-            server.should_exit = True
-            await running
+        yield f"{workspace.address}/api"

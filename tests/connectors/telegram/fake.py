@@ -7,16 +7,17 @@ What it does beyond the documents is what the public Bot API server does: a seco
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+from tests.served import listening
 
 TOKEN = "4711:AAHhunter2_hunter2_hunter2_hunter2"
 BOT = {"id": 4711, "is_bot": True, "first_name": "Shop", "username": "shop_bot"}
@@ -228,19 +229,12 @@ async def serving(bot_api: BotApi, port: int = 0) -> AsyncIterator[str]:
         Route("/bot{token}/{method}", bot_api.answer, methods=["GET", "POST"]),
         Route("/file/bot{token}/{path:path}", bot_api.download),
     ]
-    given: dict[str, Any] = {"lifespan": "off", "ws": "none", "log_level": "critical", "timeout_graceful_shutdown": 1}
-    server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), host="127.0.0.1", port=port, **given))
-    server.capture_signals = nullcontext  # the signals belong to the test run
-    running = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110  # uvicorn tells by this flag only
-        await asyncio.sleep(0.01)
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        if bot_api._poll is not None:
-            bot_api._poll.set()
-        await running
+    async with listening(Starlette(routes=routes), port=port) as address:
+        try:
+            yield address
+        finally:
+            if bot_api._poll is not None:
+                bot_api._poll.set()
 
 
 async def _given(request: Request) -> dict[str, Any]:

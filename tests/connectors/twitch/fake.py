@@ -1,21 +1,21 @@
 """Twitch on this machine, as https://dev.twitch.tv/docs describes it; no independent client has checked it."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
 from uuid import NAMESPACE_URL, uuid5
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from tests.served import listening
 
 Json = dict[str, Any]
 CLIENT, SECRET, TOKEN, REFRESH = "hof5gwx0su6owfnys0nyan9c87zr6t", "hunter2-client", "hunter2-access", "hunter2-refresh"
@@ -188,15 +188,5 @@ def soon(seconds: int) -> str:
 async def serving(twitch: Twitch) -> AsyncIterator[str]:
     """The address of this Twitch."""
     routes = [WebSocketRoute("/ws", twitch.listen), Route("/{path:path}", twitch.answer, methods=["GET", "POST", "DELETE"])]
-    given: dict[str, Any] = {"lifespan": "off", "ws": "websockets-sansio", "log_level": "critical", "timeout_graceful_shutdown": 1}
-    server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), host="127.0.0.1", port=0, **given))
-    server.capture_signals = nullcontext  # the signals belong to the test run
-    running = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110  # uvicorn tells by this flag only
-        await asyncio.sleep(0.01)
-    try:
-        twitch.address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    async with listening(Starlette(routes=routes), ws="websockets-sansio") as twitch.address:
         yield twitch.address
-    finally:
-        server.should_exit = True
-        await running
