@@ -1,12 +1,13 @@
 """The inbox in a real browser: reading, answering, taking back, working together."""
 
+import asyncio
 import re
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -246,6 +247,59 @@ async def test_words_find_conversations_and_the_search_can_be_cleared(desk: Desk
     await expect(page.locator("#row-link-2")).to_be_focused()
     await page.keyboard.press("Enter")
     await expect(page.locator(".conversation .body")).to_have_text("Lecker")
+
+
+async def test_what_is_written_into_the_search_outlives_the_answer_to_earlier_words(desk: Desk) -> None:
+    await desk.say("Wo ist mein Pfand?", thread="t1")
+    await desk.say("Lecker", thread="t2", name="Bernd")
+    page = await desk.page("Aylin", "/inbox?view=open")
+    answered, asked = asyncio.Event(), asyncio.Event()
+
+    async def slowly(route: Route) -> None:
+        if "q=pfan" in route.request.url:
+            asked.set()
+            await answered.wait()
+        await route.continue_()
+
+    await page.route("**/inbox?*", slowly)
+    await page.keyboard.press("/")
+    await page.keyboard.type("pfan")
+    await asked.wait()
+    async with page.expect_response("**/inbox?q=pfan*"):
+        await page.keyboard.press("Control+A")
+        await page.keyboard.type("leck")
+        answered.set()
+    await page.keyboard.type("er")
+    await expect(page.locator("#search")).to_have_value("lecker")
+    await expect(page.locator("#row-link-2")).to_be_visible()
+    await expect(page.locator("#items .item")).to_have_count(1)
+
+
+async def test_a_late_answer_to_earlier_words_does_not_take_the_place_of_what_was_found_since(desk: Desk) -> None:
+    await desk.say("Wo ist mein Pfand?", thread="t1")
+    await desk.say("Lecker", thread="t2", name="Bernd")
+    page = await desk.page("Aylin", "/inbox?view=open")
+    answered, asked = asyncio.Event(), asyncio.Event()
+
+    async def slowly(route: Route) -> None:
+        if "q=pfan" in route.request.url:
+            asked.set()
+            await answered.wait()
+        await route.continue_()
+
+    await page.route("**/inbox?*", slowly)
+    await page.keyboard.press("/")
+    await page.keyboard.type("pfan")
+    await asked.wait()
+    await page.keyboard.press("Control+A")
+    await page.keyboard.type("lecker")
+    await expect(page.locator("#row-link-1")).to_be_hidden()
+    async with page.expect_response("**/inbox?q=pfan*") as response:
+        answered.set()
+    await (await response.value).finished()
+    await page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done, 100)))")
+    await expect(page.locator("#row-link-1")).to_be_hidden()
+    await expect(page.locator("#row-link-2")).to_be_visible()
 
 
 async def test_space_takes_the_next_one_also_after_a_conversation_was_closed(desk: Desk) -> None:

@@ -304,7 +304,8 @@ async def test_what_somebody_asks_for_is_compared_at_once_by_whoever_reads_it_an
     (run,) = await reading.ask(select(Reconciliation))
     assert (run.night, run.fetched, run.days) == (None, 1, nights.DAYS)
     assert await nights.asked_for(reading.place, MONDAY) == []
-    kinds = [event.kind for event in await reading.ask(select(LogEvent)) if "compar" in event.kind or "reconciled" in event.kind]
+    log = await reading.ask(select(LogEvent).order_by(col(LogEvent.id)))
+    kinds = [event.kind for event in log if "compar" in event.kind or "reconciled" in event.kind]
     assert kinds == ["channel.comparison_asked", "channel.reconciled"]
 
 

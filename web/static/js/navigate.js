@@ -47,17 +47,20 @@ export function closeConversation({ push = true } = {}) {
   watch();
 }
 
+let listsAsked = 0;
 export async function openView(key, { push = true, words: search = "", more = null } = {}) {
   const query = new URLSearchParams(search ? { q: search } : { view: key });
   if (more) query.set("after", more);
   const address = `${workspace}/inbox?${query}`;
+  const turn = ++listsAsked;
   const { html, eventId } = await fragment(address, "list");
+  if (turn !== listsAsked) return; // another list was wanted meanwhile: a late answer does not take its place
   const next = html.getElementById("list");
   if (more) return append(next, eventId);
   forgetHeld();
-  const list = document.getElementById("list"), focused = document.activeElement?.id === "search";
+  const list = document.getElementById("list"), hand = inHand();
   list.replaceWith(next);
-  if (focused) { const box = document.getElementById("search"); box.focus(); box.setSelectionRange(box.value.length, box.value.length); }
+  if (hand) { const box = document.getElementById("search"); box.value = hand.value; box.focus(); box.setSelectionRange(hand.start, hand.end); }
   for (const link of document.querySelectorAll("[data-view-link]")) {
     if (!search && link.dataset.viewLink === key) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
@@ -66,6 +69,12 @@ export async function openView(key, { push = true, words: search = "", more = nu
   markOpen();
   document.dispatchEvent(new CustomEvent("list-shown"));
   watch(Math.min(eventId, state.eventId));
+}
+
+// What is being written into the search while an answer to earlier words comes in: it stays, with the cursor in it.
+function inHand() {
+  const box = document.activeElement;
+  return box?.id === "search" ? { value: box.value, start: box.selectionStart, end: box.selectionEnd } : null;
 }
 
 // The rows behind the last one, if there are any.
