@@ -172,7 +172,9 @@ async def address(
     if way is Way.MAIL and member is not None:
         return Target(**target, email=(await session.get_one(Account, member.account_id)).email)
     if way is Way.PUSH and member is not None:
-        browsers = [(one.id, member.id, vault.decrypt(one.address)) for one in await alerting.subscriptions(session, member.id)]
+        browsers = [
+            (one.id, member.id, vault.decrypt(one.address)) for one in await alerting.subscriptions(session, member.id, now=office.clock())
+        ]
         own = await alerting.push_key(session, vault)
         return Target(**target, browsers=browsers, push=("", "") if own is None else (vault.decrypt(own.private), own.public))
     setup = await recipients.setup(session, workspace_id)

@@ -59,6 +59,7 @@ from inbox.models.team import (
     TeamMember,
     Throttle,
     Workspace,
+    WorkspaceLogo,
 )
 from inbox.models.upkeep import ChannelGap, ChannelHour, PassedOver, Reconciliation
 from inbox.models.widget import Mailing, Visitor, VisitorMail, VisitorPresence, VisitorToken
@@ -143,4 +144,5 @@ __all__ = [
     "Wait",
     "Way",
     "Workspace",
+    "WorkspaceLogo",
 ]  # fmt: skip

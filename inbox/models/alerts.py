@@ -173,13 +173,14 @@ class AlertSetup(Table, table=True):
 
 
 class PushSubscription(Table, table=True):
-    """A browser that takes a member's alerts even while no page is open."""
+    """A browser that takes a member's alerts even while no page is open, as long as the member is signed in there."""
 
     __table_args__ = (UniqueConstraint("member_id", "endpoint_hash"), within("member"))
 
     id: int = identity()
     workspace_id: int = workspace()
     member_id: int = number()
+    session_id: int = Field(sa_type=BigInteger, foreign_key="account_session.id", ondelete="CASCADE", index=True)
     endpoint_hash: str
     address: str  # encrypted JSON: endpoint and keys; whoever has them can write to the browser
     device: str = ""

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import BigInteger, Index, UniqueConstraint
 from sqlmodel import Field
 
 from inbox.models.columns import Table, flag, identity, json, moment, number, text_enum, within, workspace
@@ -28,6 +28,15 @@ class Workspace(Table, table=True):
     episode_days: int = Field(default=7, sa_column_kwargs={"server_default": "7"})
     privacy_url: str = Field(default="", sa_column_kwargs={"server_default": ""})
     created_at: datetime = moment()
+
+
+class WorkspaceLogo(Table, table=True):
+    """The picture at the head of a workspace's reports; small, and read only for them."""
+
+    workspace_id: int = Field(sa_type=BigInteger, primary_key=True, foreign_key="workspace.id", ondelete="CASCADE")
+    media_type: str
+    content: bytes
+    changed_at: datetime = moment()
 
 
 class Account(Table, table=True):

@@ -123,24 +123,27 @@ async def change_preference(session: AsyncSession, access: Access, *, now: datet
     )
 
 
-async def subscribe(session: AsyncSession, access: Access, vault: Vault, given: Any, *, device: str, now: datetime) -> None:
-    """Write alerts of a member to a browser, too; saying it again changes nothing."""
+async def subscribe(
+    session: AsyncSession, access: Access, vault: Vault, given: Any, *, session_id: int, device: str, now: datetime
+) -> None:
+    """Write alerts of a member to a browser, too, until they sign out there; said again after signing in anew, it goes on."""
     address = _address(given)
     if access.member_id is None:
         raise NotFound("Only members are told of alerts.")
     mine = select(col(PushSubscription.id)).where(col(PushSubscription.member_id) == access.member_id)
     if len((await session.scalars(mine)).all()) >= MOST_BROWSERS:
         raise Invalid("Twenty browsers are enough: take one away first.", code="browsers")
-    values = {"workspace_id": access.workspace_id, "member_id": access.member_id, "created_at": now, "device": device[:100]}
+    where = {"workspace_id": access.workspace_id, "member_id": access.member_id, "session_id": session_id}
     digest = hashlib.sha256(address["endpoint"].encode()).hexdigest()
-    row = insert(PushSubscription).values(**values, endpoint_hash=digest, address=vault.encrypt(json.dumps(address)))
-    await session.execute(row.on_conflict_do_nothing())
+    kept = {"endpoint_hash": digest, "address": vault.encrypt(json.dumps(address)), "device": device[:100], "created_at": now}
+    row = insert(PushSubscription).values(**where, **kept)
+    await session.execute(row.on_conflict_do_update(index_elements=["member_id", "endpoint_hash"], set_={"session_id": session_id}))
 
 
-async def subscriptions(session: AsyncSession, member_id: int) -> Sequence[PushSubscription]:
-    """The browsers that a member's alerts are written to."""
-    query = select(PushSubscription).where(col(PushSubscription.member_id) == member_id).order_by(col(PushSubscription.id))
-    return (await session.scalars(query)).all()
+async def subscriptions(session: AsyncSession, member_id: int, *, now: datetime) -> Sequence[PushSubscription]:
+    """The browsers that a member's alerts are written to: those in which they are signed in."""
+    query = select(PushSubscription).where(col(PushSubscription.member_id) == member_id, recipients.signed_in(now))
+    return (await session.scalars(query.order_by(col(PushSubscription.id)))).all()
 
 
 async def unsubscribe(session: AsyncSession, member_id: int, subscription_id: int) -> None:

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from inbox.models import AlertPreference, AlertSetup, Member, PushSubscription, Role, TeamMember, Workspace
+from inbox.models import AccountSession, AlertPreference, AlertSetup, Member, PushSubscription, Role, TeamMember, Workspace
 from inbox.team import rights
 from inbox.team.rights import RANK
 
@@ -87,7 +87,8 @@ async def people(session: AsyncSession, workspace_id: int, *, now: datetime) -> 
         if row.member_id in members:
             teams.setdefault(row.team_id, []).append(row.member_id)
     preferences = await session.scalars(select(AlertPreference).where(col(AlertPreference.workspace_id) == workspace_id))
-    subscribed = select(col(PushSubscription.member_id)).where(col(PushSubscription.workspace_id) == workspace_id).distinct()
+    mine = col(PushSubscription.workspace_id) == workspace_id
+    subscribed = select(col(PushSubscription.member_id)).where(mine, signed_in(now)).distinct()
     return People(
         session=session,
         workspace=workspace,
@@ -98,6 +99,12 @@ async def people(session: AsyncSession, workspace_id: int, *, now: datetime) -> 
         reached=frozenset(await session.scalars(subscribed)),
         now=now,
     )
+
+
+def signed_in(now: datetime) -> ColumnElement[bool]:
+    """Whether the member is still signed in in the browser of a subscription: whoever signed out there has handed it back, or lost it."""
+    goes_on = (col(AccountSession.revoked_at).is_(None), col(AccountSession.expires_at) > now)
+    return exists().where(col(AccountSession.id) == col(PushSubscription.session_id), *goes_on)
 
 
 async def setup(session: AsyncSession, workspace_id: int) -> AlertSetup:

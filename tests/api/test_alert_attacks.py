@@ -47,7 +47,7 @@ GOOD = {"endpoint": "https://push.example.org/x", "keys": {"p256dh": POINT, "aut
 async def test_what_no_browser_says_is_no_subscription(scene: Scene, given: Any):
     async with scene.house.database.transaction() as session:
         with pytest.raises(Invalid):
-            await alerting.subscribe(session, rights.of(scene.admin), scene.house.vault, given, device="", now=MONDAY)
+            await alerting.subscribe(session, rights.of(scene.admin), scene.house.vault, given, session_id=1, device="", now=MONDAY)
 
 
 async def keep(scene: Scene, given: Any, vault: Vault | None = None) -> None:
@@ -56,6 +56,7 @@ async def keep(scene: Scene, given: Any, vault: Vault | None = None) -> None:
     async with scene.house.database.transaction() as session:
         await alerting.push_key(session, scene.house.vault, {"private": private, "public": public})
         where = {"workspace_id": scene.admin.workspace_id, "member_id": scene.admin.id, "created_at": MONDAY}
+        where["session_id"] = await scene.sign_in(session)
         address = (vault or scene.house.vault).encrypt(json.dumps(given))
         session.add(PushSubscription(**where, endpoint_hash=str(hash(address)), address=address))
 

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from py_vapid import Vapid02
 from pydantic import SecretStr
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -29,6 +30,7 @@ from connectors.outbound.push import _client as push_client
 from connectors.webhook import signatures
 from inbox.errors import Invalid
 from inbox.models import (
+    AccountSession,
     AlertDelivery,
     AlertSetup,
     Channel,
@@ -44,7 +46,7 @@ from inbox.models import (
     Way,
 )
 from inbox.promptness import alerting, alerts, targets, troubles
-from inbox.team import rights
+from inbox.team import rights, sessions
 from tests.api.letterbox import Letterbox, letterbox
 from tests.connectors.served import Fake, serving
 from tests.make import MONDAY, Make
@@ -115,6 +117,11 @@ class Scene:
         async with self.house.database.transaction() as session:
             await alerts.raise_due(session, now=LATER - timedelta(seconds=30))
 
+    async def sign_in(self, session: AsyncSession) -> int:
+        """A browser's session of the admin."""
+        await sessions.begin(session, self.admin.account_id, now=MONDAY, days=30)
+        return await session.scalar(select(func.max(AccountSession.id))) or 0
+
     async def deliver(self) -> int:
         return await alert_delivery.deliver_due(self.office)
 
@@ -153,11 +160,31 @@ class Browser:
         async with scene.house.database.transaction() as session:
             await alerting.push_key(session, scene.house.vault, {"private": private, "public": public})
             where = {"workspace_id": scene.admin.workspace_id, "member_id": scene.admin.id, "created_at": MONDAY}
+            where["session_id"] = await scene.sign_in(session)
             session.add(PushSubscription(**where, endpoint_hash=endpoint[-40:], address=address))
         return browser
 
     def read(self, body: bytes) -> dict[str, Any]:
         return json.loads(http_ece.decrypt(body, private_key=self.key, auth_secret=self.auth, version="aes128gcm"))
+
+
+async def test_who_signs_out_in_a_browser_is_told_nothing_there_any_more(scene: Scene, service: Service):
+    await Browser.subscribe(scene, f"{service.address}/push/left")
+    await Browser.subscribe(scene, f"{service.address}/push/here")
+    async with scene.house.database.transaction() as session:
+        left = await session.scalar(select(func.min(AccountSession.id)))
+        await sessions.revoke(session, left or 0, account_id=scene.admin.account_id, now=MONDAY)
+    await scene.wait(by=(Way.PUSH,))
+    await scene.deliver()
+    assert set(service.requests) == {"POST /push/here"}
+    async with scene.house.database.transaction() as session:
+        keys = {"p256dh": base64.urlsafe_b64encode(bytes([4, *range(64)])).decode(), "auth": base64.urlsafe_b64encode(bytes(16)).decode()}
+        given = {"endpoint": "https://push.example.org/again", "keys": keys}
+        for _ in range(2):  # the second time after signing in anew
+            at = {"session_id": await scene.sign_in(session), "device": "", "now": MONDAY}
+            await alerting.subscribe(session, rights.of(scene.admin), scene.house.vault, given, **at)
+        assert len(await alerting.subscriptions(session, scene.admin.id, now=LATER)) == 2
+        assert len(await alerting.subscriptions(session, scene.admin.id, now=MONDAY + timedelta(days=31))) == 0
 
 
 async def test_a_breach_leaves_by_mail_webhook_and_push_with_nothing_of_what_was_written(scene: Scene, box: Letterbox, service: Service):
@@ -219,7 +246,7 @@ async def test_a_browser_that_has_gone_is_forgotten(scene: Scene, service: Servi
     await scene.deliver()
     assert await scene.states() == {Way.PUSH: Dispatch.SENT}
     async with scene.house.database.transaction() as session:
-        assert len(await alerting.subscriptions(session, scene.admin.id)) == 1
+        assert len(await alerting.subscriptions(session, scene.admin.id, now=LATER)) == 1
 
 
 async def test_a_webhook_that_leads_into_a_private_network_is_refused(scene: Scene, service: Service):
@@ -279,7 +306,7 @@ async def test_a_subscription_that_is_none_is_refused(scene: Scene):
     ):
         async with scene.house.database.transaction() as session:
             with pytest.raises(Invalid):
-                await alerting.subscribe(session, rights.of(scene.admin), scene.house.vault, given, device="", now=MONDAY)
+                await alerting.subscribe(session, rights.of(scene.admin), scene.house.vault, given, session_id=1, device="", now=MONDAY)
 
 
 APPRISE = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # it imports all that it knows

@@ -128,7 +128,7 @@ async def test_members_say_themselves_how_they_are_told(app: FastAPI, house: Hou
     async with house.database.transaction() as session:
         kept = await session.get_one(AlertPreference, admin.member.id)
         assert (kept.mail, kept.push, kept.quiet_from, kept.timezone) == (True, False, "22:00", "Asia/Tokyo")
-        assert len(await alerting.subscriptions(session, admin.member.id)) == 1
+        assert len(await alerting.subscriptions(session, admin.member.id, now=house.clock())) == 1
 
 
 async def test_who_is_on_call_is_a_member_or_turns(app: FastAPI, house: House, admin: Person):

@@ -219,6 +219,29 @@ async def test_the_workspace_is_changed_and_every_field_is_checked(app: FastAPI,
     )
 
 
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(200))
+
+
+async def test_a_logo_stands_at_the_head_of_the_report_for_members_alone(app: FastAPI, house: House, workspace: Workspace, admin: Person):
+    base = f"/w/{workspace.id}"
+    stranger = await person(house, await found(house), role=Role.ADMIN)
+    async with browser(app, admin) as client:
+        assert (await client.get(f"{base}/logo")).status_code == 404
+        assert "/logo?v=" not in (await client.get(f"{base}/metrics/report")).text
+        assert (await client.post(f"{base}/settings/workspace/logo", files={"file": ("x.svg", PNG, "image/svg+xml")})).status_code == 303
+        (address,) = re.findall(rf"{base}/logo\?v=[\d.]+", (await client.get(f"{base}/metrics/report")).text)
+        shown = await client.get(address)
+        assert (shown.content, shown.headers["content-type"]) == (PNG, "image/png")
+        for refused in (b"<svg/>", PNG + bytes(200_000), b"GIF89a", b""):
+            answer = await client.post(f"{base}/settings/workspace/logo", files={"file": ("x.png", refused, "image/png")})
+            assert answer.status_code == 422
+        assert (await client.get(address)).content == PNG, "a refused picture changes nothing"
+        async with browser(app, stranger) as other:
+            assert (await other.get(address)).status_code == 404
+        assert (await client.post(f"{base}/settings/workspace/logo/removal")).status_code == 303
+        assert (await client.get(address)).status_code == 404
+
+
 async def test_one_click_removes_the_demonstration_and_nothing_else(app: FastAPI, house: House, workspace: Workspace, admin: Person):
     demo = await found(house, "Demo", is_demo=True)
     visitor = await person(house, demo, role=Role.SUPERVISOR)

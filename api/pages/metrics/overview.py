@@ -17,6 +17,7 @@ from inbox.models import WAITS
 from inbox.promptness import now_waiting
 from inbox.promptness.question import Cohort, Cut, Filters
 from inbox.settings import Settings
+from inbox.team import logos
 from inbox.team.rights import Access
 from web import charts, heatmap
 
@@ -79,9 +80,17 @@ async def show(told: ToldDep, access: AccessDep, session: SessionDep, here: Here
 
 
 @router.get("/metrics/report", response_class=HTMLResponse)
-async def report(told: ToldDep, here: HereDep, locale: LocaleDep, now: NowDep) -> Response:
+async def report(told: ToldDep, session: SessionDep, here: HereDep, locale: LocaleDep, now: NowDep) -> Response:
     """The same figures on paper, for whoever the team answers to."""
-    return forms.page("metrics/report.html", locale, here=here, now=now, **told)
+    logo = await logos.version(session, here.workspace_id)
+    return forms.page("metrics/report.html", locale, here=here, now=now, logo=logo, **told)
+
+
+@router.get("/logo")
+async def logo(access: AccessDep, session: SessionDep) -> Response:
+    """The picture at the head of the report. Its address changes with it."""
+    found = await logos.get(session, access.workspace_id)
+    return Response(found.content, media_type=found.media_type, headers={"Cache-Control": "private, max-age=31536000, immutable"})
 
 
 @router.get("/metrics/me", response_class=HTMLResponse)

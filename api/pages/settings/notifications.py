@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api import alert_delivery
 from api.alert_delivery import Office
-from api.deps import AccessDep, HouseDep, MemberDep, NowDep, Number, SessionDep
+from api.deps import AccessDep, AskerDep, HouseDep, MemberDep, NowDep, Number, SessionDep
 from api.pages import forms
 from api.pages.account import device
 from api.pages.forms import Frame, FrameDep
@@ -49,7 +49,7 @@ async def change(
 
 
 @router.post("/browsers", status_code=204)
-async def subscribe(request: Request, session: SessionDep, access: AccessDep, house: HouseDep, now: NowDep) -> Response:
+async def subscribe(request: Request, session: SessionDep, asker: AskerDep, access: AccessDep, house: HouseDep, now: NowDep) -> Response:
     """A browser that the person has just allowed to show alerts."""
     body = await request.body()
     try:
@@ -57,7 +57,7 @@ async def subscribe(request: Request, session: SessionDep, access: AccessDep, ho
     except (ValueError, RecursionError):
         raise Invalid("That is no subscription of a browser.", code="subscription") from None
     name = device(request.headers.get("user-agent", ""))
-    await alerting.subscribe(session, access, house.vault, given, device=name, now=now)
+    await alerting.subscribe(session, access, house.vault, given, session_id=asker.session_id, device=name, now=now)
     return Response(status_code=204)
 
 
@@ -91,7 +91,7 @@ async def _page(
         "settings/notifications.html",
         error=error,
         given=given or PreferenceIn.model_validate(preference, from_attributes=True),
-        browsers=await alerting.subscriptions(session, access.member_id or 0),
+        browsers=await alerting.subscriptions(session, access.member_id or 0, now=house.clock()),
         key="" if key is None else key.public,
         has_mail=house.settings.smtp_url is not None,
         timezones=sorted(workspaces.TIMEZONES),

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Response
+from fastapi import APIRouter, Depends, Form, Response, UploadFile
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -11,7 +11,7 @@ from api.pages import forms
 from api.pages.forms import Frame, FrameDep
 from api.pages.here import WorkspaceDep
 from inbox.models import Role, Workspace
-from inbox.team import workspaces
+from inbox.team import logos, workspaces
 from web.i18n import SUPPORTED
 
 router = APIRouter(prefix="/w/{workspace_id}/settings/workspace")
@@ -51,6 +51,22 @@ async def change(frame: FrameDep, session: SessionDep, access: AccessDep, now: N
     return await _page(frame, session, given, error=error) if error else frame.back()
 
 
+@router.post("/logo", dependencies=[Depends(needs(Role.ADMIN))])
+async def put_logo(
+    frame: FrameDep, session: SessionDep, access: AccessDep, now: NowDep, workspace: WorkspaceDep, file: UploadFile | None = None
+) -> Response:
+    """The picture at the head of reports."""
+    content = await file.read(logos.LARGEST + 1) if file else b""
+    error = await forms.attempt(session, logos.put(session, access, content, now=now), frame.locale)
+    return await _page(frame, session, _of(workspace), error=error) if error else frame.back()
+
+
+@router.post("/logo/removal", dependencies=[Depends(needs(Role.ADMIN))])
+async def remove_logo(frame: FrameDep, session: SessionDep, access: AccessDep, now: NowDep) -> Response:
+    await logos.remove(session, access, now=now)
+    return frame.back()
+
+
 @router.post("/demo/removal")
 async def remove_demo(frame: FrameDep, session: SessionDep, access: AccessDep, now: NowDep) -> Response:
     """Delete the demonstration with all that is in it."""
@@ -64,6 +80,7 @@ async def _page(frame: Frame, session: AsyncSession, given: WorkspaceIn, *, erro
         error=error,
         given=given,
         timezones=sorted(workspaces.TIMEZONES),
+        logo=await logos.version(session, frame.here.workspace_id),
         demo=await workspaces.demo(session),
     )
 
