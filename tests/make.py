@@ -1,6 +1,6 @@
 """Rows for tests, each made in one line with sensible defaults."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from inbox.contract import ConversationKind
 from inbox.models import (
     Account,
+    AccountSession,
     Channel,
     Contact,
     Conversation,
@@ -47,6 +48,11 @@ class Make:
         return await self._add(
             Member(**{"workspace_id": workspace.id, "account_id": account.id, "role": role, "name": name, "created_at": MONDAY, **values})
         )
+
+    async def signed_in(self, member: Member) -> AccountSession:
+        """A month of a member's browser."""
+        values = {"account_id": member.account_id, "token_hash": f"token{next(numbers)}", "expires_at": MONDAY + timedelta(days=30)}
+        return await self._add(AccountSession(**values, created_at=MONDAY, seen_at=MONDAY))
 
     async def team(self, workspace: Workspace, *members: Member, name: str = "") -> Team:
         team = await self._add(Team(workspace_id=workspace.id, name=name or f"Team {next(numbers)}", created_at=MONDAY))

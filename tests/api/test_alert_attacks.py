@@ -56,7 +56,7 @@ async def keep(scene: Scene, given: Any, vault: Vault | None = None) -> None:
     async with scene.house.database.transaction() as session:
         await alerting.push_key(session, scene.house.vault, {"private": private, "public": public})
         where = {"workspace_id": scene.admin.workspace_id, "member_id": scene.admin.id, "created_at": MONDAY}
-        where["session_id"] = await scene.sign_in(session)
+        where["session_id"] = (await Make(session).signed_in(scene.admin)).id
         address = (vault or scene.house.vault).encrypt(json.dumps(given))
         session.add(PushSubscription(**where, endpoint_hash=str(hash(address)), address=address))
 

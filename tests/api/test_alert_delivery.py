@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from py_vapid import Vapid02
 from pydantic import SecretStr
 from sqlalchemy import func, select, text
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -117,11 +116,6 @@ class Scene:
         async with self.house.database.transaction() as session:
             await alerts.raise_due(session, now=LATER - timedelta(seconds=30))
 
-    async def sign_in(self, session: AsyncSession) -> int:
-        """A browser's session of the admin."""
-        await sessions.begin(session, self.admin.account_id, now=MONDAY, days=30)
-        return await session.scalar(select(func.max(AccountSession.id))) or 0
-
     async def deliver(self) -> int:
         return await alert_delivery.deliver_due(self.office)
 
@@ -160,7 +154,7 @@ class Browser:
         async with scene.house.database.transaction() as session:
             await alerting.push_key(session, scene.house.vault, {"private": private, "public": public})
             where = {"workspace_id": scene.admin.workspace_id, "member_id": scene.admin.id, "created_at": MONDAY}
-            where["session_id"] = await scene.sign_in(session)
+            where["session_id"] = (await Make(session).signed_in(scene.admin)).id
             session.add(PushSubscription(**where, endpoint_hash=endpoint[-40:], address=address))
         return browser
 
@@ -181,7 +175,7 @@ async def test_who_signs_out_in_a_browser_is_told_nothing_there_any_more(scene: 
         keys = {"p256dh": base64.urlsafe_b64encode(bytes([4, *range(64)])).decode(), "auth": base64.urlsafe_b64encode(bytes(16)).decode()}
         given = {"endpoint": "https://push.example.org/again", "keys": keys}
         for _ in range(2):  # the second time after signing in anew
-            at = {"session_id": await scene.sign_in(session), "device": "", "now": MONDAY}
+            at = {"session_id": (await Make(session).signed_in(scene.admin)).id, "device": "", "now": MONDAY}
             await alerting.subscribe(session, rights.of(scene.admin), scene.house.vault, given, **at)
         assert len(await alerting.subscriptions(session, scene.admin.id, now=LATER)) == 2
         assert len(await alerting.subscriptions(session, scene.admin.id, now=MONDAY + timedelta(days=31))) == 0

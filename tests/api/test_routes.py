@@ -217,7 +217,12 @@ async def _one_of_everything(make: Make, workspace: Workspace, admin: Person) ->
         received_at=at,
     )
     rows["subscription_id"] = PushSubscription(
-        workspace_id=workspace.id, member_id=admin.member.id, endpoint_hash="of nobody", address="", created_at=at
+        workspace_id=workspace.id,
+        member_id=admin.member.id,
+        session_id=(await make.signed_in(admin.member)).id,
+        endpoint_hash="of nobody",
+        address="",
+        created_at=at,
     )
     session.add_all(rows.values())
     await session.flush()

@@ -382,7 +382,8 @@ async def test_ways_that_lead_nowhere_or_are_not_wanted_are_left_out(session: As
     workspace = await session.get_one(Workspace, channel.workspace_id)
     other = await make.member(workspace)
     session.add(AlertPreference(workspace_id=workspace.id, member_id=boss.id, mail=False))
-    where = {"workspace_id": workspace.id, "member_id": boss.id, "created_at": MONDAY}
+    browser = await make.signed_in(boss)
+    where = {"workspace_id": workspace.id, "member_id": boss.id, "session_id": browser.id, "created_at": MONDAY}
     session.add(PushSubscription(**where, endpoint_hash="x", address="x"))
     await session.flush()
     await enqueue(session, channel, boss, 1, now=MONDAY, ways=frozenset(Way), members=(boss.id, other.id))
