@@ -8,6 +8,7 @@ from typing import Any, Protocol, cast
 from starlette.types import Scope, Send
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets import frames
+from websockets.protocol import State
 
 OFFER = "parley.wire"  # in the scope's extensions, where the server is ours
 
@@ -74,6 +75,13 @@ class Sockets(WebSocketsSansIOProtocol):
     def resume_writing(self) -> None:
         super().resume_writing()
         self.on_drain()
+
+    def shutdown(self) -> None:
+        if self.handshake_complete and self.conn.state is not State.OPEN:  # the page is leaving: there is nothing left to say to it
+            self.stop_keepalive()
+            self.transport.close()
+            return
+        super().shutdown()
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()

@@ -142,24 +142,26 @@ class History:
             await status.move(self.session, self.access, conversation, to, now=self.now, until=until)
 
     async def _conversation(self) -> Conversation | None:
+        mine = col(Conversation.channel_id) == self.channel.id
+        place = col(Conversation.id) - select(func.min(Conversation.id)).where(mine).scalar_subquery()  # the same in every run
         return await self.session.scalar(
             select(Conversation)
-            .where(col(Conversation.channel_id) == self.channel.id)
-            .order_by(func.md5(func.concat(col(Conversation.id), self.chance.random())))
+            .where(mine)
+            .order_by(func.md5(func.concat(place, self.chance.random())))
             .limit(1)
             .execution_options(populate_existing=True)
         )
 
     async def _message(self) -> Message | None:
         theirs = (col(Message.direction) == Direction.IN, col(Message.deleted_at).is_(None), col(Message.hidden_at).is_(None))
-        query = select(Message).where(*theirs).order_by(func.md5(func.concat(col(Message.id), self.chance.random()))).limit(1)
+        query = select(Message).where(*theirs).order_by(func.md5(func.concat(col(Message.external_id), self.chance.random()))).limit(1)
         return await self.session.scalar(query)
 
     async def _of(self, message: Message) -> Conversation:
         return await self.session.get_one(Conversation, message.conversation_id, populate_existing=True)
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [1, 2])
 async def test_a_rebuild_tells_the_episodes_that_were_kept(session: AsyncSession, channel: Channel, make: Make, seed: int):
     workspace = await session.get_one(Workspace, channel.workspace_id)
     team, label = await make.team(workspace), Label(workspace_id=workspace.id, name="Press")

@@ -2,6 +2,7 @@
 import { markOpen, rows, forgetHeld } from "./list.js";
 import { state } from "./live.js";
 import { fragment } from "./request.js";
+import { takeSearch } from "./search-box.js";
 import { arrange, toNews } from "./timeline.js";
 import { conversationPath, openId, pane, words, workspace } from "./words.js";
 import { watch } from "./watch.js";
@@ -9,7 +10,7 @@ import { toast } from "./toast.js";
 
 const scrolls = new Map(); // conversation → how far it was read down
 export const view = () => document.getElementById("list").dataset.view;
-let asked = 0;
+let asked = 0, listsAsked = 0;
 
 export async function openConversation(id, { push = true, focus = true } = {}) {
   if (!id || id === openId()) return focus && pane().focus({ preventScroll: true });
@@ -47,7 +48,6 @@ export function closeConversation({ push = true } = {}) {
   watch();
 }
 
-let listsAsked = 0;
 export async function openView(key, { push = true, words: search = "", more = null } = {}) {
   const query = new URLSearchParams(search ? { q: search } : { view: key });
   if (more) query.set("after", more);
@@ -58,9 +58,9 @@ export async function openView(key, { push = true, words: search = "", more = nu
   const next = html.getElementById("list");
   if (more) return append(next, eventId);
   forgetHeld();
-  const list = document.getElementById("list"), hand = inHand();
-  list.replaceWith(next);
-  if (hand) { const box = document.getElementById("search"); box.value = hand.value; box.focus(); box.setSelectionRange(hand.start, hand.end); }
+  const give = takeSearch();
+  document.getElementById("list").replaceWith(next);
+  give();
   for (const link of document.querySelectorAll("[data-view-link]")) {
     if (!search && link.dataset.viewLink === key) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
@@ -69,12 +69,6 @@ export async function openView(key, { push = true, words: search = "", more = nu
   markOpen();
   document.dispatchEvent(new CustomEvent("list-shown"));
   watch(Math.min(eventId, state.eventId));
-}
-
-// What is being written into the search while an answer to earlier words comes in: it stays, with the cursor in it.
-function inHand() {
-  const box = document.activeElement;
-  return box?.id === "search" ? { value: box.value, start: box.selectionStart, end: box.selectionEnd } : null;
 }
 
 // The rows behind the last one, if there are any.
