@@ -170,7 +170,7 @@ async def _free_conversations(session: AsyncSession, access: Access, member_id: 
             channel_id=channel_id,
             assignee=None,
             team=team_id,
-            before=member_id,
+            before={"assignee": member_id, "team": team_id},
         )
 
 
