@@ -38,17 +38,21 @@ async def told(
     from inbox.promptness import metrics, rhythm, sources
 
     setting = settings.member_figures
-    wanted = [(Cut.ALL, metric) for metric in WAITS]
-    found = await metrics.figures(session, access, basis, [*wanted, (choices.by, choices.metric)], member_figures=setting)
+    wanted = [*((Cut.ALL, metric) for metric in WAITS), (choices.by, choices.metric)]
+    over_time = asyncio.create_task(
+        asyncio.to_thread(lambda: (rhythm.days(basis, choices.zone, choices.metric), rhythm.week(basis, choices.zone), sources.lags(basis)))
+    )  # meanwhile, on another core
+    found = await metrics.figures(session, access, basis, wanted, member_figures=setting)
     overall = {metric.value: found[Cut.ALL, metric][0] for metric in WAITS if found[Cut.ALL, metric]}
-    days, week = await asyncio.to_thread(lambda: (rhythm.days(basis, choices.zone, choices.metric), rhythm.week(basis, choices.zone)))
-    names = await asked.names(session, access, setting)
+    names, used = await asked.names(session, access, setting), await sources.templates(session, access, choices.question)
     lines = sorted(found[choices.by, choices.metric], key=lambda figure: -figure.n)[:MOST_LINES]
     keyed = {**names, "post": await asked.posts(session, access, [int(line.key or 0) for line in lines] if choices.by == Cut.POST else [])}
+    before = await _before(choices, access, session, settings, house)
+    days, week, lags = await over_time
     return {
         "choices": choices,
         "overall": overall,
-        "before": await _before(choices, access, session, settings, house),
+        "before": before,
         "days": days,
         "week": week,
         "heat": heatmap.shades(week.begun),
@@ -56,8 +60,8 @@ async def told(
         "lines": lines,
         "names": names,
         "keyed": keyed.get(choices.by.value, {}),
-        "lags": sources.lags(basis),
-        "templates": await sources.templates(session, access, choices.question),
+        "lags": lags,
+        "templates": used,
         "percentiles": charts.lines({"p90": [day.p90 for day in days], "p50": [day.p50 for day in days]}, mark=choices.question.within),
         "volume": charts.stacks([(day.within, day.n - day.within) for day in days], [day.backlog for day in days]),
         "periods": sorted({*PERIODS, choices.days}),
