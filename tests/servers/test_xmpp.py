@@ -180,13 +180,14 @@ async def test_in_a_chat_too_and_what_has_arrived_and_was_read(prosody: Prosody,
         said = anna.say(us, "Is it opn?")
         (asked,) = await ear.hears(1)
         anna.say(us, "Is it open?", f'<replace xmlns="urn:xmpp:message-correct:0" id="{said}"/>')
+        events = await ear.hears(1)  # what two connections say at once comes in either order
         receipt = await xmpp.send(Reply("key-1-of-ours", anna.address, "Until eight."))
         ours = (await anna.hears("Until eight.")).get("id")
         anna.say(us, "", f'<reactions xmlns="urn:xmpp:reactions:0" id="{ours}"><reaction>👍</reaction></reactions>', STORE)
         anna.say(us, "", f'<received xmlns="urn:xmpp:receipts" id="{ours}"/>')
         anna.say(us, "", f'<displayed xmlns="urn:xmpp:chat-markers:0" id="{ours}"/>')
         anna.say(us, "", f'<retract xmlns="urn:xmpp:message-retract:1" id="{said}"/>', STORE)
-        events = await ear.hears(6)
+        events += await ear.hears(5)
     assert [(event.kind, event.message_id, event.text) for event in events] == [
         (EventKind.EDIT, asked.message_id, "Is it open?"),
         (EventKind.MESSAGE, receipt.message_id, "Until eight."),
