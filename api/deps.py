@@ -62,8 +62,6 @@ async def now(connection: HTTPConnection) -> datetime:
 
 
 HouseDep = Annotated[House, Depends(house)]
-
-
 SettingsDep = Annotated[Settings, Depends(settings)]
 NowDep = Annotated[datetime, Depends(now)]
 

@@ -43,7 +43,6 @@ INVISIBLE = frozenset({
 })  # fmt: skip
 NOBODY = Mine()
 
-TROUBLE = '{"trouble":true}'
 STALE = '{"stale":["page"]}'  # the page asks for itself anew
 
 
@@ -60,7 +59,7 @@ class News:
     dropped: Mapping[int, list[int]] = field(default_factory=dict[int, list[int]])
     waiting: Mapping[int, list[Waiting]] = field(default_factory=dict[int, list[Waiting]])
     alerts: Mapping[int, tuple[int, str]] = field(default_factory=dict[int, tuple[int, str]])  # a member's channel and line
-    needs_admins: bool = False  # something is wrong with Parley itself
+    trouble: int = 0  # the newest event that says that something is wrong with Parley itself
     promises: Mapping[int, Promise] = field(default_factory=dict[int, Promise])
     names: Names = field(default_factory=lambda: Names(directory.Directory()))
 
@@ -80,7 +79,7 @@ async def gather(session: AsyncSession, workspace_id: int, events: Sequence[LogE
     """Read what the events touched, with a number of queries that does not grow with them."""
     troubled = frozenset(event.channel_id for event in events if event.channel_id is not None and changes_trouble(event))
     news = News(events[-1].id, any(map(changes_everything, events)), troubled)
-    news.needs_admins = any(event.kind == "trouble.began" for event in events)
+    news.trouble = max((event.id for event in events if event.kind == "trouble.began"), default=0)
     news.alerts = await _alerts(session, events, {watcher.member_id for watcher in watchers})
     touched = {event.conversation_id for event in events if event.conversation_id is not None and event.kind not in INVISIBLE}
     if news.everything or not touched:
@@ -113,6 +112,7 @@ async def _alerts(session: AsyncSession, events: Sequence[LogEvent], present: Co
         told = found.get(alert_ids[-1])
         if told is not None and told.is_open:
             shown = {
+                "id": told.id,
                 "kind": told.kind.value,
                 "about": told.about,
                 "who": told.who,
@@ -173,7 +173,7 @@ class Drawing:
             return [STALE]
         told = [STALE] if self._is_troubled(watcher) else []
         if self._is_needed(watcher):
-            told.append(TROUBLE)
+            told.append(f'{{"trouble":{self.news.trouble}}}')
         channel_id, line = self.news.alerts.get(watcher.member_id, (0, ""))
         if channel_id in watcher.channels:
             told.append(line)
@@ -188,7 +188,7 @@ class Drawing:
         return RANK[watcher.access.role] >= RANK[Role.SUPERVISOR] and not self.news.troubled.isdisjoint(watcher.channels)
 
     def _is_needed(self, watcher: Watcher) -> bool:
-        return self.news.needs_admins and watcher.access.role is Role.ADMIN
+        return self.news.trouble > 0 and watcher.access.role is Role.ADMIN
 
     def _row(self, watcher: Watcher, row: Row) -> list[str]:
         view, known = watcher.view, row.id in watcher.rows

@@ -77,7 +77,8 @@ class Sockets(WebSocketsSansIOProtocol):
         self.on_drain()
 
     def shutdown(self) -> None:
-        if self.handshake_complete and self.conn.state is not State.OPEN:  # the page is leaving: there is nothing left to say to it
+        is_leaving = self.handshake_complete and not self.close_sent and self.conn.state is not State.OPEN
+        if is_leaving:  # the page has said so: there is nothing left to say to it
             self.stop_keepalive()
             self.transport.close()
             return

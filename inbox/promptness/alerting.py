@@ -130,11 +130,13 @@ async def subscribe(
     address = _address(given)
     if access.member_id is None:
         raise NotFound("Only members are told of alerts.")
-    mine = select(col(PushSubscription.id)).where(col(PushSubscription.member_id) == access.member_id)
-    if len((await session.scalars(mine)).all()) >= MOST_BROWSERS:
+    digest = hashlib.sha256(address["endpoint"].encode()).hexdigest()
+    mine = col(PushSubscription.member_id) == access.member_id
+    await session.execute(delete(PushSubscription).where(mine, ~recipients.signed_in(now)))  # nobody sees them any more
+    others = select(col(PushSubscription.id)).where(mine, col(PushSubscription.endpoint_hash) != digest)
+    if len((await session.scalars(others)).all()) >= MOST_BROWSERS:
         raise Invalid("Twenty browsers are enough: take one away first.", code="browsers")
     where = {"workspace_id": access.workspace_id, "member_id": access.member_id, "session_id": session_id}
-    digest = hashlib.sha256(address["endpoint"].encode()).hexdigest()
     kept = {"endpoint_hash": digest, "address": vault.encrypt(json.dumps(address)), "device": device[:100], "created_at": now}
     row = insert(PushSubscription).values(**where, **kept)
     await session.execute(row.on_conflict_do_update(index_elements=["member_id", "endpoint_hash"], set_={"session_id": session_id}))

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from py_vapid import Vapid02
 from pydantic import SecretStr
 from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -179,6 +180,26 @@ async def test_who_signs_out_in_a_browser_is_told_nothing_there_any_more(scene: 
             await alerting.subscribe(session, rights.of(scene.admin), scene.house.vault, given, **at)
         assert len(await alerting.subscriptions(session, scene.admin.id, now=LATER)) == 2
         assert len(await alerting.subscriptions(session, scene.admin.id, now=MONDAY + timedelta(days=31))) == 0
+
+
+async def test_browsers_that_were_signed_out_take_nobodys_place_and_a_known_one_needs_none(scene: Scene):
+    keys = {"p256dh": base64.urlsafe_b64encode(bytes([4, *range(64)])).decode(), "auth": base64.urlsafe_b64encode(bytes(16)).decode()}
+
+    async def subscribe(session: AsyncSession, number: int) -> None:
+        given = {"endpoint": f"https://push.example.org/{number}", "keys": keys}
+        at = {"session_id": (await Make(session).signed_in(scene.admin)).id, "device": "", "now": MONDAY}
+        await alerting.subscribe(session, rights.of(scene.admin), scene.house.vault, given, **at)
+
+    async with scene.house.database.transaction() as session:
+        for number in range(alerting.MOST_BROWSERS):
+            await subscribe(session, number)
+        await subscribe(session, 0)
+        with pytest.raises(Invalid):
+            await subscribe(session, 100)
+        first = await session.scalar(select(func.min(AccountSession.id)).join(PushSubscription))
+        await sessions.revoke(session, first or 0, account_id=scene.admin.account_id, now=MONDAY)
+        await subscribe(session, 100)
+        assert await session.scalar(select(func.count()).select_from(PushSubscription)) == alerting.MOST_BROWSERS
 
 
 async def test_a_breach_leaves_by_mail_webhook_and_push_with_nothing_of_what_was_written(scene: Scene, box: Letterbox, service: Service):

@@ -226,10 +226,10 @@ async def test_a_logo_stands_at_the_head_of_the_report_for_members_alone(app: Fa
     base = f"/w/{workspace.id}"
     stranger = await person(house, await found(house), role=Role.ADMIN)
     async with browser(app, admin) as client:
-        assert (await client.get(f"{base}/logo")).status_code == 404
+        assert (await client.get(f"{base}/settings/workspace/logo")).status_code == 404
         assert "/logo?v=" not in (await client.get(f"{base}/metrics/report")).text
         assert (await client.post(f"{base}/settings/workspace/logo", files={"file": ("x.svg", PNG, "image/svg+xml")})).status_code == 303
-        (address,) = re.findall(rf"{base}/logo\?v=[\d.]+", (await client.get(f"{base}/metrics/report")).text)
+        (address,) = re.findall(rf"{base}/settings/workspace/logo\?v=[\d.]+", (await client.get(f"{base}/metrics/report")).text)
         shown = await client.get(address)
         assert (shown.content, shown.headers["content-type"]) == (PNG, "image/png")
         for refused in (b"<svg/>", PNG + bytes(200_000), b"GIF89a", b""):

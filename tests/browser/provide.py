@@ -33,7 +33,8 @@ def get() -> str | None:
     found = installed()
     ways = [[sys.executable, "-m", "playwright", "install", "--only-shell", "chromium"]]
     if os.geteuid() == 0 and shutil.which("apt-get"):
-        ways.append(["apt-get", "install", "--yes", "--no-install-recommends", NAMES[0], "fonts-noto-core"])
+        for package in NAMES[:2]:  # Debian has both
+            ways.append(["apt-get", "install", "--yes", "--no-install-recommends", package, "fonts-noto-core"])
     for way in ways:
         if found:
             break

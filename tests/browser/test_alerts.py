@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, WebSocketRoute, expect
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -66,6 +66,25 @@ async def test_the_bell_counts_live_and_the_line_leads_to_the_conversation(desk:
     await expect(page.locator(".conversation .body")).to_have_text("Ist das vegan?")
     await late(desk, "Bernd")
     await expect(bell(page)).to_have_text("2")
+    assert not desk.complaints
+
+
+async def test_what_a_page_is_told_twice_it_shows_once(desk: Desk) -> None:
+    page = await desk.page("Fatma")
+
+    def repeat(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        server.on_message(lambda frame: (socket.send(frame), socket.send(frame)))
+
+    await page.route_web_socket("**/live?*", repeat)
+    await page.reload()
+    await page.locator("html[data-live=live]").wait_for(state="attached")
+    await late(desk, "Anna", "Bernd")
+    await expect(bell(page)).to_have_text("2")
+    await expect(page.locator("#toasts .toast")).to_have_count(1)
+    await late(desk, "Cem")
+    await expect(bell(page)).to_have_text("3")
+    await expect(page.locator("#toasts .toast")).to_have_count(2)
     assert not desk.complaints
 
 

@@ -249,7 +249,8 @@ async def test_words_find_conversations_and_the_search_can_be_cleared(desk: Desk
     await expect(page.locator(".conversation .body")).to_have_text("Lecker")
 
 
-async def test_what_is_written_into_the_search_outlives_the_answer_to_earlier_words(desk: Desk) -> None:
+async def searching(desk: Desk) -> tuple[Page, asyncio.Event]:
+    """A page that has asked for "pfan", and is answered when the event is set."""
     await desk.say("Wo ist mein Pfand?", thread="t1")
     await desk.say("Lecker", thread="t2", name="Bernd")
     page = await desk.page("Aylin", "/inbox?view=open")
@@ -265,6 +266,11 @@ async def test_what_is_written_into_the_search_outlives_the_answer_to_earlier_wo
     await page.keyboard.press("/")
     await page.keyboard.type("pfan")
     await asked.wait()
+    return page, answered
+
+
+async def test_what_is_written_into_the_search_outlives_the_answer_to_earlier_words(desk: Desk) -> None:
+    page, answered = await searching(desk)
     async with page.expect_response("**/inbox?q=pfan*"):
         await page.keyboard.press("Control+A")
         await page.keyboard.type("leck")
@@ -276,21 +282,7 @@ async def test_what_is_written_into_the_search_outlives_the_answer_to_earlier_wo
 
 
 async def test_a_late_answer_to_earlier_words_does_not_take_the_place_of_what_was_found_since(desk: Desk) -> None:
-    await desk.say("Wo ist mein Pfand?", thread="t1")
-    await desk.say("Lecker", thread="t2", name="Bernd")
-    page = await desk.page("Aylin", "/inbox?view=open")
-    answered, asked = asyncio.Event(), asyncio.Event()
-
-    async def slowly(route: Route) -> None:
-        if "q=pfan" in route.request.url:
-            asked.set()
-            await answered.wait()
-        await route.continue_()
-
-    await page.route("**/inbox?*", slowly)
-    await page.keyboard.press("/")
-    await page.keyboard.type("pfan")
-    await asked.wait()
+    page, answered = await searching(desk)
     await page.keyboard.press("Control+A")
     await page.keyboard.type("lecker")
     await expect(page.locator("#row-link-1")).to_be_hidden()
@@ -300,6 +292,17 @@ async def test_a_late_answer_to_earlier_words_does_not_take_the_place_of_what_wa
     await page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done, 100)))")
     await expect(page.locator("#row-link-1")).to_be_hidden()
     await expect(page.locator("#row-link-2")).to_be_visible()
+
+
+async def test_more_rows_that_are_asked_for_meanwhile_lose_no_search(desk: Desk) -> None:
+    for number in range(60):
+        await desk.say("Moin", thread=f"more{number}", name=f"Nora {number}")
+    page, answered = await searching(desk)
+    async with page.expect_response(lambda response: "after=" in response.url):
+        await page.locator("[data-more]").click()
+    answered.set()
+    await expect(page.locator("#items .item")).to_have_count(1)
+    await expect(page.locator("#items .item")).to_contain_text("Pfand")
 
 
 async def test_space_takes_the_next_one_also_after_a_conversation_was_closed(desk: Desk) -> None:

@@ -90,13 +90,6 @@ async def report(told: ToldDep, session: SessionDep, here: HereDep, locale: Loca
     return forms.page("metrics/report.html", locale, here=here, now=now, logo=logo, **told)
 
 
-@router.get("/logo")
-async def logo(access: AccessDep, session: SessionDep) -> Response:
-    """The picture at the head of the report. Its address changes with it."""
-    found = await logos.get(session, access.workspace_id)
-    return Response(found.content, media_type=found.media_type, headers={"Cache-Control": "private, max-age=31536000, immutable"})
-
-
 @router.get("/metrics/me", response_class=HTMLResponse)
 async def own(
     choices: ChoicesDep,

@@ -51,6 +51,13 @@ async def change(frame: FrameDep, session: SessionDep, access: AccessDep, now: N
     return await _page(frame, session, given, error=error) if error else frame.back()
 
 
+@router.get("/logo")
+async def show_logo(access: AccessDep, session: SessionDep) -> Response:
+    """The picture, for every member: reports show it. Its address changes with it."""
+    found = await logos.get(session, access.workspace_id)
+    return Response(found.content, media_type=found.media_type, headers={"Cache-Control": "private, max-age=31536000, immutable"})
+
+
 @router.post("/logo", dependencies=[Depends(needs(Role.ADMIN))])
 async def put_logo(
     frame: FrameDep, session: SessionDep, access: AccessDep, now: NowDep, workspace: WorkspaceDep, file: UploadFile | None = None

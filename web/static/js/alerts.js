@@ -5,14 +5,20 @@ import { announce, toast } from "./toast.js";
 import { fill, words } from "./words.js";
 
 const MANY = 100;
+const heard = new Set(); // a page that says what it shows is told again what came meanwhile
 
 onFrame((frame) => {
   for (const op of frame.ops ?? []) {
     if ("alerts" in op) setCount(op.alerts);
-    if (op.alert) tell(op.alert);
-    if (op.trouble) toast(words.trouble, { action: words.alert_open, run: () => location.assign(`/w/${document.documentElement.dataset.workspace}/alerts`), bad: true, seconds: 12 });
+    if (op.alert && isNew(`alert ${op.alert.id}`)) tell(op.alert);
+    if (op.trouble && isNew(`trouble ${op.trouble}`)) toast(words.trouble, { action: words.alert_open, run: () => location.assign(`/w/${document.documentElement.dataset.workspace}/alerts`), bad: true, seconds: 12 });
   }
 });
+
+function isNew(name) {
+  const before = heard.size;
+  return heard.add(name).size > before;
+}
 
 function setCount(count) {
   const place = document.querySelector("[data-alerts]");

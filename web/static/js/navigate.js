@@ -52,7 +52,7 @@ export async function openView(key, { push = true, words: search = "", more = nu
   const query = new URLSearchParams(search ? { q: search } : { view: key });
   if (more) query.set("after", more);
   const address = `${workspace}/inbox?${query}`;
-  const turn = ++listsAsked;
+  const turn = more ? listsAsked : ++listsAsked;
   const { html, eventId } = await fragment(address, "list");
   if (turn !== listsAsked) return; // another list was wanted meanwhile: a late answer does not take its place
   const next = html.getElementById("list");
