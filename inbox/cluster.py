@@ -51,11 +51,14 @@ def folder(home: Path, owner: pwd.struct_passwd | None) -> Path:
     home.mkdir(mode=0o700 if owner is None else 0o711, parents=True, exist_ok=True)
     if not link.is_symlink() and not link.exists():
         if owner is None or _reaches(owner, home):
-            link.mkdir(mode=0o700 if owner is None else 0o711)
+            link.mkdir(mode=0o700 if owner is None else 0o711, exist_ok=True)  # another process may make it just now
         else:
             place = _shared() / secrets.token_hex(8)
             place.mkdir(mode=0o711)
-            link.symlink_to(place)
+            try:
+                link.symlink_to(place)
+            except FileExistsError:  # another process was quicker
+                place.rmdir()
     if not link.is_dir():
         raise EmbeddedError(
             f"{link} leads to {link.resolve()}, which is gone. Bring it back, or remove {link} to begin with an empty database."

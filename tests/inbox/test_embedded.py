@@ -1,10 +1,13 @@
 """The embedded PostgreSQL, with real processes that come, go and are killed."""
 
 import os
+import pwd
 import shutil
 import signal
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -115,6 +118,24 @@ def test_processes_that_start_at_the_same_moment_on_a_new_home_share_one_server(
     for party in parties:
         party.gone()
     assert processes(new_home) == []
+
+
+@pytest.mark.parametrize("reached", [True, False])  # not reached: the home holds a link to a folder elsewhere
+def test_the_folder_of_a_new_home_is_made_once_however_many_make_it(tmp_path, monkeypatch, reached):
+    monkeypatch.setattr(cluster, "_reaches", lambda _owner, _path: reached)
+    monkeypatch.setattr(cluster, "_shared", lambda: tmp_path)
+    together = threading.Barrier(8)
+
+    def make(home: Path) -> Path:
+        together.wait()
+        return cluster.folder(home, pwd.getpwuid(os.getuid()))
+
+    with ThreadPoolExecutor(8) as threads:
+        for number in range(100):
+            home = tmp_path / f"home-{number}"
+            places = set(threads.map(make, [home] * 8))
+            assert places == {(home / "postgres").resolve()}
+    assert len([*tmp_path.iterdir()]) == (100 if reached else 200)  # nobody left a folder of their own behind
 
 
 def test_a_killed_process_takes_nothing_from_the_others(join):
