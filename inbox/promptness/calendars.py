@@ -199,27 +199,29 @@ class _Reach:
         self.first_year, self.last_year = first_year, last_year
         self.hours = calendar.hours_within(first_year - 1, last_year + 1)
         begin, self._end = zones.first_day(first_year), zones.first_day(last_year + 1)
-        self._starts, self._offsets, self._sums = [begin], [zones.offset(calendar.zone, begin)], [0]
+        offset = zones.offset(calendar.zone, begin)
+        # From each start on: the offset, what was open before it, and what to add to the hours of the clock on the wall.
+        self._starts, self._offsets, self._sums, self._added = [begin], [offset], [0], [-self.hours.until(begin + offset)]
         for year in range(first_year, last_year + 1):
             for at, offset in zones.changes(calendar.zone, year):
-                self._sums.append(self.until(at))
+                before = self._added[-1] + self.hours.until(at + self._offsets[-1])
                 self._starts.append(at)
                 self._offsets.append(offset)
+                self._sums.append(before)
+                self._added.append(before - self.hours.until(at + offset))
         self.total = self.until(self._end)
 
     def until(self, at: int) -> int:
         """How much is open from the beginning of the first year to `at`."""
         place = max(0, bisect_right(self._starts, at) - 1)
-        start, offset = self._starts[place], self._offsets[place]
-        return self._sums[place] + self.hours.until(at + offset) - self.hours.until(start + offset)
+        return self._added[place] + self.hours.until(at + self._offsets[place])
 
     def when(self, amount: int) -> int:
         """The first moment until which so much is open."""
         place = bisect_left(self._sums, amount) - 1
-        start, offset = self._starts[place], self._offsets[place]
+        offset = self._offsets[place]
         end = self._starts[place + 1] if place + 1 < len(self._starts) else self._end
-        base = self.hours.until(start + offset) - self._sums[place]
-        return self.hours.when(base + amount, start + offset, end + offset) - offset
+        return self.hours.when(amount - self._added[place], self._starts[place] + offset, end + offset) - offset
 
     def spans(self, number: int) -> list[tuple[datetime, datetime]]:
         """What is open on a day of the calendar's own clock. Where the clocks change within a span, the times stay those of its edges."""

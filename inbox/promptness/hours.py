@@ -20,13 +20,18 @@ class Hours:
     """A repeating week (seven days of spans) and days of their own. A span belongs to the day on which it begins."""
 
     def __init__(self, week: Sequence[Spans], days: Mapping[int, Spans]) -> None:
-        self._week, self._days = week, days
-        self._regular = [_day(week[weekday - 1], week[weekday]) for weekday in range(7)]
-        self._before = [0, *accumulate(map(_length, self._regular))]  # from Monday on; the last is the whole week
-        self._numbers = sorted({number + after for number in days for after in (0, 1)})  # what runs over midnight changes the next day too
-        self._special = {number: _day(self._spans(number - 1), self._spans(number)) for number in self._numbers}
-        differences = (_length(self._special[number]) - _length(self._regular[_weekday(number)]) for number in self._numbers)
-        self._difference = [0, *accumulate(differences)]
+        self._regular, lengths = zip(*(_day(week[weekday - 1], week[weekday]) for weekday in range(7)), strict=True)
+        self._before = [0, *accumulate(lengths)]  # from Monday on; the last is the whole week
+        self._numbers = sorted({*days, *(number + 1 for number in days)})  # what runs over midnight changes the next day too
+        self._special: dict[int, Spans] = {}
+        self._difference = [0]
+        difference = 0
+        for number in self._numbers:
+            weekday = (number + THURSDAY) % 7
+            spans, length = _day(days.get(number - 1, week[weekday - 1]), days.get(number, week[weekday]))
+            self._special[number] = spans
+            difference += length - lengths[weekday]
+            self._difference.append(difference)
 
     @property
     def weekly(self) -> int:
@@ -40,7 +45,11 @@ class Hours:
     def until(self, time: int) -> int:
         """How much is open before `time`, counted from a fixed time long ago: only differences mean something."""
         number, rest = divmod(time, DAY)
-        return self._until_day(number) + sum(min(rest, end) - start for start, end in self.open_on(number) if start < rest)
+        amount = self._until_day(number)
+        for start, end in self.open_on(number):
+            if start < rest:
+                amount += min(rest, end) - start
+        return amount
 
     def when(self, amount: int, low: int, high: int) -> int:
         """The first time in (low, high] before which `amount` is open, as `until` counts; it must lie there."""
@@ -59,22 +68,15 @@ class Hours:
         weeks, weekday = divmod(number + THURSDAY, 7)
         return weeks * self.weekly + self._before[weekday] + self._difference[bisect_left(self._numbers, number)]
 
-    def _spans(self, number: int) -> Spans:
-        return self._days[number] if number in self._days else self._week[_weekday(number)]
-
 
 def _weekday(number: int) -> int:
     return (number + THURSDAY) % 7
 
 
-@lru_cache(maxsize=1_000)
-def _length(spans: Spans) -> int:
-    return sum(end - start for start, end in spans)
-
-
 @lru_cache(maxsize=1_000)  # a calendar has few sorts of days
-def _day(yesterday: Spans, today: Spans) -> Spans:
-    """What is open of a day: its own spans and those that run over from the day before, cut at midnight and joined where they touch."""
+def _day(yesterday: Spans, today: Spans) -> tuple[Spans, int]:
+    """What is open of a day, and how much: its own spans and those that run over from the day before, cut at midnight and joined where they
+    touch."""
     cut = [(0, end - DAY) for _, end in yesterday if end > DAY] + [(start, min(end, DAY)) for start, end in today]
     edges = sorted(cut)
     joined = edges[:1]
@@ -83,4 +85,4 @@ def _day(yesterday: Spans, today: Spans) -> Spans:
             joined[-1] = joined[-1][0], max(joined[-1][1], end)
         else:
             joined.append((start, end))
-    return tuple(joined)
+    return tuple(joined), sum(end - start for start, end in joined)

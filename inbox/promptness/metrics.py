@@ -187,8 +187,8 @@ def cut(basis: Basis, by: Cut, metric: Metric) -> list[Figure]:
 def _coded(waits: History, by: Cut, rows: Column) -> tuple[list[Key], Column]:
     """The keys of a cut, and the place among them of each of these waits' key."""
     column = (waits.owner if by == Cut.MEMBER else getattr(waits, by.value))[rows]
-    known = np.unique(column)
-    return [_key(by, int(key)) for key in known], np.searchsorted(known, column)
+    known, codes = percentiles.coded(column)
+    return [_key(by, key) for key in known.tolist()], codes
 
 
 def grouped(told: Measured, rows: Column, codes: Column, count: int) -> list[Group]:
@@ -206,10 +206,12 @@ def _figures(
     """`codes`: the place of each row's key in `keys`; None: there is but one."""
     if not len(rows):
         return []
-    codes = np.zeros(len(rows), dtype=np.int64) if codes is None else codes
     answered = told.answered[rows]
-    lengths = (told.microseconds[rows] / SECOND, told.history.business[rows])
-    sums = [np.bincount(codes, weights=np.where(answered, each, 0), minlength=len(keys)).tolist() for each in lengths]
+    lengths = [np.where(answered, each, 0) for each in (told.microseconds[rows] / SECOND, told.history.business[rows])]
+    if codes is None:
+        codes, sums = np.zeros(len(rows), dtype=np.int64), [[float(each.sum())] for each in lengths]
+    else:
+        sums = [np.bincount(codes, weights=each, minlength=len(keys)).tolist() for each in lengths]
     groups = grouped(told, rows, codes, len(keys))
     return [_figure(key, group, both, within, community.get(key, 0)) for key, group, *both in zip(keys, groups, *sums, strict=True)]
 

@@ -88,6 +88,16 @@ def keys(seconds: Column, answered: Column) -> Column:
     return np.clip(seconds, 0, LONGEST).astype(np.uint32) * np.uint32(2) + ~answered
 
 
+def coded(column: Column) -> tuple[Column, Column]:
+    """The different ones of these numbers (0 or more) in ascending order, and the place of each among them: counted while small."""
+    if not len(column) or int(column.max()) >= max(MANY, 4 * len(column)):
+        return np.unique(column, return_inverse=True)
+    known = np.flatnonzero(np.bincount(column))
+    places = np.zeros(int(known[-1]) + 1, dtype=np.int64)
+    places[known] = np.arange(len(known))
+    return known, places[column]
+
+
 def split(codes: Column, values: Column, count: int) -> list[Column]:
     """The values of each code 0 … `count` - 1."""
     if count == 1:

@@ -72,7 +72,7 @@ def week(basis: Basis, zone: ZoneInfo, metric: Metric | None = None) -> Week:
     start, end = number(question.since), min(number(question.until), number(question.now))
     grid = np.arange(start, max(start, end), QUARTER)
     hours = _table(slots(grid, zone, question.since, question.until), np.ones(len(grid))) / 4
-    arrivals = basis.begun.opened if metric is None else basis.begun.opened[_of(basis.begun, metric)]
+    arrivals = basis.begun.opened if metric is None else basis.begun.opened[np.flatnonzero(_of(basis.begun, metric))]
     begun, answered = (_by_hour(moments, zone, question).astype(np.int64) for moments in (arrivals, _handled(basis, metric)))
     return Week(begun.tolist(), answered.tolist(), hours.tolist())
 
@@ -132,9 +132,9 @@ def _backlog(basis: Basis, ends: Column, metric: Metric) -> list[int]:
     ends = np.minimum(ends, number(basis.question.now))
     waiting = np.zeros(len(ends), dtype=np.int64)
     for part in (basis.inherited, basis.begun):
-        mine = _of(part, metric)
+        mine = np.flatnonzero(_of(part, metric))
         waiting += np.searchsorted(part.opened[mine], ends, side="right")
-        waiting -= np.cumsum(np.bincount(np.searchsorted(ends, part.closed[mine]), minlength=len(ends) + 1))[:-1]
+        waiting -= np.searchsorted(np.sort(part.closed[mine]), ends, side="right")
     return waiting.tolist()
 
 
@@ -144,7 +144,7 @@ def _handled(basis: Basis, metric: Metric | None) -> Column:
     found: list[Column] = []
     for part in (basis.inherited, basis.begun):
         done = (part.outcome == ANSWERED) & (part.closed < until)
-        found.append(part.closed[done if metric is None else done & _of(part, metric)])
+        found.append(part.closed[np.flatnonzero(done if metric is None else done & _of(part, metric))])
     return np.concatenate(found)
 
 

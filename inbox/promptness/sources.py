@@ -75,14 +75,15 @@ def lags(basis: Basis) -> list[Lag]:
     """By channel, by arrival."""
     waits = basis.begun
     late = np.maximum(waits.received - waits.opened, 0)
-    known = np.unique(waits.channel)
-    parts = percentiles.split(np.searchsorted(known, waits.channel), late, len(known)) if len(known) else []
+    known, codes = percentiles.coded(waits.channel)
+    parts = percentiles.split(codes, late, len(known)) if len(known) else []
     return [Lag(key, len(part), *_percentiles(part, 0.5, 0.9, 1)) for key, part in zip(known.tolist(), parts, strict=True)]
 
 
 def _percentiles(late: Column, *shares: float) -> list[float]:
+    """By the order of all: numpy puts everything in order faster than it finds three places."""
     places = [math.ceil(share * len(late)) - 1 for share in shares]
-    return (np.partition(late, places)[places] / SECOND).tolist()
+    return (np.sort(late)[places] / SECOND).tolist()
 
 
 async def templates(session: AsyncSession, access: Access, question: Question) -> list[Use]:
