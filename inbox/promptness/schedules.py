@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, select
@@ -37,9 +37,9 @@ async def create(session: AsyncSession, access: Access, rhythm: Rhythm, member_i
     known = col(Member.workspace_id) == access.workspace_id, col(Member.removed_at).is_(None), col(Member.id).in_(wanted)
     if not wanted or len((await session.scalars(select(col(Member.id)).where(*known))).all()) < len(wanted):
         raise Invalid("Choose at least one member of this workspace.", code="readers")
+    workspace = await session.get_one(Workspace, access.workspace_id, with_for_update={"key_share": True})  # one more at a time
     if len(await every(session, access)) >= MOST:
         raise Invalid("A workspace has {most} reports by mail at most: take one away first.", code="schedules", most=MOST)
-    workspace = await session.get_one(Workspace, access.workspace_id)
     following = following_moment(rhythm, now, ZoneInfo(workspace.timezone))
     schedule = ReportSchedule(
         workspace_id=access.workspace_id,
@@ -94,13 +94,13 @@ async def settle(session: AsyncSession, due: Due, *, error: str | None, now: dat
 
 
 def following_moment(rhythm: Rhythm, now: datetime, zone: ZoneInfo) -> datetime:
-    """The next Monday's, or first of a month's, morning after now."""
+    """The next Monday's, or first of a month's, morning in the zone after now, in UTC."""
     day = now.astimezone(zone).date()
     while True:
         moment = datetime.combine(day, MORNING, zone)
         is_its_day = day.weekday() == 0 if rhythm == Rhythm.WEEKLY else day.day == 1
         if is_its_day and moment > now:
-            return moment
+            return moment.astimezone(UTC)
         day += timedelta(days=1)
 
 

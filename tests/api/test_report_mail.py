@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
+from sqlalchemy import text
 
 from api import report_mail
 from api.deps import House
@@ -46,6 +47,21 @@ async def reader(house: House) -> people.Person:
         member.role = Role.SUPERVISOR
     agent.member = member
     return agent
+
+
+async def test_no_race_makes_more_reports_than_a_workspace_has(house: House, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(schedules, "MOST", 1)
+    someone = await reader(house)
+    members = [someone.access.member_id or 0]
+    async with house.database.transaction() as session:
+        await schedules.create(session, someone.access, Rhythm.WEEKLY, members, now=house.clock())
+        second = asyncio.create_task(scheduled(house, someone))
+        waits = 0
+        while not waits and not second.done():
+            async with house.database.transaction() as other:
+                waits = await other.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+    with pytest.raises(Invalid, match="at most"):
+        await second
 
 
 async def test_a_report_leaves_on_monday_morning_once_however_many_look(house: House, box: Letterbox):

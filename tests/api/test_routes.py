@@ -244,7 +244,7 @@ def address(door: Door, ids: dict[str, str]) -> str:
 
 WITH_IDS = [door for door in PAGES if re.search(r"\{(?!workspace_id|platform|way)", door.path)]
 RESTRICTED = [door for door in PAGES if re.search(r"\{(conversation|channel|message|attachment|template|wait)_id\}", door.path)]
-OF_NO_CHANNEL = r"\{(calendar|policy)_id\}"  # a supervisor sees them whatever channels they see
+OF_NO_CHANNEL = r"\{(calendar|policy|schedule)_id\}"  # a supervisor sees them whatever channels they see
 ADMINS_ONLY = "/w/{workspace_id}/settings/channels"  # a page that lower roles may not open at all
 
 
