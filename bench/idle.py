@@ -39,7 +39,7 @@ MEMORY_GOAL = 200.0  # kB for each channel
 @dataclass(frozen=True)
 class Cost:
     cpu: float  # seconds of processor time in one second
-    kilobytes: float
+    kilobytes: float  # its own alone: pages of files come and go with what others do on the machine
 
 
 async def rows(context: Context) -> list[Row]:
@@ -72,7 +72,7 @@ async def _measure(context: Context, url: str, channels: int) -> Cost:
         await asyncio.sleep(SECONDS)
         after = process.cpu_times()
         spent = after.user + after.system - before.user - before.system
-        return Cost(spent / (time.perf_counter() - began), process.memory_info().rss / 1000)
+        return Cost(spent / (time.perf_counter() - began), process.memory_full_info().uss / 1000)
     finally:
         child.terminate()
         child.wait()
