@@ -42,7 +42,8 @@ WITH made AS (
 )
 INSERT INTO message (workspace_id, conversation_id, channel_id, external_id, thread_external_id, direction, author_name, body, quoted, at,
                      received_at)
-SELECT :workspace, id, :channel, 'm' || id || '-' || k, 't' || id, 'in', 'Anna', 'Wann kommt die neue Sorte nach Hamburg?', '',
+SELECT :workspace, id, :channel, 'm' || id || '-' || k, 't' || id, 'in', 'Anna',
+       'Wann kommt die neue Sorte nach Hamburg?' || CASE WHEN k = 1 AND id % 4000 = 7 THEN ' Pfandautomat' ELSE '' END, '',
        last_message_at, last_message_at FROM made, generate_series(1, :each) AS k
 """
 BARE = """
@@ -84,10 +85,14 @@ async def many(context: Context, house: House, few: float) -> list[Row]:
     workspace, member, _ = await fill(context, MANY, each=EACH)
     async with browser(house, member) as client:
         listed = await measured(lambda: part(client, workspace.id, "/inbox?view=open", "list"))
-        searched = await measured(lambda: part(client, workspace.id, "/inbox?q=sorte+hamburg", "list"))
+        common, rare = [
+            await measured(lambda words=words: part(client, workspace.id, f"/inbox?q={words}", "list"))
+            for words in ("sorte+hamburg", "sorte+pfandautomat")
+        ]
     return [
         at_most(f"list pane, 50 rows of {MANY:,} ÷ of {FEW:,}, p95", listed.wall(0.95), "ms", few, GOAL_MANY),
-        value_at_most(f"search over {MANY * EACH:,} messages, a common word, p95", searched.wall(0.95), "ms", GOAL_SEARCH_MS),
+        value_at_most(f"search over {MANY * EACH:,} messages, common words, p95", common.wall(0.95), "ms", GOAL_SEARCH_MS),
+        value_at_most(f"search over {MANY * EACH:,} messages, a rare word and a common one, p95", rare.wall(0.95), "ms", GOAL_SEARCH_MS),
     ]
 
 

@@ -1,57 +1,108 @@
-"""Find conversations by words: newest first, bounded."""
+"""Find conversations by words: newest first, bounded.
+
+Words that many use are found among the newest messages and conversations, looked at one by one; only the others are looked up in an index,
+so that nothing has to put in order all that a common word finds (docs/performance.md).
+"""
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select, text
+from sqlalchemy import ColumnElement, Select, func, literal, or_, select, text, true, union
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped
 from sqlmodel import col
 
 from inbox.conversations import rows
 from inbox.conversations.rows import Row
-from inbox.models import Conversation, Message
+from inbox.models import Contact, Conversation, Message, Status
 from inbox.team import rights
 from inbox.team.rights import Access
 
 LIMIT = 50
-LOOK = 2000  # messages: as far back as a common word is followed
+NEWEST = 3000  # messages that are looked at one by one
+NEWEST_OF_STATUS = 500  # conversations of each status, the same
+LOOK = 2000  # messages: as far back as the index is followed
+SIMPLE = text("'simple'::regconfig")
+
+Ids = Select[int]
 
 
 async def find(session: AsyncSession, access: Access, words: str, *, limit: int = LIMIT) -> Sequence[Row]:
-    """Conversations whose messages hold all these words (the last one may be unfinished), or whose author or subject does."""
+    """Conversations whose messages hold all these words (the last one may be unfinished), or whose author or subject does.
+
+    An e-mail address finds its owner's conversations, too.
+    """
     wanted = _query(words)
     if not wanted:
         return []
-    said = func.to_tsvector(text("'simple'::regconfig"), Message.body)
+    ids: set[int] = set()
+    for newest, indexed in (
+        (_newest_messages(access, wanted, limit), _messages(access, wanted, limit)),
+        (_newest_conversations(access, wanted, limit), _conversations(access, wanted, words.strip().lower(), limit)),
+    ):
+        found = (await session.scalars(newest)).all()
+        ids |= {*(found if len(found) >= limit else await session.scalars(indexed))}
+    query = rows.query().where(col(Conversation.id).in_(ids))
+    return await rows.fetch(session, query.order_by(col(Conversation.last_message_at).desc(), col(Conversation.id).desc()).limit(limit))
+
+
+def _newest_messages(access: Access, wanted: str, limit: int) -> Ids:
+    """Of the messages that reached us last."""
+    one = Message
+    last = select(col(one.conversation_id), col(one.channel_id), col(one.at), col(one.body), col(one.deleted_at))
+    last = last.where(col(one.workspace_id) == access.workspace_id).order_by(col(one.id).desc()).limit(NEWEST).subquery()
+    query = select(last.c.conversation_id).where(
+        last.c.deleted_at.is_(None), _holds(last.c.body, wanted), rights.sees(access, last.c.channel_id)
+    )
+    return query.group_by(last.c.conversation_id).order_by(func.max(last.c.at).desc()).limit(limit)
+
+
+def _messages(access: Access, wanted: str, limit: int) -> Ids:
     mine = (
         col(Message.workspace_id) == access.workspace_id,
-        rights.sees(access, col(Message.channel_id)),
         col(Message.deleted_at).is_(None),
+        _holds(col(Message.body), wanted),
+        rights.sees(access, col(Message.channel_id)),
     )
-    recent = (
-        select(col(Message.conversation_id), col(Message.at))
-        .where(*mine, said.op("@@")(func.to_tsquery(text("'simple'::regconfig"), wanted)))
-        .order_by(col(Message.at).desc())
-        .limit(LOOK)
-        .subquery()
+    found = select(col(Message.conversation_id), col(Message.at)).where(*mine).order_by(col(Message.at).desc()).limit(LOOK).subquery()
+    return select(found.c.conversation_id).group_by(found.c.conversation_id).order_by(func.max(found.c.at).desc()).limit(limit)
+
+
+def _newest_conversations(access: Access, wanted: str, limit: int) -> Ids:
+    """Of the conversations in which something was said last, of each status."""
+    one = Conversation
+    listed = array([status.value for status in Status if status is not Status.MERGED])
+    statuses = func.unnest(listed).table_valued("status").render_derived()
+    last = select(col(one.id), col(one.channel_id), col(one.author_name), col(one.subject), col(one.last_message_at))
+    last = last.where(col(one.workspace_id) == access.workspace_id, col(one.status) == statuses.c.status)
+    last = last.order_by(col(one.last_message_at).desc(), col(one.id).desc()).limit(NEWEST_OF_STATUS).lateral()
+    query = select(last.c.id).select_from(statuses).join(last, true())
+    query = query.where(or_(_holds(last.c.author_name, wanted), _holds(last.c.subject, wanted)), rights.sees(access, last.c.channel_id))
+    return query.order_by(last.c.last_message_at.desc()).limit(limit)
+
+
+def _conversations(access: Access, wanted: str, address: str, limit: int) -> Ids:
+    """By who began them, and by subject: each by an index of its own."""
+    people = select(col(Contact.id)).where(
+        col(Contact.workspace_id) == access.workspace_id, or_(_holds(col(Contact.name), wanted), func.lower(col(Contact.email)) == address)
     )
-    by_text = select(recent.c.conversation_id).group_by(recent.c.conversation_id).order_by(func.max(recent.c.at).desc()).limit(limit)
-    named = func.lower(Conversation.author_name).contains(words.strip().lower(), autoescape=True)
-    titled = func.lower(Conversation.subject).contains(words.strip().lower(), autoescape=True)
-    by_name = (
-        select(col(Conversation.id))
-        .where(col(Conversation.workspace_id) == access.workspace_id, rights.sees(access, col(Conversation.channel_id)), named | titled)
-        .where(col(Conversation.merged_into).is_(None))
-        .order_by(col(Conversation.last_message_at).desc())
-        .limit(limit)
-    )
-    ids = {*await session.scalars(by_text), *await session.scalars(by_name)}
-    query = rows.query().where(col(Conversation.id).in_(ids))
-    newest = query.order_by(col(Conversation.last_message_at).desc(), col(Conversation.id).desc()).limit(limit)
-    return await rows.fetch(session, newest)
+    titled = (col(Conversation.subject) != "", _holds(col(Conversation.subject), wanted))
+    parts = [_ids(access, limit, col(Conversation.contact_id).in_(people)), _ids(access, limit, *titled)]
+    return select(union(*(select(part.subquery().c.id) for part in parts)).subquery().c.id)
+
+
+def _ids(access: Access, limit: int, *conditions: ColumnElement[bool]) -> Ids:
+    mine = (col(Conversation.workspace_id) == access.workspace_id, col(Conversation.merged_into).is_(None))
+    query = select(col(Conversation.id)).where(*mine, *conditions, rights.sees(access, col(Conversation.channel_id)))
+    return query.order_by(col(Conversation.last_message_at).desc()).limit(limit)
+
+
+def _holds(words: ColumnElement[str] | Mapped[str], wanted: str) -> ColumnElement[bool]:
+    return func.to_tsvector(SIMPLE, words).op("@@")(func.to_tsquery(SIMPLE, literal(wanted)))
 
 
 def _query(words: str) -> str:
     """Every word must occur; the last may go on: an agent searches while typing."""
-    parts = ["".join(letter for letter in word if letter.isalnum() or letter in "_-") for word in words.split()[:10]]
+    parts = ["".join(letter if letter.isprintable() and letter not in "'\\" else " " for letter in word) for word in words.split()[:10]]
     parts = [f"'{part}'" for part in parts if any(letter.isalnum() for letter in part)]
     return " & ".join([*parts[:-1], f"{parts[-1]}:*"]) if parts else ""

@@ -59,6 +59,7 @@ class Contact(Table, table=True):
     __table_args__ = (
         UniqueConstraint("workspace_id", "id"),
         Index("contact_email", "workspace_id", text("lower(email)"), postgresql_where=text("email IS NOT NULL")),
+        Index("contact_named", text("to_tsvector('simple'::regconfig, name)"), postgresql_using="gin"),
     )
 
     id: int = identity()
@@ -139,6 +140,12 @@ class Conversation(Table, table=True):
         Index("conversation_snoozed", "snoozed_until", postgresql_where=text("snoozed_until IS NOT NULL")),
         ForeignKeyConstraint(["workspace_id", "merged_into"], ["conversation.workspace_id", "conversation.id"], ondelete="CASCADE"),
         Index("conversation_merged", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
+        Index(
+            "conversation_titled",
+            text("to_tsvector('simple'::regconfig, subject)"),
+            postgresql_using="gin",
+            postgresql_where=text("subject <> ''"),
+        ),
     )
 
     id: int = identity()
