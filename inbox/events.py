@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import func, select, text
@@ -162,6 +163,11 @@ def recorded(session: AsyncSession) -> Sequence[Pending]:
 def put_right(session: AsyncSession, right: Callable[[Pending], Pending | None]) -> None:
     """Change or forget what this transaction has recorded: for who tells a past at once that nobody has lived through."""
     session.info["events"] = [told for event in recorded(session) if (told := right(event)) is not None]
+
+
+def put_in_order(session: AsyncSession) -> None:
+    """Order what this transaction has recorded by its time: for the same, and a rebuild, which reads it as it comes."""
+    session.info.get("events", []).sort(key=attrgetter("at"))
 
 
 def write(session: AsyncSession, send: Send) -> int:
