@@ -48,6 +48,12 @@ CAME = (
     "UPDATE message SET received_at = at WHERE workspace_id = :workspace_id",
     "UPDATE wait SET received_at = message.at FROM message WHERE message.id = opened_by AND wait.workspace_id = :workspace_id",
     "UPDATE episode SET received_at = began_at, caught_up_late = false WHERE workspace_id = :workspace_id",
+    """
+    UPDATE contact SET created_at = known.since
+      FROM (SELECT contact_id, min(at) AS since FROM message JOIN identity ON identity.id = identity_id
+             WHERE message.workspace_id = :workspace_id GROUP BY contact_id) AS known
+     WHERE contact.id = known.contact_id
+    """,
 )
 RETURNED = text(
     """
