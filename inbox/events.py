@@ -57,7 +57,7 @@ KINDS: dict[str, str] = {
     "wait.closed": "A wait ended. data: wait, outcome, seconds",
     "wait.corrected": "A person took back that a wait began by hand, or ended. data: identity, and message with opened_at, or closed_at",
     "wait.retold": "A wait turned out to be another one than was told: when, by whom, or that there was none. data: wait, identity",
-    "wait.retargeted": "A policy or calendar gave an open wait another target. data: wait, due_at",
+    "wait.retargeted": "A policy or calendar gave an open wait another target, or a rebuild any. data: wait, due_at",
     "wait.breached": "A wait has taken longer than its target. data: wait, due_at",
     "alert.raised": "Somebody was told that an answer or a resolution is or will be late. data: alert, kind, step, due_at, late, members",
     "alert.acknowledged": "A member takes care of it: no further step of its chain is told. data: alert, and wait or episode",

@@ -18,6 +18,7 @@ TIMES = {
         "SELECT id, breached_at FROM episode WHERE workspace_id = :workspace_id AND breached_at IS NOT NULL",
     ),
 }
+CORRECTED = ("wait.retold", "wait.retargeted")  # what nobody had been told otherwise
 
 
 async def put_right(session: AsyncSession, workspace_id: int) -> None:
@@ -31,7 +32,7 @@ async def put_right(session: AsyncSession, workspace_id: int) -> None:
 
     def right(event: Pending) -> Pending | None:
         if event.kind not in times:
-            return event
+            return event if event.kind not in CORRECTED else None
         name, known = times[event.kind]
         number = event.data[name] if name else event.conversation_id or 0
         if number not in known or (event.kind, number) in told:

@@ -124,7 +124,7 @@ async def test_whatever_is_chosen_is_seen_and_stays_when_something_else_is_chose
             ({"team": 0, "policy": 0}, [("team", "0", "No team"), ("policy", "0", "No policy")]),
             ({"member": me}, [("member", str(me), "Nora Berg")]),
             ({"post": known.id}, [("post", str(known.id), "Fest")]),
-            ({"post": secret.id}, []),
+            ({"post": secret.id, "team": 404}, [("team", "404", "–"), ("post", str(secret.id), "–")]),
         ):
             text = (await browser.get(f"/w/{seen.workspace_id}/{page}", params=query)).text
             assert CHOSEN.findall(text) == told
