@@ -69,8 +69,10 @@ async def seeded(house: House, role: Role) -> tuple[people.Person, int]:
     return asker, colleague.id
 
 
-@pytest.mark.parametrize("role", [Role.VIEWER, Role.AGENT, Role.SUPERVISOR])
-@pytest.mark.parametrize("setting", ["off", "own", "groups"])
+@pytest.mark.parametrize(
+    ("setting", "role"),
+    [("off", Role.VIEWER), ("off", Role.SUPERVISOR), ("own", Role.AGENT), ("own", Role.SUPERVISOR), ("groups", Role.SUPERVISOR)],
+)
 async def test_no_page_file_or_route_names_a_colleague_in_figures(
     app: FastAPI, house: House, client: httpx.AsyncClient, setting: MemberFigures, role: Role
 ):
