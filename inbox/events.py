@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import func, select, text
@@ -56,7 +57,7 @@ KINDS: dict[str, str] = {
     "wait.closed": "A wait ended. data: wait, outcome, seconds",
     "wait.corrected": "A person took back that a wait began by hand, or ended. data: identity, and message with opened_at, or closed_at",
     "wait.retold": "A wait turned out to be another one than was told: when, by whom, or that there was none. data: wait, identity",
-    "wait.retargeted": "A policy or calendar gave an open wait another target. data: wait, due_at",
+    "wait.retargeted": "A policy or calendar gave an open wait another target, or a rebuild any. data: wait, due_at",
     "wait.breached": "A wait has taken longer than its target. data: wait, due_at",
     "alert.raised": "Somebody was told that an answer or a resolution is or will be late. data: alert, kind, step, due_at, late, members",
     "alert.acknowledged": "A member takes care of it: no further step of its chain is told. data: alert, and wait or episode",
@@ -162,6 +163,11 @@ def recorded(session: AsyncSession) -> Sequence[Pending]:
 def put_right(session: AsyncSession, right: Callable[[Pending], Pending | None]) -> None:
     """Change or forget what this transaction has recorded: for who tells a past at once that nobody has lived through."""
     session.info["events"] = [told for event in recorded(session) if (told := right(event)) is not None]
+
+
+def put_in_order(session: AsyncSession) -> None:
+    """Order what this transaction has recorded by its time: for the same, and a rebuild, which reads it as it comes."""
+    session.info.get("events", []).sort(key=attrgetter("at"))
 
 
 def write(session: AsyncSession, send: Send) -> int:

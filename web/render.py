@@ -32,7 +32,10 @@ PLAIN = re.compile(r"""\{\{ (_|icon|asset)\((("[^"{}\\]*"|'[^'{}\\]*')(?:, \d+)?
 
 @dataclass(frozen=True, slots=True)
 class Here:
-    """Where the reader is: what the frame around every signed-in page shows. `section` is inbox, metrics, settings or account."""
+    """Where the reader is: what the frame around every signed-in page shows. `section` is inbox, metrics, settings or account.
+
+    `member_figures`: whose figures may be shown, as the server's configuration says.
+    """
 
     workspace_id: int
     workspace: str
@@ -42,6 +45,7 @@ class Here:
     member: str
     role: str
     section: str = ""
+    member_figures: str = "own"
 
 
 def page(name: str, locale: str, **context: Any) -> str:

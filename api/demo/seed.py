@@ -4,7 +4,6 @@ import json
 import secrets
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 import connectors
-from api.demo import words
+from api.demo import chronicle, hands, words
 from api.deps import House
 from connectors.demo import Demo, DemoConfig, history, script
 from inbox import events
 from inbox.contract import Author, Batch, Event
 from inbox.conversations import health, receive
-from inbox.events import Pending
 from inbox.models import (
     Account,
     Calendar,
@@ -50,6 +48,12 @@ CAME = (
     "UPDATE message SET received_at = at WHERE workspace_id = :workspace_id",
     "UPDATE wait SET received_at = message.at FROM message WHERE message.id = opened_by AND wait.workspace_id = :workspace_id",
     "UPDATE episode SET received_at = began_at, caught_up_late = false WHERE workspace_id = :workspace_id",
+    """
+    UPDATE contact SET created_at = known.since
+      FROM (SELECT contact_id, min(at) AS since FROM message JOIN identity ON identity.id = identity_id
+             WHERE message.workspace_id = :workspace_id GROUP BY contact_id) AS known
+     WHERE contact.id = known.contact_id
+    """,
 )
 RETURNED = text(
     """
@@ -59,10 +63,6 @@ RETURNED = text(
      WHERE asked > answered + interval '1 hour' ORDER BY asked DESC
     """
 )
-LATE = {
-    "wait.breached": ("wait", "SELECT id FROM wait WHERE workspace_id = :workspace_id AND breached_at IS NOT NULL"),
-    "resolution.breached": ("episode", "SELECT id FROM episode WHERE workspace_id = :workspace_id AND breached_at IS NOT NULL"),
-}
 
 
 async def ensure(house: House, *, now: datetime, days: int = history.DAYS) -> int:
@@ -78,7 +78,7 @@ async def ensure(house: House, *, now: datetime, days: int = history.DAYS) -> in
         await _words(session, workspace, now=now)
         await _promises(session, workspace, since=_beginning(now))
         for place in script.PLACES.values():
-            channel = await _channel(session, house, workspace, place, now=now)
+            channel = await _channel(session, house, workspace, place, since=_beginning(now))
             await _history(session, channel, place, team, now=now, days=days)
         await _settle(session, workspace, now=now)
         return workspace.id
@@ -131,9 +131,8 @@ async def _words(session: AsyncSession, workspace: Workspace, *, now: datetime) 
     await session.flush()
 
 
-async def _channel(session: AsyncSession, house: House, workspace: Workspace, place: script.Place, *, now: datetime) -> Channel:
+async def _channel(session: AsyncSession, house: House, workspace: Workspace, place: script.Place, *, since: datetime) -> Channel:
     config = {"folder": str(folder(house.settings.home, workspace.id)), "place": place.slug}
-    began = _beginning(now)
     channel = Channel(
         workspace_id=workspace.id,
         platform="demo",
@@ -144,8 +143,8 @@ async def _channel(session: AsyncSession, house: House, workspace: Workspace, pl
         account_id=script.US.id,
         account_name=script.US.name,
         state=ChannelState.HEALTHY,
-        connected_at=began,
-        created_at=began,
+        connected_at=since,
+        created_at=since,
         **health.allowances(Demo.capabilities, connectors.allowed(Demo, DemoConfig.model_validate(config))),
     )
     session.add(channel)
@@ -155,7 +154,7 @@ async def _channel(session: AsyncSession, house: House, workspace: Workspace, pl
         "channel.added",
         workspace_id=workspace.id,
         channel_id=channel.id,
-        at=now,
+        at=since,
         actor="system",
         channel=channel.id,
         platform="demo",
@@ -202,16 +201,33 @@ async def _settle(session: AsyncSession, workspace: Workspace, *, now: datetime)
     await session.execute(update(Channel).where(col(Channel.workspace_id) == workspace.id).values(lag_seconds=None))
     await _came_as_written(session, workspace)
     mine = col(Conversation.workspace_id) == workspace.id
-    waiting = await session.scalars(select(Conversation).where(mine, col(Conversation.waiting_since).is_not(None)))
-    for conversation in waiting.all():
-        opened = await session.scalar(
-            select(col(Wait.opened_at)).where(col(Wait.conversation_id) == conversation.id, col(Wait.closed_at).is_(None))
-        )
-        await waits.close(session, conversation, Outcome.NOT_NEEDED, actor="system", now=min(now, (opened or now) + timedelta(days=1)))
-    await session.flush()
+    unanswered = (await session.scalars(select(Wait).where(col(Wait.workspace_id) == workspace.id, col(Wait.closed_at).is_(None)))).all()
+    for wait in unanswered:
+        _give_up(session, wait, at=min(now, wait.opened_at + timedelta(days=1)))
+    await waits.refold(session, [wait.conversation_id for wait in unanswered], now=now)
     await _resolve(session, (mine, col(Conversation.last_message_at) < now - FRESH))
-    await waits.rebuild(session, workspace.id, now=now)  # when each was resolved is in the log alone
-    await _late_when_it_was(session, workspace)
+    await hands.give(session, workspace.id)
+    events.put_in_order(session)
+    await waits.rebuild(session, workspace.id, now=now)  # when each was resolved, and who had it when, is in the log alone
+    await chronicle.put_right(session, workspace.id)
+
+
+def _give_up(session: AsyncSession, wait: Wait, *, at: datetime) -> None:
+    """Note that nobody answered; the waits are told from this."""
+    events.record(
+        session,
+        "wait.closed",
+        workspace_id=wait.workspace_id,
+        at=at,
+        actor="system",
+        conversation_id=wait.conversation_id,
+        channel_id=wait.channel_id,
+        wait=wait.id,
+        identity=wait.identity_id,
+        outcome=Outcome.NOT_NEEDED,
+        seconds=(at - wait.opened_at).total_seconds(),
+        decided=True,
+    )
 
 
 async def _promises(session: AsyncSession, workspace: Workspace, *, since: datetime) -> None:
@@ -232,22 +248,6 @@ async def _came_as_written(session: AsyncSession, workspace: Workspace) -> None:
     """What was said reached us when it was said: what was decided about it later holds, and a rebuild of the waits finds the same ones."""
     for statement in CAME:
         await session.execute(text(statement), {"workspace_id": workspace.id})
-
-
-async def _late_when_it_was(session: AsyncSession, workspace: Workspace) -> None:
-    """The log tells of what was late, and from when on; not of what seemed so while its answer was still to be taken in."""
-    late = {
-        kind: (what, set(await session.scalars(text(statement), {"workspace_id": workspace.id})))
-        for kind, (what, statement) in LATE.items()
-    }
-
-    def right(event: Pending) -> Pending | None:
-        if event.kind not in late:
-            return event
-        what, ids = late[event.kind]
-        return replace(event, at=datetime.fromisoformat(event.data["due_at"])) if event.data[what] in ids else None
-
-    events.put_right(session, right)
 
 
 async def _resolve(session: AsyncSession, which: Sequence[ColumnElement[bool]]) -> None:

@@ -23,6 +23,8 @@ TEAM = (
     Person("fatma", "Fatma Aydın", "Fatma", Role.SUPERVISOR),
 )
 TEAMS = {"Community": ("aylin", "jonas", "mira"), "Abholfächer": ("jonas", "fatma")}
+MATTERS = {"Abholfächer": ("abholf", "fach leer", "locker")}  # what a question says that is for this team
+OTHERWISE = "Community"
 LABELS = {"Abholfach": "blue", "Pfand": "green", "Lob": "yellow", "Allergene": "red", "Presse": "purple"}
 TEMPLATES = (
     ("vegan", "de", "Vegan", "Moin {{contact.first_name}}! Ja, alle unsere Limonaden sind komplett vegan. Liebe Grüße, {{member.name}}"),

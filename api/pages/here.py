@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from api.deps import AccessDep, AskerDep, MemberDep, SignedInDep
+from api.deps import AccessDep, AskerDep, MemberDep, SettingsDep, SignedInDep
 from inbox.errors import NotFound
 from inbox.models import Workspace
 from web.i18n import SUPPORTED, locale_of
@@ -28,7 +28,7 @@ LocaleDep = Annotated[str, Depends(locale)]
 WorkspaceDep = Annotated[Workspace, Depends(workspace)]
 
 
-async def here(request: Request, asker: AskerDep, access: AccessDep) -> Here:
+async def here(request: Request, asker: AskerDep, access: AccessDep, settings: SettingsDep) -> Here:
     """The frame of a page under /w/{workspace_id}; its section is the address's own word."""
     section = ([*request.url.path.split("/"), "", "", ""])[3]
     return Here(
@@ -39,7 +39,8 @@ async def here(request: Request, asker: AskerDep, access: AccessDep) -> Here:
         member_id=access.member_id or 0,
         member=asker.member,
         role=asker.role,
-        section="inbox" if section == "conversations" else section,
+        section={"conversations": "inbox", "waits": "metrics"}.get(section, section),
+        member_figures=settings.member_figures,
     )
 
 

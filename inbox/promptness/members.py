@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from inbox import events
 from inbox.errors import Forbidden
-from inbox.models import TeamMember
+from inbox.models import Member, Role, TeamMember
 from inbox.promptness.question import SMALLEST_GROUP, Cut, Filters, MemberFigures
 from inbox.team.rights import Access
 
@@ -46,5 +46,6 @@ def record_looks(session: AsyncSession, access: Access, members: Iterable[int | 
 
 async def _large_teams(session: AsyncSession, access: Access) -> frozenset[int]:
     """Teams that are large enough for nobody to be told apart."""
-    teams = select(col(TeamMember.team_id)).where(col(TeamMember.workspace_id) == access.workspace_id)
+    teams = select(col(TeamMember.team_id)).join(Member, col(Member.id) == col(TeamMember.member_id))
+    teams = teams.where(col(TeamMember.workspace_id) == access.workspace_id, col(Member.role) != Role.VIEWER)  # a viewer answers nobody
     return frozenset(await session.scalars(teams.group_by(col(TeamMember.team_id)).having(func.count() >= SMALLEST_GROUP)))

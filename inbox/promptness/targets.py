@@ -195,7 +195,8 @@ async def _settle_waits(
         if target.state != before:
             changed.append(target)
             told = (session, workspace_id, target.conversation_id, target.channel_id, target.id, target.due_at, actor, now)
-            if by_policy:  # everything else that changes a target has an event of its own
+            # Everything else that changes a target has an event of its own; nobody keeps segments, the last of a state.
+            if by_policy or (anew and target.state[:-1] != before[:-1]):
                 _record(*told, kind="wait.retargeted")
             if target.breached_at is not None and was_late is None:
                 _record(*told)

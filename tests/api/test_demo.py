@@ -31,7 +31,7 @@ from inbox.models import (
     Wait,
     Workspace,
 )
-from inbox.promptness import waits
+from inbox.promptness import cuts, waits
 
 
 @pytest.fixture
@@ -86,6 +86,47 @@ async def test_the_history_was_promised_something_so_that_every_figure_lives(hou
         )
         assert all(at == datetime.fromisoformat(data["due_at"]) for at, data in told)
         assert await waits.rebuild(session, workspace_id, now=now) == 0
+
+
+async def test_the_history_went_through_the_teams_hands_so_that_every_wait_tells_who_had_it(house: House, now: datetime):
+    workspace_id = await seed.ensure(house, now=now, days=12)
+    async with house.database.transaction() as session:
+        cut = [cuts.loaded(kept) for kept in await session.scalars(select(col(Wait.segments)).where(col(Wait.segments).is_not(None)))]
+        kinds = {tuple((one.kind, one.member is not None, one.team is not None) for one in segments) for segments in cut}
+        by_team = (cuts.Kind.UNASSIGNED, False, False), (cuts.Kind.OWNER, False, True), (cuts.Kind.OWNER, True, True)
+        assert {by_team, by_team[:1], (by_team[0], (cuts.Kind.OWNER, True, False))} <= kinds
+        assert any(len({one.member for one in segments} - {None}) == 2 for segments in cut), "some are handed on"
+        for column in (Wait.member_id, Wait.team_id, Conversation.team_id, Conversation.assignee_id):
+            assert len(set(await session.scalars(select(col(column)).where(col(column).is_not(None))))) >= 2
+        whose = select(func.count()).where(col(Wait.outcome) == Outcome.ANSWERED)
+        taken = await session.scalar(whose.where(col(Wait.assignee_id) == col(Wait.member_id))) or 0
+        assert 0.75 < taken / (await session.scalar(whose) or 1) < 1
+        assert await waits.rebuild(session, workspace_id, now=now) == 0
+
+
+async def test_the_log_of_the_history_tells_everything_once_at_its_time_and_in_order(house: House, now: datetime):
+    await seed.ensure(house, now=now, days=12)
+    async with house.database.transaction() as session:
+        log = (await session.scalars(select(LogEvent).order_by(col(LogEvent.id)))).all()
+        assert [event.at for event in log] == sorted(event.at for event in log)
+        assert log[-1].at <= now
+        written = {message.id: message.at for message in await session.scalars(select(Message))}
+        told = [(event.data["message"], event.at) for event in log if event.kind == "message.received"]
+        assert sorted(told) == sorted(written.items())
+        every = (await session.scalars(select(Wait))).all()
+        for kind, times in (
+            ("wait.opened", [(wait.id, wait.opened_at) for wait in every]),
+            ("wait.closed", [(wait.id, wait.closed_at) for wait in every]),
+        ):
+            assert sorted((event.data["wait"], event.at) for event in log if event.kind == kind) == sorted(times)
+        assert not [event for event in log if event.kind in ("wait.retold", "wait.retargeted")]
+        for conversation in await session.scalars(select(Conversation)):
+            owners = [event.data for event in log if (event.kind, event.conversation_id) == ("conversation.assigned", conversation.id)]
+            had = {"assignee": None, "team": None}
+            for data in owners:
+                assert data["before"] == had
+                had = {"assignee": data["assignee"], "team": data["team"]}
+            assert had == {"assignee": conversation.assignee_id, "team": conversation.team_id}
 
 
 async def test_who_writes_again_long_after_begins_anew_in_a_rebuild_too(house: House, now: datetime):

@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from api import sheets
 from api.deps import House
 from inbox import events
-from inbox.models import ApiToken, Channel, Metric, Outcome, Role, Wait, Workspace
+from inbox.models import ApiToken, Channel, Metric, Outcome, Post, Role, Wait, Workspace
 from inbox.secrets import hash_token
 from tests.api import people
 from tests.make import MONDAY, Make
@@ -106,6 +106,40 @@ async def test_the_period_the_figure_and_the_goal_are_in_the_address_and_kept_by
 async def browser_status(app: FastAPI, someone: people.Person, address: str, **params: int) -> int:
     async with people.browser(app, someone) as browser:
         return (await browser.get(address, params=params)).status_code
+
+
+CHOSEN = re.compile(r'<select name="(\w+)" data-chosen>.*?<option value="(\w+)" selected>([^<]*)', re.DOTALL)
+
+
+@pytest.mark.parametrize("page", ["metrics", "metrics/waits"])
+async def test_whatever_is_chosen_is_seen_and_stays_when_something_else_is_chosen(app: FastAPI, house: House, page: str):
+    agent, seen, hidden = await seeded(house)
+    async with house.database.transaction() as session:
+        where = {"workspace_id": seen.workspace_id, "external_id": "p", "created_at": MONDAY}
+        known, secret = Post(channel_id=seen.id, title="Fest", **where), Post(channel_id=hidden.id, title="Secret", **where)
+        session.add_all([known, secret])
+    me = agent.access.member_id
+    async with people.browser(app, agent) as browser:
+        for query, told in (
+            ({"team": 0, "policy": 0}, [("team", "0", "No team"), ("policy", "0", "No policy")]),
+            ({"member": me}, [("member", str(me), "Nora Berg")]),
+            ({"post": known.id}, [("post", str(known.id), "Fest")]),
+            ({"post": secret.id, "team": 404}, [("team", "404", "–"), ("post", str(secret.id), "–")]),
+        ):
+            text = (await browser.get(f"/w/{seen.workspace_id}/{page}", params=query)).text
+            assert CHOSEN.findall(text) == told
+            assert "Secret" not in text
+
+
+@pytest.mark.parametrize("page", ["metrics", "metrics/resolution", "metrics/forecast", "metrics/posts", "metrics/waits"])
+async def test_no_page_leads_to_ones_own_figures_where_there_are_none(
+    app: FastAPI, house: House, page: str, monkeypatch: pytest.MonkeyPatch
+):
+    agent, seen, _ = await seeded(house)
+    for setting, is_there in (("own", True), ("off", False)):
+        house.settings = house.settings.model_copy(update={"member_figures": setting})
+        async with people.browser(app, agent) as browser:
+            assert ("/metrics/me" in (await browser.get(f"/w/{seen.workspace_id}/{page}")).text) is is_there
 
 
 async def test_the_page_tells_who_waits_now_and_leads_to_the_longest(app: FastAPI, house: House):

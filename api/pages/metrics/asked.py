@@ -85,8 +85,11 @@ async def basis(choices: ChoicesDep, access: AccessDep, session: SessionDep, set
 BasisDep = Annotated[Any, Depends(basis)]
 
 
-async def names(session: AsyncSession, access: Access, setting: MemberFigures) -> dict[str, dict[int, str]]:
-    """What the keys of each cut are called; with `groups` the keys of members are large teams. Members only where figures name them."""
+async def names(session: AsyncSession, access: Access, setting: MemberFigures, post: int | None = None) -> dict[str, dict[int, str]]:
+    """What the keys of each cut are called; with `groups` the keys of members are large teams. Members only where figures name them.
+
+    `post`: the one that is asked for; there are many.
+    """
     known = await directory.load(session, access.workspace_id)
     seen = select(col(Channel.id), col(Channel.name)).where(
         col(Channel.workspace_id) == access.workspace_id, rights.sees(access, col(Channel.id))
@@ -100,13 +103,14 @@ async def names(session: AsyncSession, access: Access, setting: MemberFigures) -
         "member": members,
         "label": {number: name for number, (name, _) in known.labels.items()},
         "policy": {row[0]: row[1] for row in (await session.execute(made.order_by(col(Policy.position)))).all()},
+        "post": await posts(session, access, [post]) if post else {},
     }
 
 
 async def posts(session: AsyncSession, access: Access, ids: list[int]) -> dict[int, str]:
     """What these posts begin with."""
     query = select(col(Post.id), col(Post.title), col(Post.text)).where(
-        col(Post.workspace_id) == access.workspace_id, col(Post.id).in_(ids)
+        col(Post.workspace_id) == access.workspace_id, col(Post.id).in_(ids), rights.sees(access, col(Post.channel_id))
     )
     return {row[0]: (row[1] or row[2])[:80] or "–" for row in (await session.execute(query)).all()}
 

@@ -44,7 +44,7 @@ async def show_waits(
         count=len(behind.chosen(basis, state, choices.metric)),
         after=after,
         cursor=cursor,
-        names=await asked.names(session, access, settings.member_figures),
+        names=await asked.names(session, access, settings.member_figures, choices.question.filters.post),
     )
 
 

@@ -44,7 +44,8 @@ async def told(
     )  # meanwhile, on another core
     found = await metrics.figures(session, access, basis, wanted, member_figures=setting)
     overall = {metric.value: found[Cut.ALL, metric][0] for metric in WAITS if found[Cut.ALL, metric]}
-    names, used = await asked.names(session, access, setting), await sources.templates(session, access, choices.question)
+    names = await asked.names(session, access, setting, choices.question.filters.post)
+    used = await sources.templates(session, access, choices.question)
     lines = sorted(found[choices.by, choices.metric], key=lambda figure: -figure.n)[:MOST_LINES]
     keyed = {**names, "post": await asked.posts(session, access, [int(line.key or 0) for line in lines] if choices.by == Cut.POST else [])}
     before = await _before(choices, access, session, settings, house)
@@ -69,7 +70,6 @@ async def told(
         "cuts": [cut for cut in Cut if cut != Cut.ALL and (cut != Cut.MEMBER or setting != "off")],
         "cohorts": list(Cohort),
         "longest": max((line.p90 or line.p50 or 0 for line in lines), default=0),
-        "member_figures": setting,
     }
 
 

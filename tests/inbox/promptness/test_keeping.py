@@ -156,6 +156,23 @@ async def test_a_log_that_no_longer_reaches_back_makes_it_read_everything_anew(d
     assert not np.array_equal((await told(office, shelf)).native[: len(first)], first.native)
 
 
+async def test_what_a_rebuild_corrects_is_corrected_in_what_is_kept(database: Database):
+    office, shelf = Office(database, 6), Shelf()
+    await office.open()
+    for _ in range(25):
+        await office.step()
+    right = await told(office, shelf)
+    shelf.kept.clear()
+    async with database.transaction() as session:
+        wrong = "due_at = due_at + interval '1 hour', breached_at = NULL, business_seconds = business_seconds + 1"
+        await session.execute(text(f"UPDATE wait SET {wrong} WHERE closed_at IS NOT NULL"))
+    assert not np.array_equal((await told(office, shelf)).business, right.business)
+    async with database.transaction() as session:
+        assert await waits.rebuild(session, office.access.workspace_id, now=office.now)
+    np.testing.assert_array_equal((await told(office, shelf)).business, right.business)
+    same(await told(office, shelf), await told(office, None))
+
+
 async def test_the_waits_kept_for_long_without_a_question_are_dropped(database: Database):
     office, shelf = Office(database, 3), Shelf()
     await office.open()
