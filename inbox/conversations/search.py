@@ -41,7 +41,7 @@ async def find(session: AsyncSession, access: Access, words: str, *, limit: int 
         (_newest_conversations(access, wanted, limit), _conversations(access, wanted, words.strip().lower(), limit)),
     ):
         found = (await session.scalars(newest)).all()
-        ids |= {*(found if len(found) >= limit else await session.scalars(indexed))}
+        ids |= {*found, *(await session.scalars(indexed) if len(found) < limit else ())}
     query = rows.query().where(col(Conversation.id).in_(ids))
     return await rows.fetch(session, query.order_by(col(Conversation.last_message_at).desc(), col(Conversation.id).desc()).limit(limit))
 
