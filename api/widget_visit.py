@@ -86,7 +86,9 @@ class Visit:
         """A message that is only too long is told so; the rest of the nonsense ends the socket. Whether it goes on."""
         details = error.errors(include_url=False, include_context=False, include_input=False)
         codes = {"string_too_long": "too_long", "string_too_short": "empty", "string_pattern_mismatch": "invalid"}
-        known = [codes[item["type"]] for item in details if item["type"] in codes and item["loc"][-1:] in {("text",), ("email",), ("comment",)}]
+        known = [
+            codes[item["type"]] for item in details if item["type"] in codes and item["loc"][-1:] in {("text",), ("email",), ("comment",)}
+        ]
         if not known:
             await self.websocket.close(1003)
             return False

@@ -119,9 +119,7 @@ async def _state(session: AsyncSession, channel: Channel, contact: Contact | Non
         return RatingState.UNREACHABLE
     if contact.unasked_since is not None:
         return RatingState.REFUSED
-    lately = exists().where(
-        col(Rating.contact_id) == contact.id, col(Rating.state) == RatingState.ASKED, col(Rating.asked_at) > now - REST
-    )
+    lately = exists().where(col(Rating.contact_id) == contact.id, col(Rating.state) == RatingState.ASKED, col(Rating.asked_at) > now - REST)
     return RatingState.RECENT if await session.scalar(select(lately)) else RatingState.ASKED
 
 
@@ -157,7 +155,8 @@ async def _write(session: AsyncSession, episode: Episode, contact: Contact | Non
 
 async def _queued(session: AsyncSession, due: Due, body: str, capabilities: Capabilities, now: datetime) -> Message | None:
     """The question on its way out; None when the platform would not take it. Its longer window is for people alone."""
-    hours = capabilities.window_hours
+    is_limited = capabilities.window_kinds is None or due.conversation.kind in capabilities.window_kinds
+    hours = capabilities.window_hours if is_limited else None
     if due.parent is None or (hours is not None and due.parent.at + timedelta(hours=hours) <= now):
         return None
     try:
