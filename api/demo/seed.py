@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 import connectors
-from api.demo import words
+from api.demo import ratings, words
 from api.deps import House
 from connectors.demo import Demo, DemoConfig, history, script
 from inbox import events
@@ -81,6 +81,7 @@ async def ensure(house: House, *, now: datetime, days: int = history.DAYS) -> in
             channel = await _channel(session, house, workspace, place, now=now)
             await _history(session, channel, place, team, now=now, days=days)
         await _settle(session, workspace, now=now)
+        await ratings.seed(session, workspace, since=_beginning(now), now=now)
         return workspace.id
 
 

@@ -162,6 +162,13 @@ async def asks(session: AsyncSession, access: Access) -> bool:
     return bool(await session.scalar(select(asking)))
 
 
+async def overall(session: AsyncSession, access: Access, question: Question) -> Figure | None:
+    """One line for a report; None where nobody is asked on any channel that the member may see."""
+    if not await asks(session, access):
+        return None
+    return next(iter((await figures(session, access, question, (Cut.ALL,)))[Cut.ALL]), None)
+
+
 async def lines(
     session: AsyncSession,
     access: Access,
