@@ -88,7 +88,8 @@ def _rating(row: Any, asked: dict[int, datetime], dice: random.Random, now: date
     is_recent = contact_id in asked and at - asked[contact_id] < asking.REST
     told: dict[str, Any] = {
         "workspace_id": episode.workspace_id, "channel_id": episode.channel_id, "conversation_id": episode.conversation_id,
-        "episode_id": episode.id, "contact_id": contact_id, "team_id": episode.team_id, "member_id": member_id, "priority": episode.priority,
+        "episode_id": episode.id, "contact_id": contact_id, "team_id": episode.team_id, "member_id": member_id,
+        "priority": episode.priority,
         "state": RatingState.RECENT if is_recent else RatingState.ASKED, "asked_at": at, "expires_at": at + asking.LASTS,
         "score": None, "comment": "", "given_at": None,
     }  # fmt: skip
@@ -106,8 +107,8 @@ def _rating(row: Any, asked: dict[int, datetime], dice: random.Random, now: date
 def _record(session: AsyncSession, row: dict[str, Any], rating_id: int) -> None:
     if row["state"] is not RatingState.ASKED:
         return
-    where = {name: row[name] for name in ("workspace_id", "channel_id", "conversation_id")}
+    where = {"workspace_id": row["workspace_id"], "channel_id": row["channel_id"], "conversation_id": row["conversation_id"]}
     events.record(session, "rating.asked", **where, at=row["asked_at"], actor="system", rating=rating_id, episode=row["episode_id"])
     if row["given_at"] is not None:
-        actor, told = f"channel:{row['channel_id']}", {"score": row["score"], "before": None}
-        events.record(session, "rating.given", **where, at=row["given_at"], actor=actor, rating=rating_id, **told)
+        actor, score = f"channel:{row['channel_id']}", row["score"]
+        events.record(session, "rating.given", **where, at=row["given_at"], actor=actor, rating=rating_id, score=score, before=None)

@@ -21,6 +21,7 @@ const STYLES = `
   inline-size: 100%; min-block-size: 60px; margin-block: 10px 0; padding: 8px 12px; border: 1px solid var(--edge); border-radius: 10px;
   resize: vertical; background: var(--surface); color: var(--ink); font: inherit; font-size: 16px;
 }
+.rating textarea::placeholder { color: var(--muted); opacity: 1; }
 .rating .actions { justify-content: space-between; align-items: center; }
 .rating .quiet { padding: 4px 0; border: 0; background: none; color: var(--muted); font-size: 13px; text-decoration: underline; text-underline-offset: 2px; }
 .rating .quiet:hover { color: var(--ink); }
@@ -31,6 +32,7 @@ const STYLES = `
 export class Rating {
   #words;
   #place = element("div", { class: "questions", "aria-live": "polite" });
+  #text;
   #send;
   #shown = null;
   #rating = null; // thanks may come after the question has gone
@@ -38,6 +40,7 @@ export class Rating {
 
   constructor({ root, words }, parts, send) {
     this.#words = words;
+    this.#text = parts.text;
     this.#send = send;
     root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet(STYLES)];
     parts.cards.before(this.#place);
@@ -55,11 +58,11 @@ export class Rating {
 
   given() {
     const again = element("button", { class: "quiet", type: "button", on: { click: () => this.#question(true) } }, this.#words.rateAgain);
-    this.#show(element("p", { class: "thanks" }, this.#words.rateThanks), element("div", { class: "actions" }, again));
+    this.#show(element("p", { class: "thanks" }, this.#words.rateThanks), element("div", { class: "actions" }, again))?.focus();
   }
 
   unasked() {
-    this.#show(element("p", { class: "thanks" }, this.#words.rateUnasked));
+    this.#show(element("p", { class: "thanks" }, this.#words.rateUnasked))?.focus();
   }
 
   forget() {
@@ -93,7 +96,10 @@ export class Rating {
     if (focus) this.#place.querySelector("input:checked")?.focus();
   }
 
+  /** Gives what the keyboard goes on with, if it was here. */
   #show(...content) {
+    const wasHere = this.#place.contains(this.#place.getRootNode().activeElement);
     this.#place.replaceChildren(element("div", { class: "card rating" }, ...content));
+    return wasHere ? (this.#place.querySelector("button") ?? this.#text) : null;
   }
 }
