@@ -14,7 +14,7 @@ from api.pages import rate
 from inbox.contract import ConversationKind
 from inbox.conversations import contacts, erasing, ratings
 from inbox.conversations.ratings import Gone
-from inbox.models import Contact, Conversation, Message, Rating, Role, Status, Wait
+from inbox.models import Contact, Conversation, Message, Role, Status, Wait
 from inbox.team import rights
 from tests.api.counter import Counter
 from tests.api.people import browser, found, person
@@ -99,18 +99,21 @@ async def test_a_comment_that_is_too_long_is_refused_and_the_choice_stays(app: F
 def forged(link: str, how: str) -> str:
     number, _, signature = link.removeprefix("/rate/").partition("-")
     turned = ("A" if signature[0] != "A" else "B") + signature[1:]
-    return "/rate/" + {
-        "another rating's": f"{int(number) + 1}-{signature}",
-        "a changed signature": f"{number}-{turned}",
-        "a shorter signature": f"{number}-{signature[:-1]}",
-        "no signature": f"{number}-",
-        "the number alone": number,
-        "a number in other digits": f"{number.translate(str.maketrans('0123456789', '٠١٢٣٤٥٦٧٨٩'))}-{signature}",
-        "a number with a zero before it": f"0{number}-{signature}",
-        "a number too large": f"{'9' * 30}-{signature}",
-        "the question's own text": "…",
-        "nonsense": "%00%ff",
-    }[how]
+    return (
+        "/rate/"
+        + {
+            "another rating's": f"{int(number) + 1}-{signature}",
+            "a changed signature": f"{number}-{turned}",
+            "a shorter signature": f"{number}-{signature[:-1]}",
+            "no signature": f"{number}-",
+            "the number alone": number,
+            "a number in other digits": f"{number.translate(str.maketrans('0123456789', '٠١٢٣٤٥٦٧٨٩'))}-{signature}",
+            "a number with a zero before it": f"0{number}-{signature}",
+            "a number too large": f"{'9' * 30}-{signature}",
+            "the question's own text": "…",
+            "nonsense": "%00%ff",
+        }[how]
+    )
 
 
 HOW = (
@@ -210,7 +213,9 @@ async def test_who_does_not_want_to_be_asked_says_so_once_for_all(app: FastAPI, 
     assert len(await counter.told("contact.changed")) == 1
 
 
-@pytest.mark.parametrize(("language", "words"), [("de-DE,de", "Wie zufrieden sind Sie"), ("fr", "How satisfied are you"), ("", "How satisfied")])
+@pytest.mark.parametrize(
+    ("language", "words"), [("de-DE,de", "Wie zufrieden sind Sie"), ("fr", "How satisfied are you"), ("", "How satisfied")]
+)
 async def test_the_page_speaks_the_readers_language_or_the_workspaces(app: FastAPI, counter: Counter, language: str, words: str):
     rating = await counter.asked()
     async with browser(app) as client:

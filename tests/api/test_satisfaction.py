@@ -116,7 +116,12 @@ async def test_behind_every_number_are_as_many_ratings(app: FastAPI, house: Hous
     agent = await seeded(house, count=90)
     told = await told_by_api(client, {})
     address = f"/w/{agent.access.workspace_id}/metrics/satisfaction/ratings"
-    expected = {"": told["all//asked"], "given=true": told["all//given"], "score=5": told["all//scores/5"], "score=1": told["all//scores/1"]}
+    expected = {
+        "": told["all//asked"],
+        "given=true": told["all//given"],
+        "score=5": told["all//scores/5"],
+        "score=1": told["all//scores/1"],
+    }
     async with browser(app, agent) as signed:
         for query, count in expected.items():
             found: list[str] = []
