@@ -57,7 +57,8 @@ export class Rating {
   }
 
   given() {
-    const again = element("button", { class: "quiet", type: "button", on: { click: () => this.#question(true) } }, this.#words.rateAgain);
+    const change = () => setTimeout(() => this.#question(true)); // after the key that pressed it: it would send the form that gets the focus
+    const again = element("button", { class: "quiet", type: "button", on: { click: change } }, this.#words.rateAgain);
     this.#show(element("p", { class: "thanks" }, this.#words.rateThanks), element("div", { class: "actions" }, again))?.focus();
   }
 
