@@ -2,6 +2,7 @@
 
 An episode is due `ask_after` minutes after its resolution; what is reopened until then has none. Its row of `rating` is the claim: a
 process holds the conversation, so that nobody speaks meanwhile, and the person, so that another conversation of theirs waits its turn.
+It waits for neither: what somebody else holds is asked about at the next look, so that no two of them can wait for each other.
 """
 
 from collections.abc import Sequence
@@ -63,13 +64,15 @@ async def claim(session: AsyncSession, episode_id: int, *, now: datetime) -> Due
     A person who was asked lately, does not want to be, or whom nothing reaches is not asked, and that is kept.
     """
     held = select(Conversation).join(Episode, col(Episode.conversation_id) == col(Conversation.id)).where(col(Episode.id) == episode_id)
-    held = held.with_for_update(of=Conversation, key_share=True, skip_locked=True).execution_options(populate_existing=True)
+    held = held.with_for_update(of=Conversation, skip_locked=True).execution_options(populate_existing=True)
     conversation = await session.scalar(held)
     if conversation is None or not await due(session, now=now, only=episode_id):
         return None
     episode = await session.get_one(Episode, episode_id, populate_existing=True)
     channel = await session.get_one(Channel, conversation.channel_id)
     contact, parent = await _whom(session, conversation)
+    if contact is None and conversation.contact_id is not None:
+        return None  # held by somebody else
     rating = await _write(session, episode, contact, await _state(session, channel, contact, parent, now), now)
     if rating is None or rating.state != RatingState.ASKED:
         return None
@@ -98,7 +101,7 @@ async def _whom(session: AsyncSession, conversation: Conversation) -> tuple[Cont
     """The person who began the conversation, held until the commit, and the last that they said."""
     if conversation.contact_id is None:
         return None, None
-    held = select(Contact).where(col(Contact.id) == conversation.contact_id).with_for_update(key_share=True)
+    held = select(Contact).where(col(Contact.id) == conversation.contact_id).with_for_update(key_share=True, skip_locked=True)
     contact = await session.scalar(held.execution_options(populate_existing=True))
     said = (
         select(Message)

@@ -158,6 +158,7 @@ async def test_two_conversations_of_one_person_at_the_same_moment_ask_once(count
     await counter.resolves("anna", thread="two")
     counter.later(minutes=12)
     assert sum(await asyncio.gather(*(counter.asks() for _ in range(4)))) == 1
+    assert await counter.asks() == 0  # what was held by another one had to wait
     assert sorted(rating.state for rating in await counter.ratings()) == [RatingState.ASKED, RatingState.RECENT]
 
 

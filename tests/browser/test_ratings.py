@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
@@ -31,10 +32,12 @@ async def asked(shop: Shop, page: Page) -> Rating:
     now = shop.house.clock
     async with shop.database.transaction() as session:
         await session.execute(update(Channel).values(asks_since=now() - timedelta(days=1), ask_after=1))
+    async with shop.database.transaction() as session:
         conversation = await session.get_one(Conversation, message.conversation_id)
         await status.move(session, rights.of(shop.member), conversation, Status.RESOLVED, now=now())
+    asking = partial(asking_customers.ask_due, shop.database, shop.house.settings, clock=lambda: now() + timedelta(minutes=2))
     async with asyncio.timeout(10):  # while the visitor's page tells that it has seen the answer, the conversation is held
-        while not await asking_customers.ask_due(shop.database, shop.house.settings, clock=lambda: now() + timedelta(minutes=2)):
+        while not await asking():  # noqa: ASYNC110  # nothing tells when it is free
             await asyncio.sleep(0.05)
     async with shop.database.transaction() as session:
         return (await session.scalars(select(Rating))).one()
@@ -65,6 +68,7 @@ async def test_a_visitor_answers_by_keyboard_and_thinks_again(shop: Shop, contex
     assert await given(shop) == (5, "Quick <b>and</b> kind")
     await expect(page.get_by_role("button", name="Change my answer")).to_be_focused()
     await page.keyboard.press("Enter")
+    await expect(group.get_by_role("radio", name="5: Very satisfied")).to_be_focused()
     await page.keyboard.press("ArrowLeft")
     await page.get_by_role("button", name="Send my answer").click()
     await expect(page.get_by_text("Thank you! Your answer has arrived.")).to_be_visible()

@@ -36,6 +36,7 @@ export class Rating {
   #send;
   #shown = null;
   #rating = null; // thanks may come after the question has gone
+  #answered = false;
   #chosen = { score: 0, comment: "" };
 
   constructor({ root, words }, parts, send) {
@@ -46,23 +47,26 @@ export class Rating {
     parts.cards.before(this.#place);
   }
 
-  /** What the server asks for now: a rating's id, or null. Thanks stay until the page goes, or something else is asked. */
+  /** What the server asks for now: a rating's id, or null. What was answered here stays, and can be changed, until something else is asked. */
   ask(rating) {
     if (rating === this.#shown) return;
     this.#shown = rating;
-    if (rating === null) return void (this.#place.querySelector(".thanks") || this.forget());
+    if (rating === null) return void (this.#answered || this.forget());
     this.#rating = rating;
+    this.#answered = false;
     this.#chosen = { score: 0, comment: "" };
     this.#question();
   }
 
   given() {
+    this.#answered = true;
     const change = () => setTimeout(() => this.#question(true)); // after the key that pressed it: it would send the form that gets the focus
     const again = element("button", { class: "quiet", type: "button", on: { click: change } }, this.#words.rateAgain);
     this.#show(element("p", { class: "thanks" }, this.#words.rateThanks), element("div", { class: "actions" }, again))?.focus();
   }
 
   unasked() {
+    this.#answered = true;
     this.#show(element("p", { class: "thanks" }, this.#words.rateUnasked))?.focus();
   }
 
