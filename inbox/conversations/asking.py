@@ -33,7 +33,7 @@ DUE = text(
        AND episode.resolved_at <= :now - make_interval(mins => channel.ask_after)
        AND episode.resolved_at >= greatest(channel.asks_since, :now - make_interval(days => 1, mins => channel.ask_after))
        AND NOT episode.is_void AND episode.replies_count > 0 AND episode.kind IN ('direct', 'email')
-       AND conversation.status = 'resolved' AND conversation.erased_at IS NULL AND NOT conversation.in_room
+       AND conversation.erased_at IS NULL AND NOT conversation.in_room
        AND NOT EXISTS (SELECT FROM rating WHERE rating.episode_id = episode.id)
        AND NOT EXISTS (SELECT FROM installation WHERE held)
        AND episode.id = coalesce(:only, episode.id)

@@ -17,7 +17,7 @@ from connectors.host.accounts import Accounts
 from connectors.host.pace import Pace
 from connectors.host.place import Place
 from inbox.contract import ConversationKind
-from inbox.conversations import asking, outbox, outgoing, ratings
+from inbox.conversations import asking, merging, outbox, outgoing, ratings
 from inbox.models import Channel, Contact, Conversation, Delivery, Episode, Message, RatingState, Status, Wait
 from tests.api.counter import Counter
 from tests.make import MONDAY, Make
@@ -169,6 +169,25 @@ async def test_of_processes_that_ask_at_once_exactly_one_does(counter: Counter):
     assert sum(await asyncio.gather(*(counter.asks() for _ in range(6)))) == 4
     assert len(await questions(counter)) == 4
     assert len(await counter.told("rating.asked")) == 4
+
+
+async def test_what_was_decided_is_not_looked_at_again(counter: Counter, house: House):
+    await counter.asked("anna", thread="one")
+    await counter.resolves("anna", thread="two")
+    counter.later(minutes=10)
+    assert await counter.asks() == 0
+    async with house.database.transaction() as session:
+        assert await asking.due(session, now=counter.now) == []
+
+
+async def test_what_went_into_another_conversation_is_not_asked_about(counter: Counter, house: House):
+    one = await counter.resolves("anna", thread="one")
+    two = await counter.says("anna", thread="two")
+    async with house.database.transaction() as session:
+        await merging.merge(session, counter.access, await session.get_one(Conversation, one.id), two.id, now=counter.now)
+    counter.later(minutes=20)
+    assert await counter.asks() == 0
+    assert await counter.ratings() == []
 
 
 async def test_who_speaks_at_the_very_moment_is_not_asked(counter: Counter, house: House):

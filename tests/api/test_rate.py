@@ -1,6 +1,7 @@
 """The link in a question: who holds it says how it was, and nobody and nothing else does."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -41,6 +42,7 @@ async def test_who_follows_the_link_says_how_it_was_and_may_say_otherwise(app: F
     assert "Bicycle Workshop" in page.text
     assert "Thank you" in thanks.text
     assert await given(counter) == [(2, "")]
+    assert [each.given_at for each in await counter.ratings()] == [counter.now - timedelta(days=6)]  # the first time
     told = await counter.told("rating.given")
     assert [(each["score"], each["before"]) for each in told] == [(4, None), (2, 4)]
     assert "Quick" not in str(told)
