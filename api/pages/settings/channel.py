@@ -198,8 +198,7 @@ async def page(
         generated=generated or {},
         added=added,
         checked=checked,
-        can_ask=_can_ask(kind, stored),
-        is_reachable=channel.platform == "widget" or bool(house.settings.url),
+        questions=_questions(house.settings, channel, kind, stored),
         grants=await channels.grants(session, channel),
         people=[member for member, _ in await members.list_for(session, access)],
         rosters=await teams.list_for(session, access),
@@ -223,6 +222,13 @@ def _can_ask(kind: type[Connector] | None, stored: Mapping[str, Any]) -> bool:
     except ValidationError:
         allowed = kind.capabilities
     return bool(allowed.conversation_kinds & asking.KINDS) and allowed.replies
+
+
+def _questions(settings: Settings, channel: Channel, kind: type[Connector] | None, stored: Mapping[str, Any]) -> dict[str, bool] | None:
+    """Whether a link in a question leads anywhere; None where nobody can be asked."""
+    if not _can_ask(kind, stored):
+        return None
+    return {"are_reachable": channel.platform == asking.IN_CHAT or bool(settings.url)}
 
 
 def _addresses(settings: Settings, kind: type[Connector] | None, channel: Channel) -> dict[str, str]:
