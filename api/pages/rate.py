@@ -19,7 +19,7 @@ router = APIRouter(prefix="/rate/{token}")
 
 GUESSES = Limit(30, throttle.QUARTER)  # wrong links from one address
 GIVEN = Limit(20, throttle.QUARTER)  # of one link
-HEADERS = {"X-Robots-Tag": "noindex", "Referrer-Policy": "same-origin"}
+HEADERS = {"X-Robots-Tag": "noindex"}
 
 
 class RatingIn(BaseModel):
