@@ -21,7 +21,9 @@ from api.pages import (
     metrics,
     moderation,
     people,
+    rate,
     resolution,
+    satisfaction,
     settings,
     staffing,
     waiting,
@@ -43,6 +45,7 @@ from api.v1 import metrics as v1_metrics
 from api.v1 import people as v1_people
 from api.v1 import policies as v1_policies
 from api.v1 import resolutions as v1_resolutions
+from api.v1 import satisfaction as v1_satisfaction
 from api.v1 import schedules as v1_schedules
 from api.v1 import staffing as v1_staffing
 from api.v1 import templates as v1_templates
@@ -52,11 +55,11 @@ from api.v1 import what_if as v1_what_if
 # The most visited first: tried in this order.
 PAGES = (
     inbox, conversations, waiting, writing, moderation, approved, contacts, demo, people, settings, metrics, waits, alerts, resolution,
-    wallboard, forecast, what_if, staffing,
+    satisfaction, wallboard, forecast, what_if, staffing, rate,
 )  # fmt: skip
 V1 = (
     v1_conversations, v1_messages, v1_actions, v1_channels, v1_templates, v1_people, v1_contacts, v1_calendars, v1_policies, v1_events,
-    v1_metrics, v1_waits, v1_alerts, v1_resolutions, v1_forecast, v1_what_if, v1_staffing, v1_schedules,
+    v1_metrics, v1_waits, v1_alerts, v1_resolutions, v1_satisfaction, v1_forecast, v1_what_if, v1_staffing, v1_schedules,
 )  # fmt: skip
 
 

@@ -129,11 +129,13 @@ async def _entries(session: AsyncSession, news: News, events: Sequence[LogEvent]
     if looked:
         said |= dict.fromkeys(await timeline.seen(session, looked), events[-1])
     noted = [event.data["note"] for event in events if event.kind == "note.added"]
+    given = {event.data["rating"] for event in events if event.kind == "rating.given"}
     messages = await timeline.messages(session, said) if said else {}
     notes = await timeline.notes(session, noted) if noted else {}
+    ratings = await timeline.ratings(session, given) if given else {}
     done = [entry for event in events if (entry := timeline.activity(event)) is not None]
     entries: dict[int, list[Entry]] = {}
-    for entry in (*messages.values(), *notes.values(), *done):
+    for entry in (*messages.values(), *notes.values(), *ratings.values(), *done):
         entries.setdefault(entry.conversation_id, []).append(entry)
     dropped: dict[int, list[int]] = {}
     for message_id, event in said.items():

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Callable
 from datetime import datetime
 from email.utils import parseaddr
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -15,7 +16,7 @@ from inbox import pauses
 from inbox.contract import ConnectorError
 from inbox.db import Database
 from inbox.models import WAITS, Installation
-from inbox.promptness import schedules
+from inbox.promptness import satisfaction, schedules
 from inbox.promptness.question import Cut, Question
 from inbox.promptness.schedules import Due
 from inbox.settings import Settings
@@ -70,8 +71,16 @@ async def _words(database: Database, settings: Settings, due: Due, access: Acces
         basis = await metrics.basis(session, access, question, member_figures=settings.member_figures)
         found = await metrics.figures(session, access, basis, wanted)
         names = await schedules.names(session, access)
+        satisfied = await satisfaction.overall(session, access, satisfaction.Question(due.since, due.until))
     figures = {f"{cut.value}/{metric.value}": told for (cut, metric), told in found.items()}
-    given = {"figures": figures, "names": names, "due": due, "zone": ZoneInfo(due.workspace.timezone), "workspace": due.workspace}
+    given: dict[str, Any] = {
+        "satisfaction": satisfied,
+        "figures": figures,
+        "names": names,
+        "due": due,
+        "zone": ZoneInfo(due.workspace.timezone),
+        "workspace": due.workspace,
+    }
     link = f"{settings.public_url}/w/{due.workspace.id}/metrics"
     return render.fragment("metrics/report.txt", due.workspace.locale, link=link, **given)
 

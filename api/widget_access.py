@@ -37,6 +37,7 @@ UPLOADS = Limit(20, timedelta(hours=1))
 UPLOADS_FROM = Limit(60, timedelta(hours=1))
 ADDRESSES = Limit(5, timedelta(hours=1))
 LINKS = Limit(20, timedelta(hours=1))
+RATINGS = Limit(20, timedelta(hours=1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from inbox.conversations import ratings
+
 LONGEST = 4000  # characters of a visitor's message
 
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
@@ -49,8 +51,24 @@ class Email(FrameIn):
     ]
 
 
+class Rate(FrameIn):
+    """How it was, 1 to 5."""
+
+    type: Literal["rate"]
+    rating: Id
+    score: Annotated[int, Field(ge=1, le=5)]
+    comment: Annotated[str, StringConstraints(strip_whitespace=True, max_length=ratings.LONGEST)] = ""
+
+
+class Unasked(FrameIn):
+    """Do not ask me again."""
+
+    type: Literal["unasked"]
+    rating: Id
+
+
 class Ping(FrameIn):
     type: Literal["ping"]
 
 
-Frame = Annotated[Hello | Message | Typing | Seen | Email | Ping, Field(discriminator="type")]
+Frame = Annotated[Hello | Message | Typing | Seen | Email | Rate | Unasked | Ping, Field(discriminator="type")]

@@ -1,6 +1,7 @@
 """The website chat's own socket: a visitor's frames in, their chat out, from the log's last id that the page has seen.
 
-In: hello, message, typing, seen, email, ping. Out: ready, messages, accepted, refused, typing, team, pong, ended (docs/channels/widget.md).
+In: hello, message, typing, seen, email, rate, unasked, ping. Out: ready, messages, accepted, refused, typing, team, rated, unasked, pong,
+ended (docs/channels/widget.md).
 Whatever else a frame holds closes the socket with a code of 1003, 1008 or 1009; nothing that a visitor sends makes an error of ours.
 """
 

@@ -9,18 +9,19 @@ from typing import Any
 
 from fastapi import WebSocket
 from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from api import widget_files
 from api.deps import House
-from api.widget_access import ADDRESSES, Door, count, open_door
-from api.widget_frames import Email, Frame, FrameIn, Hello, Message, Ping, Seen, Typing
+from api.widget_access import ADDRESSES, RATINGS, Door, count, open_door
+from api.widget_frames import Email, Frame, FrameIn, Hello, Message, Ping, Rate, Seen, Typing, Unasked
 from api.widget_hub import Watch
 from connectors.widget import origin
-from inbox.conversations import chats, visitors, visits
+from inbox.conversations import chats, ratings, visitors, visits
 from inbox.conversations.chats import Changes, Line
 from inbox.conversations.visitors import Said
 from inbox.errors import NotFound, ParleyError, TooMany
-from inbox.models import Visitor
+from inbox.models import Rating, Visitor
 from inbox.promptness import typical
 
 SEND_SECONDS = 20.0  # a reader that takes nothing for so long is gone
@@ -42,6 +43,7 @@ class Visit:
     visitor: Visitor | None = None
     last: int = 0
     seen: int = 0
+    asked: int | None = None  # the question that the page shows
     typed_at: datetime | None = None
     colleague_typed: bool = False
     greeted: bool = False
@@ -54,6 +56,8 @@ class Visit:
             Typing: self._typing,
             Seen: self._seen,
             Email: self._email,
+            Rate: self._rate,
+            Unasked: self._unasked,
             Ping: self._ping,
         }
         if not self.greeted and not isinstance(frame, Hello):
@@ -82,7 +86,9 @@ class Visit:
         """A message that is only too long is told so; the rest of the nonsense ends the socket. Whether it goes on."""
         details = error.errors(include_url=False, include_context=False, include_input=False)
         codes = {"string_too_long": "too_long", "string_too_short": "empty", "string_pattern_mismatch": "invalid"}
-        known = [codes[item["type"]] for item in details if item["type"] in codes and item["loc"][-1:] in {("text",), ("email",)}]
+        known = [
+            codes[item["type"]] for item in details if item["type"] in codes and item["loc"][-1:] in {("text",), ("email",), ("comment",)}
+        ]
         if not known:
             await self.websocket.close(1003)
             return False
@@ -112,12 +118,12 @@ class Visit:
             self.token = visitors.offer_token(house.vault, channel) if fresh else frame.token
             changes = Changes(0, whole=True)
             if self.visitor is not None:
-                changes = await chats.changes(session, self.visitor, frame.after)
+                changes = await chats.changes(session, self.visitor, frame.after, now=now)
                 self.watch.conversation_id = await visitors.conversation_id(session, self.visitor)
                 await visits.connected(session, self.visitor, until=now + visits.CONNECTED)
             here = await visits.team_is_there(session, channel.workspace_id, now=now)
             usual = await typical.answer(session, channel.id, now)
-        self.greeted, self.last, self.seen = True, changes.last, changes.seen
+        self.greeted, self.last, self.seen, self.asked = True, changes.last, changes.seen, changes.question
         about: dict[str, Any] = {"token": self.token, "fresh": fresh, "here": here, "typical": usual, "mails": self._mails()}
         await self.send(type="ready", **about, email=self.visitor.email if self.visitor else None, **self._shown(changes))
 
@@ -167,6 +173,25 @@ class Visit:
             await visitors.keep_address(session, self.visitor, frame.email, now=self.house.clock())
         await self.send(type="team", email=frame.email)
 
+    async def _rate(self, frame: Rate) -> None:
+        await self._about_rating(frame.rating, "rated", lambda session, rating: ratings.give(
+            session, rating.id, score=frame.score, comment=frame.comment, now=self.house.clock()
+        ))  # fmt: skip
+
+    async def _unasked(self, frame: Unasked) -> None:
+        await self._about_rating(frame.rating, "unasked", lambda session, rating: ratings.refuse(session, rating, now=self.house.clock()))
+
+    async def _about_rating(self, rating_id: int, told: str, do: Callable[[AsyncSession, Rating], Awaitable[Any]]) -> None:
+        """Do something with a question of this very chat, and say that it is done."""
+        try:
+            await count(self.house, "rating", self.token, RATINGS)
+            async with self.house.database.transaction() as session:
+                await do(session, await ratings.of_chat(session, self.watch.conversation_id or 0, rating_id))
+        except ParleyError as error:
+            await self.send(type="refused", code=error.code, rating=rating_id)
+            return
+        await self.send(type=told, rating=rating_id)
+
     async def _ping(self, frame: Ping) -> None:
         """Every half minute: the visitor is there, and the channel may have been switched off."""
         del frame
@@ -183,13 +208,13 @@ class Visit:
     async def _push_changes(self, visitor: Visitor) -> bool:
         async with self.house.database.transaction() as session:
             current = await visitors.find(session, self.house.vault, self.door.channel, self.token)
-            changes = await chats.changes(session, visitor, self.last) if current is not None else None
+            changes = await chats.changes(session, visitor, self.last, now=self.house.clock()) if current is not None else None
         if changes is None:
             await self.send(type="ended")
             await self.websocket.close(1000)
             return False
-        news = changes.whole or changes.lines or changes.gone or changes.seen != self.seen
-        self.last, self.seen = changes.last, changes.seen
+        news = changes.whole or changes.lines or changes.gone or changes.seen != self.seen or changes.question != self.asked
+        self.last, self.seen, self.asked = changes.last, changes.seen, changes.question
         if news:
             await self.send(type="messages", **self._shown(changes))
         return True
@@ -201,6 +226,7 @@ class Visit:
             "messages": [self._line(line) for line in changes.lines],
             "gone": list(changes.gone),
             "seen": changes.seen if self.door.config.show_seen else 0,
+            "question": changes.question,
         }
 
     def _line(self, line: Line) -> dict[str, Any]:

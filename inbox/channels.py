@@ -21,6 +21,7 @@ from inbox.team import accounts, rights
 from inbox.team.rights import Access
 
 LONGEST_NAME = 120
+LONGEST_ASK_AFTER = 10_080  # minutes: a week
 LONGEST_CONFIG = 200_000  # characters, encrypted: certificates and long lists of addresses fit
 
 
@@ -146,6 +147,18 @@ async def restrict(
     if rows:
         await session.execute(insert(ChannelAccess).values(rows))
     record(session, access, channel.id, "channel.changed", now, fields=["access"])
+
+
+async def ask_customers(session: AsyncSession, access: Access, channel: Channel, *, asks: bool, after: int, now: datetime) -> None:
+    """Say whether customers are asked how it was, so many minutes after their conversation is resolved. Nobody is asked about before."""
+    access.need(Role.ADMIN)
+    if not 1 <= after <= LONGEST_ASK_AFTER:
+        raise Invalid("Customers are asked 1 to {longest} minutes after the resolution.", code="ask_after", longest=LONGEST_ASK_AFTER)
+    if (channel.asks_since is not None, channel.ask_after) == (asks, after):
+        return
+    channel.asks_since, channel.ask_after = (channel.asks_since or now) if asks else None, after
+    await session.flush()
+    record(session, access, channel.id, "channel.changed", now, fields=["ask_customers"])
 
 
 async def grants(session: AsyncSession, channel: Channel) -> Grants:

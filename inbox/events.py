@@ -69,6 +69,8 @@ KINDS: dict[str, str] = {
     "trouble.began": "Something is wrong with Parley itself; admins are told. data: trouble, kind, subject",
     "trouble.ended": "It is in order again. data: trouble, kind, subject",
     "resolution.breached": "An episode was open for longer than its target. data: episode, due_at",
+    "rating.asked": "A customer was asked how satisfied they are. data: rating, episode",
+    "rating.given": "A customer said how satisfied they are, or says otherwise. data: rating, score, before",
     "draft.saved": "A member's unfinished text was kept or dropped. data: member, kept",
     "channel.added": "A channel was connected. data: platform",
     "channel.changed": "A channel's settings changed. data: fields",

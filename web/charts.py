@@ -60,6 +60,11 @@ def stacks(bars: Sequence[tuple[int, int]], over: Sequence[int]) -> Stacks:
     return Stacks(drawn, _path(over, top), _ticks(top))
 
 
+def shares(values: Sequence[float | None]) -> Lines:
+    """Shares of 0 … 1 over equal steps of time, on a scale of all of it."""
+    return Lines({"share": _path(values, 1)}, _ticks(1), None)
+
+
 def _round_top(most: float) -> int:
     """The next number whose quarters are whole: 4, 8, 20, 40, 80, 200 …"""
     size = 1

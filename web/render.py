@@ -94,7 +94,7 @@ def entry(locale: str, entry: Any, *, first_of_day: bool, timezone: str, workspa
 def _is_large(entry: Any) -> bool:
     said = entry.message
     if said is None:
-        return len(entry.note.body) > LARGE
+        return entry.note is not None and len(entry.note.body) > LARGE
     return len(said.body) + len(said.html or "") + len(said.quoted) > LARGE
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 import connectors
-from api.demo import chronicle, hands, words
+from api.demo import chronicle, hands, ratings, words
 from api.deps import House
 from connectors.demo import Demo, DemoConfig, history, script
 from inbox import events
@@ -81,6 +81,8 @@ async def ensure(house: House, *, now: datetime, days: int = history.DAYS) -> in
             channel = await _channel(session, house, workspace, place, since=_beginning(now))
             await _history(session, channel, place, team, now=now, days=days)
         await _settle(session, workspace, now=now)
+        await ratings.seed(session, workspace, since=_beginning(now), now=now)
+        await chronicle.put_right(session, workspace.id)
         return workspace.id
 
 
@@ -209,7 +211,6 @@ async def _settle(session: AsyncSession, workspace: Workspace, *, now: datetime)
     await hands.give(session, workspace.id)
     events.put_in_order(session)
     await waits.rebuild(session, workspace.id, now=now)  # when each was resolved, and who had it when, is in the log alone
-    await chronicle.put_right(session, workspace.id)
 
 
 def _give_up(session: AsyncSession, wait: Wait, *, at: datetime) -> None:

@@ -54,7 +54,8 @@ class DemoConfig(BaseModel):
         """Each channel can do what the platform that it plays can do."""
         place = script.PLACES[self.place]
         hours = WINDOW_HOURS if place.slug == TEMPLATED else None
-        return replace(capabilities, actions=ACTIONS[place.kind], window_hours=hours, one_reply_only=place.kind == ConversationKind.REVIEW)
+        kinds, once = frozenset({place.kind}), place.kind == ConversationKind.REVIEW
+        return replace(capabilities, conversation_kinds=kinds, actions=ACTIONS[place.kind], window_hours=hours, one_reply_only=once)
 
 
 @dataclass(slots=True)
@@ -132,6 +133,8 @@ class Demo:
             if self.clock.seconds_since(post.at) < SETTLE_SECONDS:
                 break
             at.replies += 1
+            if post.automatic:
+                continue
             text = customers.reaction(post, already=self.town.reactions(post.thread, before=at.replies - 1))
             if text:
                 events.append(self._said_back(post, text))

@@ -26,6 +26,7 @@ class Post:
     to: str | None = None  # whom a reply answers
     key: str = ""
     first_of_thread: bool = False
+    automatic: bool = False  # nobody of the team wrote it
 
 
 LINE = TypeAdapter(Post)
@@ -49,7 +50,7 @@ class Town:
 
     def reactions(self, thread: str, *, before: int) -> int:
         """How many of the first `before` replies went into this thread."""
-        return sum(post.thread == thread for post in self.replies()[:before])
+        return sum(post.thread == thread and not post.automatic for post in self.replies()[:before])
 
     def deliver(self, reply: Reply) -> Post:
         """Accept a reply of the team."""
@@ -63,6 +64,7 @@ class Town:
             to=reply.recipient,
             key=reply.key,
             first_of_thread=all(post.thread != reply.thread_id for post in delivered),
+            automatic=not reply.human,
         )
         _append(self._replies, post)
         return post

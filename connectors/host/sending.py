@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import psycopg
@@ -24,7 +24,7 @@ from inbox.contract import (
     Reply,
     Transient,
 )
-from inbox.conversations import health, lengths, outbox, outgoing
+from inbox.conversations import health, lengths, outbox, outgoing, ratings
 from inbox.errors import Invalid
 from inbox.models import Channel, Message
 
@@ -139,6 +139,9 @@ async def _prepare(place: Place, message: Message) -> Ready:
     async with place.database.transaction() as session:
         channel = await session.get_one(Channel, message.channel_id)
         draft = await outgoing.draft(session, message)
+        if message.automatic:
+            words = await ratings.completed(session, place.accounts.vault, message.id, draft.reply.text)
+            draft = replace(draft, reply=replace(draft.reply, text=words))
     if channel.removed_at is not None:
         await place.accounts.drop(channel.id)
         raise Permanent("The channel was removed.")
@@ -149,7 +152,7 @@ async def _prepare(place: Place, message: Message) -> Ready:
         await _note(place, _stuck(channel, error))
         raise
     try:
-        lengths.check(message.body, connector.capabilities.length(draft.kind, private=message.private))
+        lengths.check(reply.text, connector.capabilities.length(draft.kind, private=message.private))
     except Invalid:
         await place.accounts.give_back(connector)
         raise

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from inbox import events
-from inbox.conversations import erasing, visitors
+from inbox.conversations import erasing, ratings, visitors
 from inbox.models import (
     Attachment,
     Contact,
@@ -71,21 +71,24 @@ class Changes:
     lines: Sequence[Line] = ()
     gone: Sequence[int] = ()
     seen: int = 0  # the newest message that a colleague has read
+    question: int | None = None  # the rating that is asked for
 
 
-async def changes(session: AsyncSession, visitor: Visitor, after: int = 0) -> Changes:
+async def changes(session: AsyncSession, visitor: Visitor, after: int = 0, *, now: datetime) -> Changes:
     """The chat after an event of the log; from its start for 0, and for an event that is no longer kept."""
     last = await events.last_id(session)
     conversation_id = await visitors.conversation_id(session, visitor)
     if conversation_id is None:
         return Changes(last, whole=after == 0)
     seen = await session.scalar(select(func.max(col(Reading.message_id))).where(col(Reading.conversation_id) == conversation_id)) or 0
+    question = await ratings.in_chat(session, conversation_id, now=now)
     if after <= 0 or after > last or after < await events.oldest_id(session) - 1:
         lines = await _lines(session, visitor, conversation_id, limit=SHOWN)
-        return Changes(last, whole=True, lines=lines, seen=seen)
+        return Changes(last, whole=True, lines=lines, seen=seen, question=question)
     changed = await _changed(session, conversation_id, after)
     lines = await _lines(session, visitor, conversation_id, among=changed) if changed else ()
-    return Changes(last, lines=lines, gone=sorted(changed - {line.id for line in lines}), seen=seen)
+    gone = sorted(changed - {line.id for line in lines})
+    return Changes(last, lines=lines, gone=gone, seen=seen, question=question)
 
 
 async def transcript(session: AsyncSession, visitor: Visitor) -> Sequence[Line]:
@@ -145,6 +148,7 @@ async def _empty(session: AsyncSession, conversation: Conversation, actor: str, 
     deleted = here.where(col(Message.deleted_at).is_(None)).values(deleted_at=now, **words)
     ids = (await session.scalars(deleted.returning(col(Message.id)))).all()
     if not keep_words:
+        await ratings.forget(session, now=now, conversation_ids=[conversation.id])
         await session.execute(delete(Attachment).where(col(Attachment.conversation_id) == conversation.id))
         conversation.snippet = ""
     for message_id in sorted(ids):

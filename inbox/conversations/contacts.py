@@ -20,6 +20,7 @@ from inbox.models import (
     Identity,
     Message,
     Note,
+    Rating,
     Reaction,
     Role,
     Visitor,
@@ -104,6 +105,7 @@ async def export(session: AsyncSession, access: Access, contact: Contact, *, now
         "notes": await _all(session, Note, col(Note.conversation_id).in_(own)),
         "drafts": await _all(session, Draft, col(Draft.conversation_id).in_(own)),
         "waits": await _all(session, Wait, col(Wait.identity_id).in_(ids)),
+        "ratings": await _all(session, Rating, or_(col(Rating.contact_id) == contact.id, col(Rating.conversation_id).in_(own))),
         "visits": await _all(session, Visitor, visits(people)),
     }
     events.record(session, "contact.exported", workspace_id=contact.workspace_id, at=now, actor=access.actor, contact=contact.id)

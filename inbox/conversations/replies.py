@@ -40,6 +40,7 @@ async def queue(
     template_values: Sequence[str] = (),
     seen_message_id: int | None = None,
     anyway: bool = False,
+    automatic: bool = False,
     capabilities: Capabilities | None = None,
     actor: str = "",
 ) -> Message:
@@ -56,7 +57,7 @@ async def queue(
     _check_text(text, attachments, capabilities, conversation.kind, private=private)
     await _check_unchanged(session, conversation, member, seen_message_id, anyway=anyway)
     parent = await _parent(session, conversation, parent_id)
-    message = _ours(conversation, member, parent, now, author_name=voice.name, body=text, client_key=client_key)
+    message = _ours(conversation, member, parent, now, author_name=voice.name, body=text, client_key=client_key, automatic=automatic)
     message.thread_external_id = await _thread(session, conversation, parent)
     message.send_at = await _leaves_at(session, conversation, member, send_at, now)
     if not anyway and platform_template is None:

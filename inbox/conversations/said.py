@@ -10,7 +10,20 @@ from sqlmodel import col
 
 from inbox import questions
 from inbox.files import PICTURES
-from inbox.models import Attachment, Delivery, Direction, Identity, LogEvent, Member, Message, Moderation, ModerationState, Note, Reaction
+from inbox.models import (
+    Attachment,
+    Delivery,
+    Direction,
+    Identity,
+    LogEvent,
+    Member,
+    Message,
+    Moderation,
+    ModerationState,
+    Note,
+    Rating,
+    Reaction,
+)
 from inbox.models.conversations import DELIVERIES, DIRECTIONS, FETCH_TRIES
 
 
@@ -100,6 +113,16 @@ class Noted(NamedTuple):
     at: datetime
 
 
+class Rated(NamedTuple):
+    """What a customer answered when asked how it was."""
+
+    id: int
+    conversation_id: int
+    score: int
+    comment: str
+    given_at: datetime
+
+
 class Happened(NamedTuple):
     """An event of the log."""
 
@@ -162,6 +185,16 @@ def notes() -> Any:
 def noted(values: tuple[Any, ...]) -> Noted:
     """A row of `notes()`."""
     return Noted._make((*values[:-1], values[-1].astimezone(UTC)))
+
+
+def ratings() -> Any:
+    """What customers answered, for a `where`, an order and a limit."""
+    return select(*questions.columns(Rating, Rated)).where(col(Rating.given_at).is_not(None))
+
+
+def rated(values: tuple[Any, ...]) -> Rated:
+    """A row of `ratings()`."""
+    return Rated._make((*values[:-1], values[-1].astimezone(UTC)))
 
 
 def events() -> Any:

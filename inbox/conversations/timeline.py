@@ -12,9 +12,9 @@ from sqlmodel import col
 
 from inbox import questions
 from inbox.conversations import said
-from inbox.conversations.said import Deed, File, Happened, Line, Noted, Said
+from inbox.conversations.said import Deed, File, Happened, Line, Noted, Rated, Said
 from inbox.errors import NotFound
-from inbox.models import Conversation, Delivery, Direction, LogEvent, Message, Note
+from inbox.models import Conversation, Delivery, Direction, LogEvent, Message, Note, Rating
 from inbox.models.columns import UtcDateTime
 from inbox.questions import IDS, Asked, Question, Questions
 
@@ -22,7 +22,7 @@ PAGE = 60
 AROUND = 500  # notes, and as many lines of activity, among the messages of a page
 ACTIVITY = (
     "conversation.assigned", "conversation.moved", "conversation.labelled", "conversation.prioritised", "wait.closed", "wait.corrected",
-    "conversation.merged", "conversation.split",
+    "conversation.merged", "conversation.split", "rating.asked",
 )  # fmt: skip
 Place = tuple[datetime, int]  # of a message: what came before it is shown
 
@@ -37,7 +37,7 @@ class Answered:
 
 
 class Entry(NamedTuple):
-    """One line of the timeline: `message`, `note` or `activity` is set. Entries sort by time, kind and id."""
+    """One line of the timeline: `message`, `note`, `event` or `rating` is set. Entries sort by time, kind and id."""
 
     kind: str
     id: int
@@ -53,6 +53,7 @@ class Entry(NamedTuple):
     attachments: Sequence[File] = ()
     reactions: Sequence[tuple[str, int]] = ()  # emoji, how many
     deeds: Sequence[Deed] = ()  # what the team does to it on its platform
+    rating: Rated | None = None
 
     def __hash__(self) -> int:
         """Enough to find what was drawn of it; whether it is still the same is told by comparing."""
@@ -60,7 +61,7 @@ class Entry(NamedTuple):
 
     @property
     def place(self) -> tuple[float, int, int]:
-        return (self.at.timestamp(), ("message", "note", "activity").index(self.kind), self.id)
+        return (self.at.timestamp(), ("message", "note", "activity", "rating").index(self.kind), self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ class Asking:
     messages: Asked[list[Entry]]
     notes: Asked[list[Entry]]
     activity: Asked[list[Entry]]
+    ratings: Asked[list[Entry]]
     limit: int
 
     @property
@@ -91,13 +93,15 @@ class Asking:
         found = self.messages.answer
         more, found = len(found) > self.limit, found[: self.limit]
         first = found[-1] if more else None
-        around = [entry for entry in (*self.notes.answer, *self.activity.answer) if first is None or entry.at >= first.at]
+        around = [
+            entry for entry in (*self.notes.answer, *self.activity.answer, *self.ratings.answer) if first is None or entry.at >= first.at
+        ]
         entries = sorted([*found, *around], key=lambda entry: entry.place)
         return Timeline(entries, f"{first.at.isoformat()}_{first.id}" if first else None)
 
 
 async def load(session: AsyncSession, conversation: Conversation, *, before: str | None = None, limit: int = PAGE) -> Timeline:
-    """The last `limit` messages before a place, with the notes and activity among them. Three statements, however long."""
+    """The last `limit` messages before a place, with the notes, activity and ratings among them. Four statements, however long."""
     board = Questions()
     asked = asking(board, conversation.id, before=before, limit=limit)
     await board.ask(session)
@@ -115,6 +119,7 @@ def asking(board: Questions, conversation_id: int, *, before: str | None = None,
         messages=board.add(Question(_page(is_later, limit + 1), given, _entries)),
         notes=board.add(Question(_notes(is_later), given, lambda found: [_note(said.noted(row)) for row in found])),
         activity=board.add(Question(_activity(is_later), given, _lines)),
+        ratings=board.add(Question(_ratings(is_later), given, lambda found: [_rating(said.rated(row)) for row in found])),
         limit=limit,
     )
 
@@ -135,6 +140,12 @@ async def notes(session: AsyncSession, note_ids: Collection[int]) -> dict[int, E
     """These notes as the timeline shows them."""
     found = await session.execute(said.notes().where(col(Note.id).in_(note_ids)))
     return {entry.id: entry for entry in (_note(said.noted(tuple(row))) for row in found.all())}
+
+
+async def ratings(session: AsyncSession, rating_ids: Collection[int]) -> dict[int, Entry]:
+    """These answers of customers as the timeline shows them."""
+    found = await session.execute(said.ratings().where(col(Rating.id).in_(rating_ids)))
+    return {entry.id: entry for entry in (_rating(said.rated(tuple(row))) for row in found.all())}
 
 
 def activity(event: Happened | LogEvent) -> Entry | None:
@@ -173,6 +184,13 @@ def _activity(is_later: bool) -> bytes:
     return questions.compiled(query.order_by(col(LogEvent.id).desc()).limit(AROUND))
 
 
+@cache
+def _ratings(is_later: bool) -> bytes:
+    query = said.ratings().where(col(Rating.conversation_id) == bindparam("conversation"))
+    query = query.where(*([col(Rating.given_at) < _at()] if is_later else []))
+    return questions.compiled(query.order_by(col(Rating.given_at).desc()).limit(AROUND))
+
+
 def _at() -> Any:
     return bindparam("at", type_=UtcDateTime)
 
@@ -200,6 +218,10 @@ def _lines(found: Sequence[tuple[Any, ...]]) -> list[Entry]:
 
 def _note(note: Noted) -> Entry:
     return Entry("note", note.id, note.at, note.conversation_id, note.author_name, f"note{note.member_id}", note=note)
+
+
+def _rating(rating: Rated) -> Entry:
+    return Entry("rating", rating.id, rating.given_at, rating.conversation_id, rating=rating)
 
 
 def _parse_place(text: str | None) -> Place | None:

@@ -45,6 +45,7 @@ from inbox.models.log import LogEvent
 from inbox.models.moderation import Moderation, ModerationState
 from inbox.models.privacy import Erasure
 from inbox.models.promptness import WAITS, Calendar, CalendarVersion, Metric, Outcome, Policy, Wait
+from inbox.models.ratings import Rating, RatingState
 from inbox.models.reports import ReportSchedule, Rhythm
 from inbox.models.team import (
     Account,
@@ -121,6 +122,8 @@ __all__ = [
     "Priority",
     "PushKey",
     "PushSubscription",
+    "Rating",
+    "RatingState",
     "Reaction",
     "Reading",
     "Reconciliation",

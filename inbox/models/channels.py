@@ -50,6 +50,10 @@ class Channel(Table, table=True):
     )  # what can be done to messages; None: all that its platform can
     staff: dict[str, Any] = json()  # {"roles": ["OWNER"], "domains": ["example.org"]}: their authors are colleagues
     raw_days: int | None = None  # None: the installation's setting
+    asks_since: datetime | None = moment(
+        nullable=True
+    )  # customers are asked how it was, when it is resolved from then on; None: they are not
+    ask_after: int = Field(default=10, sa_column_kwargs={"server_default": "10"})  # minutes: who comes back until then is not asked
     connected_at: datetime = moment()  # what was written before this is history
     created_at: datetime = moment()
     removed_at: datetime | None = moment(nullable=True)

@@ -69,6 +69,7 @@ class Contact(Table, table=True):
     avatar: str | None = None
     tier: str = Field(default="", sa_column_kwargs={"server_default": ""})  # as the team calls it ("Gold"): policies may ask for it
     legal_hold: bool = flag()
+    unasked_since: datetime | None = moment(nullable=True)  # does not want to be asked how it was
     created_at: datetime = moment()
 
 

@@ -37,6 +37,7 @@ class Episode(Table, table=True):
         UniqueConstraint("conversation_id", "ordinal"),
         Index("episode_workspace_began", "workspace_id", "began_at"),
         Index("episode_open", "workspace_id", "conversation_id", postgresql_where=text("resolved_at IS NULL AND NOT is_void")),
+        Index("episode_resolved", "channel_id", "resolved_at", postgresql_where=text("resolved_at IS NOT NULL AND NOT is_void")),
         Index(
             "episode_due", "due_at", postgresql_where=text("due_at IS NOT NULL AND resolved_at IS NULL AND breached_at IS NULL")
         ),

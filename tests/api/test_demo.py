@@ -3,13 +3,14 @@
 import html
 import json
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import httpx
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlmodel import col
 
+from api import asking_customers
 from api.demo import seed
 from api.deps import House
 from connectors.demo import town
@@ -27,6 +28,8 @@ from inbox.models import (
     Message,
     Metric,
     Outcome,
+    Rating,
+    RatingState,
     Status,
     Wait,
     Workspace,
@@ -127,6 +130,29 @@ async def test_the_log_of_the_history_tells_everything_once_at_its_time_and_in_o
                 assert data["before"] == had
                 had = {"assignee": data["assignee"], "team": data["team"]}
             assert had == {"assignee": conversation.assignee_id, "team": conversation.team_id}
+
+
+async def test_its_customers_were_asked_how_it_was_the_same_ones_each_time(house: House, now: datetime):
+    told: list[list[tuple[object, ...]]] = []
+    for _ in range(2):
+        await seed.ensure(house, now=now, days=20)
+        async with house.database.transaction() as session:
+            rows = (await session.scalars(select(Rating).order_by(col(Rating.asked_at), col(Rating.id)))).all()
+            told.append([(row.state, row.asked_at, row.score, row.comment, row.given_at) for row in rows])
+            kinds = (await session.scalars(select(col(LogEvent.kind)).where(col(LogEvent.kind).startswith("rating.")))).all()
+            assert kinds.count("rating.asked") == sum(row.state == RatingState.ASKED for row in rows)
+            assert kinds.count("rating.given") == sum(row.score is not None for row in rows)
+            await session.execute(delete(Workspace))
+    assert told[0] == told[1]
+    scores = [score for _, _, score, _, _ in told[0] if score]
+    assert len(scores) > 25
+    assert set(scores) >= {2, 3, 4, 5}
+    assert 0.6 < sum(score in (4, 5) for score in scores) / len(scores) < 0.9
+
+
+async def test_nobody_is_asked_again_when_the_demonstration_begins(house: House, now: datetime):
+    await seed.ensure(house, now=now, days=12)
+    assert await asking_customers.ask_due(house.database, house.settings, clock=lambda: now + timedelta(minutes=5)) == 0
 
 
 async def test_who_writes_again_long_after_begins_anew_in_a_rebuild_too(house: House, now: datetime):

@@ -8,12 +8,14 @@ from zoneinfo import ZoneInfo
 import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
-from sqlalchemy import text
+from sqlalchemy import select, text, update
+from sqlmodel import col
 
 from api import report_mail
 from api.deps import House
+from inbox.contract import ConversationKind
 from inbox.errors import Invalid, NotFound
-from inbox.models import Installation, ReportSchedule, Rhythm, Role
+from inbox.models import Channel, Conversation, Episode, Installation, Rating, RatingState, ReportSchedule, Rhythm, Role
 from inbox.promptness import schedules
 from tests.api import people
 from tests.api.letterbox import Letterbox, letterbox
@@ -85,6 +87,26 @@ async def test_it_tells_the_figures_of_the_channels_that_its_reader_may_see(hous
     words = box.letters[0].get_content()
     assert "Waits: 4, answered 75 %, still waiting 1" in words
     assert "Board" not in words
+    assert "Satisfaction" not in words  # nobody is asked
+
+
+async def test_it_has_a_line_about_satisfaction_where_a_channel_asks(house: House, box: Letterbox):
+    someone = await reader(house)
+    async with house.database.transaction() as session:
+        await session.execute(update(Channel).values(asks_since=house.clock()))
+        conversation = (await session.scalars(select(Conversation).order_by(col(Conversation.id)).limit(1))).one()
+        where = {"workspace_id": conversation.workspace_id, "channel_id": conversation.channel_id, "conversation_id": conversation.id}
+        before = house.clock() - timedelta(days=1)
+        episode = Episode(**where, ordinal=9, kind=ConversationKind.DIRECT, began_at=before, received_at=before)
+        session.add(episode)
+        await session.flush()
+        ends = {"asked_at": before, "expires_at": house.clock() + timedelta(days=30), "given_at": house.clock()}
+        session.add(Rating(**where, episode_id=episode.id, state=RatingState.ASKED, score=5, **ends))
+        row = await session.get_one(ReportSchedule, (await scheduled(house, someone)).id)
+        row.next_at = house.clock()
+    assert await mail(house, house.clock()) == 1
+    words = box.letters[0].get_content()
+    assert "100 % of those who answered gave 4 or 5 (95 % sure: 21 to 100 %). 1 asked, 1 answered." in " ".join(words.split())
 
 
 async def test_what_could_not_be_mailed_says_why(house: House, box: Letterbox):

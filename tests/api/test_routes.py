@@ -58,6 +58,7 @@ OPEN = {
     "/demo/{workspace_id}/{signature}": "a signed link to the demonstration only",
     "/first-run/{token}": "nobody has a workspace yet",
     "/invitations/{token}": "whoever holds the link",
+    "/rate/{token}": "a customer, known by the signed link of their own question",
     "/sign-in": "nobody is signed in yet",
     "/sign-out": "ends one's own session",
     "/account": "one's own account, in no workspace",

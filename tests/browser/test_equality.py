@@ -28,13 +28,29 @@ from inbox.conversations import (
     notes,
     outbox,
     priorities,
+    ratings,
     reading,
     replies,
     status,
     waiting,
 )  # fmt: skip
 from inbox.models import Attachment as StoredAttachment
-from inbox.models import Channel, Conversation, Delivery, Member, Message, Moderation, Outcome, Policy, Priority, Role, Status
+from inbox.models import (
+    Channel,
+    Conversation,
+    Delivery,
+    Episode,
+    Member,
+    Message,
+    Moderation,
+    Outcome,
+    Policy,
+    Priority,
+    Rating,
+    RatingState,
+    Role,
+    Status,
+)
 from inbox.promptness import targets, waits
 from inbox.team import rights
 from tests.browser.conftest import Desk
@@ -260,6 +276,30 @@ class Day:
 
         await self.desk.do(work)
 
+    async def ask(self) -> None:
+        """The customer is asked how it was."""
+
+        async def work(session: AsyncSession, conversation: Conversation, access: rights.Access) -> None:
+            del access
+            now, where = datetime.now(UTC), {"workspace_id": conversation.workspace_id, "channel_id": conversation.channel_id}
+            episode_id = (
+                await session.scalars(select(col(Episode.id)).where(col(Episode.conversation_id) == conversation.id).limit(1))
+            ).one()
+            ends = {"asked_at": now, "expires_at": now + timedelta(days=30), "state": RatingState.ASKED}
+            rating = Rating(**where, conversation_id=conversation.id, episode_id=episode_id, **ends)
+            session.add(rating)
+            await session.flush()
+            told = {"rating": rating.id, "episode": episode_id}
+            events.record(session, "rating.asked", **where, conversation_id=conversation.id, at=now, actor="system", **told)
+
+        await self.with_first(work)
+
+    async def rate(self) -> None:
+        """They say how it was, and then otherwise."""
+        (rating_id,) = await self.desk.do(lambda session: session.scalars(select(col(Rating.id))))
+        for score, comment in ((2, "Too slow"), (4, "In the end <b>quite</b> nice")):
+            await self.desk.do(partial(ratings.give, rating_id=rating_id, score=score, comment=comment, now=datetime.now(UTC)))
+
     async def draft(self) -> None:
         await self.with_first(lambda s, c, a: drafts.save(s, a, c, body="Liebe", now=datetime.now(UTC)), who="Aylin")
 
@@ -319,6 +359,8 @@ def steps(day: Day) -> dict[str, Callable[[], Awaitable[Any]]]:
         "resolution.breached": day.breach_resolution,
         "message.completed": day.complete,
         "wait.corrected": day.correct_wait,
+        "rating.asked": day.ask,
+        "rating.given": day.rate,
         "draft.saved": day.draft,
         "channel.failed": day.stop_channel,
         **{kind: day.renamed(kind) for kind in sorted(news.EVERYTHING)},

@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -58,22 +58,27 @@ async def waits_parquet(
     """The same for programs that read columns."""
     from inbox.promptness import behind, members
 
+    told = behind.columns(basis, access, settings.member_figures, behind.chosen(basis, state, None))
+    members.record_looks(session, access, _named(told), now=choices.question.now)
+    return await parquet(f"waits-{_period(choices)}", {name: told[name] for name in behind.HEADER})
+
+
+async def parquet(name: str, columns: Mapping[str, Sequence[object]]) -> Response:
+    """These columns as a file to keep, written beside the loop."""
     try:
         import pyarrow as arrow
         from pyarrow import parquet
     except ImportError as error:
         raise Unusable("Parquet files need the extra “parquet”: pip install 'parley[parquet]'. CSV works without.") from error
-    told = behind.columns(basis, access, settings.member_figures, behind.chosen(basis, state, None))
-    members.record_looks(session, access, _named(told), now=choices.question.now)
 
     def written() -> bytes:
         file = io.BytesIO()
         table: Any = arrow.table  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # the library is untyped
         write: Any = parquet.write_table  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # same
-        write(table({name: told[name] for name in behind.HEADER}), file, compression="zstd")
+        write(table(dict(columns)), file, compression="zstd")
         return file.getvalue()
 
-    headers = {"Content-Disposition": f'attachment; filename="waits-{_period(choices)}.parquet"', "Cache-Control": "no-store"}
+    headers = {"Content-Disposition": f'attachment; filename="{name}.parquet"', "Cache-Control": "no-store"}
     return Response(await asyncio.to_thread(written), media_type=PARQUET, headers=headers)
 
 

@@ -14,7 +14,7 @@ from api.pages.here import HereDep, LocaleDep
 from api.pages.metrics import asked
 from api.pages.metrics.asked import PERIODS, BasisDep, Choices, ChoicesDep
 from inbox.models import WAITS
-from inbox.promptness import now_waiting
+from inbox.promptness import now_waiting, satisfaction
 from inbox.promptness.question import Cohort, Cut, Filters
 from inbox.settings import Settings
 from inbox.team import logos
@@ -84,10 +84,13 @@ async def show(told: ToldDep, access: AccessDep, session: SessionDep, here: Here
 
 
 @router.get("/metrics/report", response_class=HTMLResponse)
-async def report(told: ToldDep, session: SessionDep, here: HereDep, locale: LocaleDep, now: NowDep) -> Response:
+async def report(
+    told: ToldDep, choices: ChoicesDep, access: AccessDep, session: SessionDep, here: HereDep, locale: LocaleDep, now: NowDep
+) -> Response:
     """The same figures on paper, for whoever the team answers to."""
     logo = await logos.version(session, here.workspace_id)
-    return forms.page("metrics/report.html", locale, here=here, now=now, logo=logo, **told)
+    satisfied = await _satisfaction(session, access, choices)
+    return forms.page("metrics/report.html", locale, here=here, now=now, logo=logo, satisfaction=satisfied, **told)
 
 
 @router.get("/metrics/me", response_class=HTMLResponse)
@@ -108,6 +111,15 @@ async def own(
     basis = await metrics.basis(session, access, mine.question, member_figures=settings.member_figures, shelf=house.shelf)
     shown = await told(mine, basis, access, session, settings, house)
     return forms.page("metrics/own.html", locale, here=here, now=now, **shown)
+
+
+async def _satisfaction(session: AsyncSession, access: Access, choices: Choices) -> satisfaction.Figure | None:
+    """How satisfied customers were who were asked in the period; None where none are asked, or the choices are about waits alone."""
+    question, chosen = choices.question, choices.question.filters
+    if chosen.member is not None or chosen.policy is not None or chosen.post is not None:
+        return None
+    filters = satisfaction.Filters(channel=chosen.channel, team=chosen.team, label=chosen.label, priority=chosen.priority, kind=chosen.kind)
+    return await satisfaction.overall(session, access, satisfaction.Question(question.since, question.until, filters))
 
 
 async def _before(choices: Choices, access: Access, session: AsyncSession, settings: Settings, house: House) -> dict[str, "Figure"]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request, Response
+from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 import connectors
@@ -15,6 +16,7 @@ from api.pages.settings import checking, config_form, upkeep
 from connectors.host.renewing import Stored, Tried
 from inbox import channels, db
 from inbox.contract import AcceptsWebhooks, Author, Connector
+from inbox.conversations import asking
 from inbox.errors import Conflict, Invalid, NotFound
 from inbox.models import Channel, Role
 from inbox.settings import Settings
@@ -141,6 +143,26 @@ async def restrict(
     return frame.back(f"/{channel.id}")
 
 
+@router.post("/questions")
+async def ask_customers(
+    channel: ChannelDep,
+    frame: FrameDep,
+    session: SessionDep,
+    access: AccessDep,
+    house: HouseDep,
+    now: NowDep,
+    asks: Annotated[bool, Form()] = False,
+    after: Annotated[int, Form(ge=-10_000_000, le=10_000_000)] = 10,
+) -> Response:
+    """Say whether customers are asked how it was."""
+    if asks and not _can_ask(_kind(channel), channels.opened(house.vault, channel)):
+        raise Invalid("On this channel nobody can be asked: only private messages, mail and the website chat can.")
+    change = channels.ask_customers(session, access, channel, asks=asks, after=after, now=now)
+    if error := await forms.attempt(session, change, frame.locale):
+        return await page(frame, session, access, house, await rights.channel(session, access, channel.id), error=error)
+    return frame.back(f"/{channel.id}")
+
+
 async def page(
     frame: Frame,
     session: AsyncSession,
@@ -176,6 +198,7 @@ async def page(
         generated=generated or {},
         added=added,
         checked=checked,
+        questions=_questions(house.settings, channel, kind, stored),
         grants=await channels.grants(session, channel),
         people=[member for member, _ in await members.list_for(session, access)],
         rosters=await teams.list_for(session, access),
@@ -188,6 +211,24 @@ def _kind(channel: Channel) -> type[Connector] | None:
         return connectors.find(channel.platform)
     except (NotFound, ImportError, AttributeError):
         return None
+
+
+def _can_ask(kind: type[Connector] | None, stored: Mapping[str, Any]) -> bool:
+    """Whether there are private conversations that can be answered: nobody is asked in public."""
+    if kind is None:
+        return False
+    try:
+        allowed = connectors.allowed(kind, kind.Config.model_validate(stored))
+    except ValidationError:
+        allowed = kind.capabilities
+    return bool(allowed.conversation_kinds & asking.KINDS) and allowed.replies
+
+
+def _questions(settings: Settings, channel: Channel, kind: type[Connector] | None, stored: Mapping[str, Any]) -> dict[str, bool] | None:
+    """Whether a link in a question leads anywhere; None where nobody can be asked."""
+    if not _can_ask(kind, stored):
+        return None
+    return {"are_reachable": channel.platform == asking.IN_CHAT or bool(settings.url)}
 
 
 def _addresses(settings: Settings, kind: type[Connector] | None, channel: Channel) -> dict[str, str]:

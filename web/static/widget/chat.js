@@ -8,6 +8,7 @@ import { Lines } from "./lines.js";
 import { Messages } from "./messages.js";
 import { News } from "./news.js";
 import { Outbox } from "./outbox.js";
+import { Rating } from "./rating.js";
 import { Requests } from "./requests.js";
 import { build, close, open, say, tell } from "./view.js";
 
@@ -19,6 +20,7 @@ export class Chat {
   #composer;
   #cards;
   #news;
+  #rating;
   #connection = null;
   #messages = new Messages();
   #team = { here: false, typical: null, mails: false, email: null };
@@ -39,6 +41,7 @@ export class Chat {
       files: (files) => this.#speak(() => files.forEach((file) => this.#outbox.addFile(file))),
       typing: () => send({ type: "typing" }),
     });
+    this.#rating = new Rating(here, this.#parts, send);
     const actions = { email: (email) => send({ type: "email", email }), ended: () => this.#end() };
     this.#cards = new Cards({ parts: this.#parts, words, settings, requests, team: this.#team, actions });
     for (const moment of ["visibilitychange", "focus"]) addEventListener(moment, () => this.#look(), { capture: true });
@@ -80,6 +83,8 @@ export class Chat {
       refused: () => this.#refused(frame),
       typing: () => this.#lines.showTyping(frame.on),
       team: () => this.#cards.addressKept(frame.email),
+      rated: () => this.#rating.given(),
+      unasked: () => this.#rating.unasked(),
       ended: () => this.#end(),
     };
     handlers[frame.type]?.();
@@ -104,6 +109,7 @@ export class Chat {
       this.#lines.showTyping(false);
       this.#cards.withdrawOffer();
     }
+    this.#rating.ask(frame.question);
     this.#draw();
     this.#look();
   }
@@ -154,6 +160,7 @@ export class Chat {
     this.#messages.forget();
     this.#outbox.clear();
     this.#news.forget();
+    this.#rating.forget();
     this.#here.store.forget();
     say(this.#parts.notice, text);
     this.#draw();

@@ -1,0 +1,68 @@
+"""Asks customers how it was. One loop of the work process; `inbox.conversations.asking` says whom, and this finds the words."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+import psycopg
+import structlog
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+import connectors
+from inbox import pauses
+from inbox.conversations import asking, ratings
+from inbox.conversations.asking import Due
+from inbox.db import Database
+from inbox.errors import NotFound
+from inbox.settings import Settings
+from web import render
+
+POLL_SECONDS = 15.0  # a question waits for minutes anyway
+PORTION = 100
+log = structlog.get_logger()
+
+
+async def run(database: Database, settings: Settings, stop: asyncio.Event, *, clock: Callable[[], datetime]) -> None:
+    """Ask what is due, until `stop`."""
+    while not stop.is_set():
+        try:
+            await ask_due(database, settings, clock=clock)
+        except (SQLAlchemyError, psycopg.Error, OSError) as error:  # a database that restarts
+            log.warning("asking customers waits for the database", error=type(error).__name__)
+        await pauses.happens(stop, POLL_SECONDS)
+
+
+async def ask_due(database: Database, settings: Settings, *, clock: Callable[[], datetime]) -> int:
+    """Ask about each episode that is due, one by one: what cannot be asked keeps nobody else waiting. How many were asked."""
+    async with database.transaction() as session:
+        episodes = await asking.due(session, now=clock(), limit=PORTION)
+    asked = 0
+    for episode_id in episodes:
+        try:
+            asked += await _ask(database, settings, episode_id, clock())
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise
+            log.warning("a customer could not be asked", error=type(error.orig).__name__, episode=episode_id)
+    return asked
+
+
+async def _ask(database: Database, settings: Settings, episode_id: int, now: datetime) -> bool:
+    async with database.transaction() as session:
+        due = await asking.claim(session, episode_id, now=now)
+        if due is None:
+            return False
+        if due.parent is None:
+            await asking.ask_in_chat(session, due, now=now)
+            return True
+        try:
+            capabilities = connectors.find(due.channel.platform).capabilities
+        except (NotFound, ImportError, AttributeError):  # its package is gone: nothing leaves there
+            return False
+        return await asking.ask_by_message(session, due, body=words(settings, due), capabilities=capabilities, now=now)
+
+
+def words(settings: Settings, due: Due) -> str:
+    """The question, in the workspace's language; the customer's own link is put in when it leaves."""
+    link = f"{settings.public_url}{ratings.LINK}"
+    return render.fragment("rating/question.txt", due.workspace.locale, link=link).strip()
