@@ -35,7 +35,7 @@ from tests.make import MONDAY, Make
 
 SEEN = re.compile(r'data-figure="([^"]+)" data-value="([^"]*)"')
 HEADERS = {"authorization": "Bearer probe"}
-CUTS = ("all", "channel", "team", "member", "label", "priority", "policy", "kind", "post")
+CUTS = ("all", "channel", "team", "member", "label", "language", "priority", "policy", "kind", "post")
 
 
 async def seeded(house: House, *, waits: int = 80) -> people.Person:
@@ -55,6 +55,7 @@ async def seeded(house: House, *, waits: int = 80) -> people.Person:
         for _ in range(waits):
             channel = chance.randrange(2)
             said = {"kind": chance.choice(list(ConversationKind)), "priority": chance.choice(list(Priority)), "post_id": posts[channel].id}
+            said["language"] = chance.choice(["de", "en", "ckb", ""])
             conversation = await make.conversation(channels[channel], **said, message_count=chance.randrange(9))
             if chance.random() < 0.3:
                 await make._add(ConversationLabel(workspace_id=workspace.id, conversation_id=conversation.id, label_id=label.id))
@@ -129,6 +130,9 @@ CHOICES = [
     {"by": "label", "within": 300},
     {"by": "priority", "cohort": "reply"},
     {"by": "kind", "priority": "urgent"},
+    {"by": "language"},
+    {"by": "channel", "language": "ckb"},
+    {"by": "priority", "language": "und"},
 ]
 
 
@@ -140,7 +144,7 @@ async def test_every_number_on_every_page_is_the_one_of_the_api(
     base = f"/w/{agent.access.workspace_id}/metrics"
     days, midnight = 28, MONDAY.replace(hour=23) - timedelta(days=28)  # midnight in Berlin
     params = {"since": midnight.isoformat(), "until": (midnight + timedelta(days=days)).isoformat()}
-    params |= {"target_seconds": choices.get("within", 3600), **{name: choices[name] for name in ("cohort", "priority") if name in choices}}
+    params |= {"target_seconds": choices.get("within", 3600), **{name: choices[name] for name in ("cohort", "priority", "language") if name in choices}}
     api = await told_by_api(client, params)
     numbers = 0
     async with people.browser(app, agent) as browser:
