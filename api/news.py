@@ -24,7 +24,7 @@ from web.names import Names
 MESSAGES = ("message.", "reaction.", "reply.", "moderation.")
 WAITS = (
     "message.", "reply.", "wait.", "resolution.", "conversation.moved", "conversation.assigned", "conversation.labelled",
-    "conversation.prioritised",
+    "conversation.prioritised", "conversation.language_changed",
 )  # fmt: skip
 # Names, rights or whole conversations changed: what is shown anywhere may be wrong, so pages read themselves again.
 EVERYTHING = frozenset({
@@ -37,7 +37,7 @@ INVISIBLE = frozenset({
     "channel.recovered", "channel.gap_found", "channel.gap_acknowledged", "channel.token_expiring", "channel.silent",
     "channel.heard", "channel.comparison_asked", "channel.reconciled",
     "dead_letter.kept", "dead_letter.replayed", "template.changed", "token.created",
-    "token.revoked", "contact.exported", "figures.viewed", "invitation.created", "invitation.renewed",
+    "token.revoked", "contact.exported", "figures.viewed", "languages.told", "invitation.created", "invitation.renewed",
     "invitation.mailed", "invitation.revoked", "alert.raised", "alert.acknowledged", "alert.snoozed", "alert.returned", "alert.seen",
     "alert.failed", "alert.changed", "trouble.began", "trouble.ended", "report.scheduled", "report.cancelled", "report.mailed",
 })  # fmt: skip

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, true
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from inbox import languages
 from inbox.conversations import rows
 from inbox.conversations.rows import Row
 from inbox.models import Conversation, Message
@@ -16,8 +17,11 @@ LIMIT = 50
 LOOK = 2000  # messages: as far back as a common word is followed
 
 
-async def find(session: AsyncSession, access: Access, words: str, *, limit: int = LIMIT) -> Sequence[Row]:
-    """Conversations whose messages hold all these words (the last one may be unfinished), or whose author or subject does."""
+async def find(session: AsyncSession, access: Access, words: str, *, language: str | None = None, limit: int = LIMIT) -> Sequence[Row]:
+    """Conversations whose messages hold all these words (the last one may be unfinished), or whose author or subject does.
+
+    `language`: only those held in it, or UNKNOWN.
+    """
     wanted = _query(words)
     if not wanted:
         return []
@@ -34,13 +38,21 @@ async def find(session: AsyncSession, access: Access, words: str, *, limit: int 
         .limit(LOOK)
         .subquery()
     )
-    by_text = select(recent.c.conversation_id).group_by(recent.c.conversation_id).order_by(func.max(recent.c.at).desc()).limit(limit)
+    held = true() if language is None else col(Conversation.language) == languages.stored(language)
+    by_text = (
+        select(recent.c.conversation_id)
+        .join(Conversation, col(Conversation.id) == recent.c.conversation_id)
+        .where(held)
+        .group_by(recent.c.conversation_id)
+        .order_by(func.max(recent.c.at).desc())
+        .limit(limit)
+    )
     named = func.lower(Conversation.author_name).contains(words.strip().lower(), autoescape=True)
     titled = func.lower(Conversation.subject).contains(words.strip().lower(), autoescape=True)
     by_name = (
         select(col(Conversation.id))
         .where(col(Conversation.workspace_id) == access.workspace_id, rights.sees(access, col(Conversation.channel_id)), named | titled)
-        .where(col(Conversation.merged_into).is_(None))
+        .where(col(Conversation.merged_into).is_(None), held)
         .order_by(col(Conversation.last_message_at).desc())
         .limit(limit)
     )
