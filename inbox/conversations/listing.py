@@ -90,6 +90,8 @@ def _conditions(access: Access, filters: Filters) -> list[ColumnElement[bool]]:
     if filters.view is not None:
         view = views.parse(filters.view)
         conditions.append(views.TESTS[view.name].sql(view.argument, access.member_id))
+        if view.language is not None:
+            conditions.append(col(Conversation.language) == languages.stored(view.language))
     if filters.status is not None:
         conditions.append(col(Conversation.status) == filters.status)
     for column, wanted in (

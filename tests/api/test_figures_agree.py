@@ -144,7 +144,10 @@ async def test_every_number_on_every_page_is_the_one_of_the_api(
     base = f"/w/{agent.access.workspace_id}/metrics"
     days, midnight = 28, MONDAY.replace(hour=23) - timedelta(days=28)  # midnight in Berlin
     params = {"since": midnight.isoformat(), "until": (midnight + timedelta(days=days)).isoformat()}
-    params |= {"target_seconds": choices.get("within", 3600), **{name: choices[name] for name in ("cohort", "priority", "language") if name in choices}}
+    params |= {
+        "target_seconds": choices.get("within", 3600),
+        **{name: choices[name] for name in ("cohort", "priority", "language") if name in choices},
+    }
     api = await told_by_api(client, params)
     numbers = 0
     async with people.browser(app, agent) as browser:
