@@ -61,6 +61,7 @@ class News:
     alerts: Mapping[int, tuple[int, str]] = field(default_factory=dict[int, tuple[int, str]])  # a member's channel and line
     trouble: int = 0  # the newest event that says that something is wrong with Parley itself
     promises: Mapping[int, Promise] = field(default_factory=dict[int, Promise])
+    spoken: frozenset[int] = frozenset()  # conversations of which the language is another one now
     names: Names = field(default_factory=lambda: Names(directory.Directory()))
 
 
@@ -88,6 +89,7 @@ async def gather(session: AsyncSession, workspace_id: int, events: Sequence[LogE
     news.mine = await rows.mine(session, touched, {watcher.member_id for watcher in watchers})
     opened = touched & {watcher.conversation for watcher in watchers if watcher.conversation is not None}
     of_opened = [event for event in events if event.conversation_id in opened]
+    news.spoken = frozenset(event.conversation_id or 0 for event in of_opened if event.kind == "conversation.language_changed")
     if of_opened:
         news.names = Names(await directory.load(session, workspace_id))
         await _entries(session, news, of_opened)
@@ -203,6 +205,8 @@ class Drawing:
 
     def _open(self, watcher: Watcher, row: Row) -> list[str]:
         told = [self._op(watcher, "head", row.id, row), self._op(watcher, "window", row.id, row)]
+        if row.id in self.news.spoken:
+            told.append(self._op(watcher, "spoken", row.id, row))
         if row.id in self.news.waiting:
             told += [self._op(watcher, "answers", row.id, row), self._op(watcher, "due", row.id, row)]
         told += [self._op(watcher, entry.kind, entry.id, entry) for entry in self.news.entries.get(row.id, ())]
@@ -218,6 +222,8 @@ class Drawing:
                 op = {"put": f"head-{number}", "html": fragments.head(frame, thing)}
             elif sort == "window":
                 op = {"put": f"window-{number}", "html": fragments.window(frame, thing)}
+            elif sort == "spoken":
+                op = {"put": f"spoken-{number}", "html": fragments.spoken(frame, thing)}
             elif sort == "answers":
                 op = {"put": f"answers-{number}", "html": fragments.answers(frame, thing, self.news.waiting[number])}
             elif sort == "due":

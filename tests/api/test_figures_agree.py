@@ -26,6 +26,7 @@ from inbox.models import (
     Post,
     Priority,
     Role,
+    SpokenLanguage,
     Template,
     Wait,
 )
@@ -47,6 +48,7 @@ async def seeded(house: House, *, waits: int = 80) -> people.Person:
         make = Make(session)
         team = await make.team(workspace, agent.member)
         channels = [await make.channel(workspace) for _ in range(2)]
+        session.add_all(SpokenLanguage(workspace_id=workspace.id, language=code) for code in ("de", "en", "ckb"))
         label = await make._add(Label(workspace_id=workspace.id, name="Parcel"))
         written = {"created_at": MONDAY, "changed_at": MONDAY, "targets": {"first": {"normal": 900}}}
         policy = await make._add(Policy(workspace_id=workspace.id, name="Usual", **written))

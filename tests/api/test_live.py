@@ -60,7 +60,7 @@ async def test_nothing_of_a_restricted_channel_reaches_who_may_not_see_it(office
         assert [op["counts"]["open"] for op in page.ops if "open" in op.get("counts", {})][-1] == 1
 
 
-async def test_a_changed_language_reaches_the_row_the_head_and_the_lists_of_languages(office: Office) -> None:
+async def test_a_changed_language_reaches_the_row_the_panel_and_the_lists_of_languages(office: Office) -> None:
     async def choose(session: AsyncSession) -> None:
         conversation = await session.get_one(Conversation, 1)
         await spoken.choose(session, rights.of(office.agent), conversation, "fr", now=datetime.now(UTC))
@@ -71,7 +71,7 @@ async def test_a_changed_language_reaches_the_row_the_head_and_the_lists_of_lang
         office.page(office.agent, view="open.fr") as french,
     ):
         await office.do(choose)
-        await german.hear(lambda op: op.get("put") == "head-1" and "French" in op["html"])
+        await german.hear(lambda op: op.get("put") == "spoken-1" and "French" in op["html"])
         await german.hear(lambda op: "set the language: French" in op.get("html", ""))
         assert [op["in"] for op in german.ops if op.get("mine") == 1][-1] is False
         row = await french.hear(lambda op: op.get("row") == 1)
