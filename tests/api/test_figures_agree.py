@@ -217,6 +217,8 @@ async def test_the_waits_as_files_are_those_of_the_figures(app: FastAPI, house: 
     assert (len(first), sum(row["outcome"] == "answered" for row in first)) == (int(every["n"]), int(every["answered"]))
     assert [row["wait"] for row in table] == [int(row["wait"]) for row in rows]
     assert [row["seconds"] for row in table] == [float(row["seconds"]) for row in rows]
+    assert {row["language"] for row in rows} == {"de", "en", "ckb", ""}
+    assert [row["language"] or "" for row in table] == [row["language"] for row in rows]
     members = {row["member"] for row in rows}
     assert members == {"", str(agent.access.member_id)}  # only the asking member's own: others stay unnamed
 
