@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Query
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from api.deps import NowDep
+from inbox import languages
 from inbox.contract import ConversationKind
 from inbox.errors import Invalid
 from inbox.models import Metric, Priority
@@ -37,6 +38,17 @@ Number = Annotated[int, Field(ge=0, lt=2**63)]  # limited inside of "or nothing"
 Key = Annotated[Number | None, Empty, Query()]
 
 
+def _language(code: str) -> str:
+    if code != languages.UNKNOWN and code not in languages.KNOWN:
+        raise ValueError("a language is told by its code, such as de or pt; und: not known")
+    return code
+
+
+LanguageQuery = Annotated[
+    Annotated[str, AfterValidator(_language)] | None, Empty, Query(description="Its code, such as de; und: not known.")
+]
+
+
 async def filters(
     channel: Key = None,
     team: Annotated[Number | None, Empty, Query(description="0: waits of none; so for the others.")] = None,
@@ -44,10 +56,11 @@ async def filters(
     label: Key = None,
     policy: Key = None,
     post: Key = None,
+    language: LanguageQuery = None,
     priority: Annotated[Priority | None, Empty, Query()] = None,
     kind: Annotated[ConversationKind | None, Empty, Query()] = None,
 ) -> Filters:
-    return Filters(channel=channel, team=team, member=member, label=label, policy=policy, post=post, priority=priority, kind=kind)
+    return Filters(channel, team, member, label, policy, post, language, priority, kind)
 
 
 async def period(

@@ -30,6 +30,7 @@ MODULES = {
     "reconcile": "reconcile",
     "doctor": "doctor",
     "rebuild-waits": "rebuild_waits",
+    "languages": "languages",
 }
 """Which module of `api.commands` brings a command. Only the one that is asked for is imported: `serve` stays small."""
 

@@ -24,7 +24,7 @@ from web.names import Names
 MESSAGES = ("message.", "reaction.", "reply.", "moderation.")
 WAITS = (
     "message.", "reply.", "wait.", "resolution.", "conversation.moved", "conversation.assigned", "conversation.labelled",
-    "conversation.prioritised",
+    "conversation.prioritised", "conversation.language_changed",
 )  # fmt: skip
 # Names, rights or whole conversations changed: what is shown anywhere may be wrong, so pages read themselves again.
 EVERYTHING = frozenset({
@@ -37,7 +37,7 @@ INVISIBLE = frozenset({
     "channel.recovered", "channel.gap_found", "channel.gap_acknowledged", "channel.token_expiring", "channel.silent",
     "channel.heard", "channel.comparison_asked", "channel.reconciled",
     "dead_letter.kept", "dead_letter.replayed", "template.changed", "token.created",
-    "token.revoked", "contact.exported", "figures.viewed", "invitation.created", "invitation.renewed",
+    "token.revoked", "contact.exported", "figures.viewed", "languages.told", "invitation.created", "invitation.renewed",
     "invitation.mailed", "invitation.revoked", "alert.raised", "alert.acknowledged", "alert.snoozed", "alert.returned", "alert.seen",
     "alert.failed", "alert.changed", "trouble.began", "trouble.ended", "report.scheduled", "report.cancelled", "report.mailed",
 })  # fmt: skip
@@ -61,6 +61,7 @@ class News:
     alerts: Mapping[int, tuple[int, str]] = field(default_factory=dict[int, tuple[int, str]])  # a member's channel and line
     trouble: int = 0  # the newest event that says that something is wrong with Parley itself
     promises: Mapping[int, Promise] = field(default_factory=dict[int, Promise])
+    spoken: frozenset[int] = frozenset()  # conversations of which the language is another one now
     names: Names = field(default_factory=lambda: Names(directory.Directory()))
 
 
@@ -88,6 +89,7 @@ async def gather(session: AsyncSession, workspace_id: int, events: Sequence[LogE
     news.mine = await rows.mine(session, touched, {watcher.member_id for watcher in watchers})
     opened = touched & {watcher.conversation for watcher in watchers if watcher.conversation is not None}
     of_opened = [event for event in events if event.conversation_id in opened]
+    news.spoken = frozenset(event.conversation_id or 0 for event in of_opened if event.kind == "conversation.language_changed")
     if of_opened:
         news.names = Names(await directory.load(session, workspace_id))
         await _entries(session, news, of_opened)
@@ -205,6 +207,8 @@ class Drawing:
 
     def _open(self, watcher: Watcher, row: Row) -> list[str]:
         told = [self._op(watcher, "head", row.id, row), self._op(watcher, "window", row.id, row)]
+        if row.id in self.news.spoken:
+            told.append(self._op(watcher, "spoken", row.id, row))
         if row.id in self.news.waiting:
             told += [self._op(watcher, "answers", row.id, row), self._op(watcher, "due", row.id, row)]
         told += [self._op(watcher, entry.kind, entry.id, entry) for entry in self.news.entries.get(row.id, ())]
@@ -220,6 +224,8 @@ class Drawing:
                 op = {"put": f"head-{number}", "html": fragments.head(frame, thing)}
             elif sort == "window":
                 op = {"put": f"window-{number}", "html": fragments.window(frame, thing)}
+            elif sort == "spoken":
+                op = {"put": f"spoken-{number}", "html": fragments.spoken(frame, thing)}
             elif sort == "answers":
                 op = {"put": f"answers-{number}", "html": fragments.answers(frame, thing, self.news.waiting[number])}
             elif sort == "due":

@@ -62,6 +62,7 @@ class ConversationOut(Shape):
     kind: ConversationKind
     status: Status
     priority: Priority
+    language: str | None = Field(description='By its code, such as "de"; null: not known.')
     subject: str
     post: str
     contact_id: int | None
@@ -84,8 +85,8 @@ class ConversationOut(Shape):
 
     @classmethod
     def of(cls, row: Row) -> "ConversationOut":
-        values = {name: getattr(row, name) for name in cls.model_fields if name != "labels"}
-        return cls.model_construct(**values, labels=[name for name, _ in row.labels])
+        values = {name: getattr(row, name) for name in cls.model_fields if name not in ("labels", "language")}
+        return cls.model_construct(**values, language=row.language or None, labels=[name for name, _ in row.labels])
 
 
 class AttachmentOut(Shape):
@@ -229,6 +230,10 @@ class StatusIn(Given):
 
 class PriorityIn(Given):
     priority: Priority
+
+
+class LanguageIn(Given):
+    language: Annotated[str, StringConstraints(min_length=2, max_length=3)] | None = Field(description="Its code; null: as its words tell.")
 
 
 class MergeIn(Given):

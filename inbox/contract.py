@@ -138,6 +138,7 @@ class Event:
     client_key: str | None = None
     raw: Mapping[str, Any] | None = None
     quoted: str = ""  # what a mail repeats from before, and its signature: the page folds it
+    language: str | None = None  # of the text, where the platform says it: a BCP 47 tag ("de", "pt-BR"); else it is told from the words
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,11 @@ def head(frame: Frame, row: Row) -> str:
     return render.fragment("inbox/head.html", frame.locale, row=row, now=frame.now, timezone=frame.timezone)
 
 
+def spoken(frame: Frame, row: Row) -> str:
+    """The language that a conversation is held in."""
+    return render.fragment("inbox/spoken.html", frame.locale, row=row)
+
+
 def window(frame: Frame, row: Row) -> str:
     """How long the platform takes answers."""
     return render.fragment("inbox/window.html", frame.locale, row=row, now=frame.now, timezone=frame.timezone)

@@ -1,6 +1,7 @@
 """Languages: gettext catalogues read from their .po files, and formats from Babel."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from functools import cache, lru_cache
@@ -63,10 +64,17 @@ class Language:
 
     def language_name(self, code: str) -> str:
         """What a language is called in this one; the code itself where nobody knows."""
+        known: Any = _babel(self.code).languages
+        if code in known:
+            return known[code]
         try:
             return Locale.parse(code.replace("-", "_")).get_display_name(_babel(self.code)) or code
         except (UnknownLocaleError, ValueError):
             return code
+
+    def language_names(self, codes: Iterable[str]) -> dict[str, str]:
+        """What languages are called, by their codes, in the order of their names."""
+        return dict(sorted(((code, self.language_name(code)) for code in codes), key=lambda pair: (pair[1].casefold(), pair[0])))
 
     def clock(self, at: datetime, zone: tzinfo) -> str:
         """Hours and minutes."""

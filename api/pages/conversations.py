@@ -11,11 +11,14 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from api.deps import AccessDep, ConversationDep, MemberDep, MergedDep, NowDep, Number, RowId, SessionDep, VisibleDep
+from api.pages.here import LocaleDep
 from api.pages.inbox import ReaderDep
+from inbox import languages
 from inbox.assistant import templates
-from inbox.conversations import assignment, drafts, labels, merging, priorities, reading, status
+from inbox.conversations import assignment, drafts, labels, merging, priorities, reading, spoken, status
 from inbox.errors import Invalid
 from inbox.models import Priority, Status
+from web.i18n import language
 
 router = APIRouter(prefix="/w/{workspace_id}/conversations/{conversation_id}")
 BOTH = ["PUT", "POST"]
@@ -87,6 +90,30 @@ async def put_priority(
 ) -> Response:
     """How urgent the conversation is."""
     await priorities.set(session, access, conversation, priority, now=now)
+    return done
+
+
+@router.get("/language")
+async def list_languages(conversation: ConversationDep, access: AccessDep, session: SessionDep, locale: LocaleDep) -> list[dict[str, str]]:
+    """What can be chosen: what its words tell, the languages that the workspace has met, then all others by their names."""
+    words, told, met = language(locale), conversation.told_language, await spoken.met(session, access)
+    _ = words.gettext
+    by_words = _("As its words tell: {language}").replace("{language}", words.language_name(told) if told else _("unknown"))
+    named = {"": by_words, **words.language_names(met), **words.language_names(languages.KNOWN.difference(met))}
+    return [{"code": code, "name": name} for code, name in named.items()]
+
+
+@router.api_route("/language", methods=BOTH)
+async def put_language(
+    conversation: ConversationDep,
+    access: AccessDep,
+    session: SessionDep,
+    now: NowDep,
+    done: DoneDep,
+    code: Annotated[str, Form(alias="language", max_length=40)] = "",
+) -> Response:
+    """Which language the conversation is held in; empty: as its words tell."""
+    await spoken.choose(session, access, conversation, code, now=now)
     return done
 
 

@@ -62,8 +62,8 @@ class Reader:
         event_id, names = board.add(views.newest()), board.add(directory.naming(access.workspace_id))
         if words.strip() and part in ("", "list"):
             await board.ask(session)
-            found = await search.find(session, access, words)
-        side = panes.SideAsking.of(board, access, "" if words else chosen.key) if part in ("", "side") else None
+            found = await search.find(session, access, words, language=chosen.language)
+        side = panes.SideAsking.of(board, access, "" if words else chosen.whole) if part in ("", "side") else None
         listed = panes.ListAsking.of(board, access, chosen, found=found, after=after, now=now) if part in ("", "list") else None
         sees_trouble = part in ("", "list") and RANK[access.role] >= RANK[Role.SUPERVISOR]
         stopped = board.add(rights.stopped(access)) if sees_trouble else None

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api import able
 from inbox.contract import Capabilities
-from inbox.conversations import promised, reading, rows, surroundings, timeline, views
+from inbox.conversations import promised, reading, rows, spoken, surroundings, timeline, views
 from inbox.conversations.directory import Directory
 from inbox.conversations.promised import Promise
 from inbox.conversations.rows import Mine, Row
@@ -82,6 +82,7 @@ class ListPane:
     items: Sequence[Item]
     after: str | None
     words: str = ""
+    languages: Sequence[str] = ()  # that the list can be narrowed to
 
     @property
     def end(self) -> str:
@@ -100,15 +101,17 @@ class ListAsking:
     found: Sequence[Row]
     mine: Asked[dict[tuple[int, int], Mine]] | None
     people: Asked[Sequence[Person]]
+    languages: Asked[Sequence[str]]
 
     @classmethod
     def of(cls, board: Questions, access: Access, view: View, *, found: Sequence[Row] | None, after: str | None, now: datetime) -> Self:
         """`found` is what a search has found."""
         people = board.add(presence.looking_anywhere(access.workspace_id, now=now))
+        languages = board.add(spoken.meeting(access.workspace_id))
         if found is None:
-            return cls(view, board.add(views.paging(access, view, after=after)), (), None, people)
+            return cls(view, board.add(views.paging(access, view, after=after)), (), None, people, languages)
         members = [access.member_id] if access.member_id else []
-        return cls(view, None, found, board.add(rows.minding([row.id for row in found], members)), people)
+        return cls(view, None, found, board.add(rows.minding([row.id for row in found], members)), people, languages)
 
     def pane(self, words: str, title: str) -> ListPane:
         page = self.page.answer if self.page else Page(self.found, None, {of: state for (of, _), state in self._found_mine().items()})
@@ -119,7 +122,7 @@ class ListAsking:
         for row in page.rows:
             mine = page.mine.get(row.id, NOBODY)
             items.append(Item(row, views.place(self.view, row), mine.unread(row), mine.draft, people.get(row.id, ())))
-        return ListPane(self.view, title, items, page.after, words)
+        return ListPane(self.view, title, items, page.after, words, self.languages.answer)
 
     def _found_mine(self) -> Mapping[tuple[int, int], Mine]:
         return self.mine.answer if self.mine else {}

@@ -6,10 +6,11 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from api.asking import LanguageQuery
 from api.deps import ApiAccessDep, ApiConversationDep, ApiMergedDep, ApiVisibleDep, NowDep, SessionDep
-from api.schemas import AssignmentIn, ConversationOut, LabelsIn, MergeIn, PageOut, PriorityIn, StatusIn
+from api.schemas import AssignmentIn, ConversationOut, LabelsIn, LanguageIn, MergeIn, PageOut, PriorityIn, StatusIn
 from api.v1 import PROBLEMS
-from inbox.conversations import assignment, labels, listing, merging, priorities, rows, status
+from inbox.conversations import assignment, labels, listing, merging, priorities, rows, spoken, status
 from inbox.conversations.listing import Filters
 from inbox.models import Conversation, Status
 
@@ -25,13 +26,14 @@ IdParameter = Annotated[int | None, Query(ge=1, lt=2**63)]
 async def list_conversations(
     access: ApiAccessDep,
     session: SessionDep,
-    view: Annotated[str | None, Query(description="A queue of the page: next, mine, unassigned, open, …, team:3, channel:7.")] = None,
+    view: Annotated[str | None, Query(description="A queue of the page: next, mine, open, …, team:3, channel:7; next.de.")] = None,
     status: Status | None = None,
     channel: IdParameter = None,
     assignee: OwnerParameter = None,
     team: OwnerParameter = None,
     label: IdParameter = None,
     contact: IdParameter = None,
+    language: LanguageQuery = None,
     waiting: Annotated[bool | None, Query(description="Somebody waits for an answer, or nobody does.")] = None,
     q: Annotated[str | None, Query(max_length=200, description="Words, newest conversations first; one page.")] = None,
     cursor: CursorParameter = None,
@@ -46,6 +48,7 @@ async def list_conversations(
         team_id=team,
         label_id=label,
         contact_id=contact,
+        language=language,
         waiting=waiting,
         words=q,
     )
@@ -83,6 +86,15 @@ async def put_priority(
 ) -> ConversationOut:
     """Say how urgent the conversation is: urgent, high, normal or low."""
     await priorities.set(session, access, conversation, wanted.priority, now=now)
+    return await _shown(session, conversation)
+
+
+@router.put("/{conversation_id}/language")
+async def put_language(
+    conversation: ApiConversationDep, access: ApiAccessDep, wanted: LanguageIn, session: SessionDep, now: NowDep
+) -> ConversationOut:
+    """Say which language the conversation is held in; null leaves it to its words again."""
+    await spoken.choose(session, access, conversation, wanted.language or "", now=now)
     return await _shown(session, conversation)
 
 

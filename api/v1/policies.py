@@ -24,7 +24,7 @@ async def find(policy_id: Number, access: ApiAccessDep, session: SessionDep) -> 
 PolicyDep = Annotated[Policy, Depends(find)]
 Name = Annotated[str, StringConstraints(max_length=400)]
 Conditions = Annotated[
-    dict[str, list[Any]], Field(description="All must hold, with one value of each: channel, kind, label, team, priority, tier.")
+    dict[str, list[Any]], Field(description="All must hold, with one value of each: channel, kind, label, team, priority, language, tier.")
 ]
 Targets = Annotated[
     dict[str, dict[str, Annotated[int, Field(ge=1, lt=2**31)] | Literal["calendar", "wall"]]],

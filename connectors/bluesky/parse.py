@@ -34,6 +34,7 @@ def message(post: Post, thread: Thread, me: str) -> Event:
         attachments=embeds.files(post),
         permalink=ids.link(post.uri),
         raw=post.model_dump(mode="json", by_alias=True),
+        language=post.record.language,
     )
 
 

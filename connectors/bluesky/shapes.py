@@ -61,7 +61,13 @@ class Record(Shape):
     facets: Entries = []
     reply: Answered | None = None
     embed: Object = {}
+    langs: Entries = []
     created_at: Words = ""
+
+    @property
+    def language(self) -> str | None:
+        """The one that its author says; of several nobody knows which it is."""
+        return as_text(self.langs[0]) if len(self.langs) == 1 else None
 
 
 class Post(Shape):

@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
+from connectors.reviews.review import Language
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -32,6 +34,7 @@ class User(Shape):
     stars: int | None = Field(default=None, alias="starRating", ge=0, le=5)
     version: str = Field(default="", alias="appVersionName")
     system: int | None = Field(default=None, alias="androidOsVersion")
+    language: Language = Field(default=None, alias="reviewerLanguage")
     device: Device | None = Field(default=None, alias="deviceMetadata")
 
     @property

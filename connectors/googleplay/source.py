@@ -64,6 +64,7 @@ class Source:
             answer=Answer(answers[-1].text, answers[-1].last_modified.at) if answers else None,
             permalink=f"{self._post.url}&reviewId={quote(found.review_id)}",
             raw=told,
+            language=said.language,
         )
 
     async def one(self, review_id: str) -> Json | None:

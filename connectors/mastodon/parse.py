@@ -97,6 +97,7 @@ def _said(status: Status, thread: Thread, me: Account, kind: EventKind, event_id
         attachments=tuple(_file(media) for media in status.media_attachments if media.url or media.remote_url),
         permalink=status.url,
         raw=status.model_dump(mode="json"),
+        language=status.language,
     )
 
 

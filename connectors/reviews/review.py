@@ -7,12 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
 
 from inbox.contract import Author, ConversationKind, Event, EventKind, Post
 
 MOST_STARS = 5
 ANSWER = "reply/"
+
+Language = Annotated[str | None, BeforeValidator(lambda told: told if isinstance(told, str) else None)]  # no review is lost for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class Review:
     answer: Answer | None = None
     permalink: str | None = None
     raw: Mapping[str, Any] | None = None
+    language: str | None = None
 
     @property
     def state(self) -> str:
@@ -99,6 +104,7 @@ def _said(review: Review, kind: EventKind, event_id: str) -> Event:
         conversation_kind=ConversationKind.REVIEW,
         permalink=review.permalink,
         raw=review.raw,
+        language=review.language,
     )
 
 

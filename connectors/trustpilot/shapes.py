@@ -5,6 +5,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from connectors.reviews.review import Language
+
 Moment = Annotated[datetime, AfterValidator(lambda value: value.replace(tzinfo=UTC) if value.tzinfo is None else value)]  # theirs are UTC
 
 
@@ -34,6 +36,7 @@ class Review(Shape):
     stars: int | None = Field(default=None, ge=0, le=5)
     title: str | None = None
     text: str | None = None
+    language: Language = None
     created: Moment = Field(alias="createdAt")
     updated: Moment | None = Field(default=None, alias="updatedAt")
     reply: CompanyReply | None = Field(default=None, alias="companyReply")

@@ -68,6 +68,7 @@ class Source:
             answer=Answer(reply.text, reply.updated or reply.created) if reply else None,
             permalink=f"https://www.trustpilot.com/reviews/{quote(found.id)}",
             raw=told,
+            language=found.language,
         )
 
     async def one(self, review_id: str) -> Json | None:

@@ -83,6 +83,7 @@ class EventIn(Shape):
     mentions: tuple[str, ...] = ()
     permalink: str | None = None
     client_key: str | None = None
+    language: str | None = None
 
     @model_validator(mode="after")
     def _authored(self) -> "EventIn":
@@ -125,6 +126,7 @@ def _event(given: EventIn, entry: dict[str, Any], fallback_id: str, sent_at: dat
         attachments=tuple(_attachment(attachment) for attachment in given.attachments),
         permalink=given.permalink,
         client_key=given.client_key,
+        language=given.language,
         raw={name: value for name, value in entry.items() if name != "attachments"},
     )
 

@@ -18,7 +18,7 @@ LATEST = 1 << 33  # seconds since 1970: no limit is reset after the year 2242
 SHORTEST, LONGEST = 30.0, 900.0  # seconds between two requests of one list
 DAY = 86_400.0
 POSTS = {
-    "tweet.fields": "created_at,conversation_id,in_reply_to_user_id,referenced_tweets,edit_history_tweet_ids,entities,attachments,"
+    "tweet.fields": "created_at,conversation_id,in_reply_to_user_id,referenced_tweets,edit_history_tweet_ids,entities,attachments,lang,"
     "note_tweet",
     "expansions": "author_id,attachments.media_keys,referenced_tweets.id,referenced_tweets.id.author_id",
     "user.fields": "name,username,profile_image_url,verified_type",

@@ -91,6 +91,7 @@ def _said(told: Told, beside: Includes, me: str, thread: str, parent: str | None
         attachments=_files(told.attachments.media_keys, beside),
         permalink=permalink(told.id),
         raw=told.model_dump(mode="json"),
+        language=told.lang,
     )
 
 

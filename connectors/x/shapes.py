@@ -91,6 +91,7 @@ class Post(Shape):
     edit_history_tweet_ids: tuple[str, ...] = ()
     attachments: Attached = Attached()
     entities: Entities = Entities()
+    lang: Words = ""
 
     def refers(self, kind: str) -> str | None:
         return next((one.id for one in self.referenced_tweets if one.type == kind), None)

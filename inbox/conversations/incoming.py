@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from inbox import languages
 from inbox.contract import Attachment, Author, ConversationKind, Event, EventKind, Post
 from inbox.conversations import markup
 from inbox.models import Channel
@@ -101,6 +102,7 @@ class Incoming:
     permalink: str | None
     client_key: str | None
     raw: str | None  # JSON
+    language: str  # of the text, by the platform's word; "": it says none that is known
     told_thread: str  # the thread as the platform names it, to answer into; "" in a room outside of its threads
 
     @property
@@ -143,6 +145,7 @@ def read(event: Event, origin: Origin, digests: Mapping[int, str], *, now: datet
         None if event.permalink is None else text(event.permalink, SHORT_LIMIT),
         None if event.client_key is None else key(event.client_key),
         None if event.raw is None else dumps(event.raw),
+        "" if event.language is None else languages.primary(event.language),
         thread,
     )
 

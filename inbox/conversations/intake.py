@@ -12,12 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from inbox import events
 from inbox.columns import Numbers, Times
 from inbox.contract import ConversationKind, EventKind
-from inbox.conversations import alterations, arrivals, echoes, known, newcomers, outbox, placing, spam, summaries
+from inbox.conversations import alterations, arrivals, echoes, known, newcomers, outbox, placing, spam, spoken, summaries
 from inbox.conversations.alterations import Alterations
 from inbox.conversations.arrivals import Arrival
 from inbox.conversations.incoming import Incoming, Origin
 from inbox.conversations.known import Known, Place
 from inbox.conversations.newcomers import Newcomers
+from inbox.conversations.spoken import Told
 from inbox.db import Row
 from inbox.events import Pending
 from inbox.models import Direction, Status
@@ -59,6 +60,7 @@ class Intake:
     retold: set[int]  # conversations whose row and waits have to be told anew from their messages
     echoes: dict[int, Incoming]  # by our message
     old: int  # messages that were there before, though their events are new
+    languages: Told = field(default_factory=Told)
     waits: Changes = field(default_factory=Changes)
     moved: list[tuple[Place, Status, Arrival]] = field(default_factory=list[tuple[Place, Status, Arrival]])
 
@@ -132,6 +134,7 @@ def _decide(origin: Origin, found: Known, *, now: datetime) -> Intake:
     back = {echoed[event.id]: event for event in found.fresh if event.id in echoed} if echoed else {}
     old = sum(1 for event in found.fresh if event.kind is EventKind.MESSAGE and event.id not in places.targets and event.id not in echoed)
     intake = Intake(origin, found, now, new, places.joining(found), coming, altered, retold, back, old)
+    intake.languages = spoken.tell(found, (*coming.values(), *altered.edited.values()), new.begun)
     _place(intake)
     return intake
 
@@ -229,6 +232,7 @@ def _send(send: Send, intake: Intake) -> tuple[AsyncCursor[Row] | None, AsyncCur
     inserted = ledger.write(send, intake.waits)
     begun = [(number, found.places[number].kind.value, since) for number, since in sorted(_begun(intake).items())]
     episodes.begin(send, origin.workspace_id, origin.id, begun, now=now)
+    spoken.write(send, origin.workspace_id, intake.languages, found.spoken)
     touched = {arrival.conversation_id for arrival in coming.values()} - intake.newcomers.begun.keys()
     if touched:
         summaries.write(send, [found.places[conversation_id] for conversation_id in sorted(touched)])
@@ -239,6 +243,7 @@ def _told(intake: Intake) -> set[int]:
     """The conversations of which more has to be told than a growing wait; those that are told anew come later."""
     told = {conversation_id for ids in intake.waits.conversations.values() for conversation_id in ids}
     told.update(place.id for place, _, _ in intake.moved)
+    told.update(intake.languages.changed)
     told.update(arrival.conversation_id for arrival in intake.arrivals.values() if arrival.is_ours)
     return told - intake.retold - _begun(intake).keys()
 
@@ -267,6 +272,9 @@ def _record_arrivals(session: AsyncSession, intake: Intake) -> None:
         if arrival.is_history:
             data["history"] = True  # readers stay quiet
         _record(session, intake, "message.received", arrival.conversation_id, actor, data)
+    for conversation_id, language in intake.languages.changed.items():
+        data = {"language": language, "before": ""}
+        _record(session, intake, "conversation.language_changed", conversation_id, f"channel:{intake.origin.id}", data)
     for place, before, arrival in intake.moved:
         data = {"status": Status.OPEN.value, "before": before.value, "snoozed_until": None}
         _record(session, intake, "conversation.moved", place.id, _actor(intake, arrival), data)

@@ -5,7 +5,7 @@ hashed into few numbers and in order; then the rows of its conversations, by id.
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -46,6 +46,8 @@ class Place:
     waiting_since: datetime | None
     waiting_count: int
     in_room: bool
+    language: str = ""
+    told_language: str = ""  # without anybody having chosen it by hand
     joined_at: datetime | None = None  # when another conversation last went into it
 
 
@@ -161,6 +163,7 @@ class Known:
     drawn_conversations: Sequence[int] = ()
     episode_days: int = 7
     has_policies: bool = False
+    spoken: Collection[str] = ()  # the languages that the workspace has met
 
 
 @dataclass(slots=True)
@@ -222,7 +225,8 @@ async def look_up(connection: AsyncConnection[Row], origin: Origin, events: Sequ
     known.unsent = [] if unsent is None else [Unsent(*row) for row in await unsent.fetchall()]
     if messages is not None:
         await _index_messages(known, messages)
-    ((known.drawn_messages, known.drawn_conversations, known.episode_days, known.has_policies, seldom),) = await drawn.fetchall()
+    (row,) = await drawn.fetchall()
+    known.drawn_messages, known.drawn_conversations, known.episode_days, known.has_policies, known.spoken, seldom = row
     if seldom:
         await _look_closer(connection, origin, known, names)
     return known
@@ -266,9 +270,8 @@ def _ask_people(send: Send, origin: Origin, names: Names) -> AsyncCursor[Row]:
 
 
 def _draw_ids(send: Send, origin: Origin, names: Names) -> AsyncCursor[Row]:
-    here, messages = origin.id, names.messages
-    seldom = (here, messages, here, messages, here, messages)
-    return send(lookups.DRAW, (len(messages), names.threads, here, origin.workspace_id, origin.workspace_id, *seldom))
+    seldom = (origin.id, names.messages) * 3
+    return send(lookups.DRAW, (len(names.messages), names.threads, origin.id, *(origin.workspace_id,) * 3, *seldom))
 
 
 async def _index_people(known: Known, people: AsyncCursor[Row] | None) -> None:
@@ -290,8 +293,7 @@ async def _index_messages(known: Known, messages: AsyncCursor[Row]) -> None:
 
 
 def place(row: Row) -> Place:
-    number, kind, status, *rest = row
-    return Place(number, KINDS[kind], STATUSES[status], *rest)
+    return Place(row[0], KINDS[row[1]], STATUSES[row[2]], *row[3:])
 
 
 def _buckets(*names: Texts) -> Numbers:

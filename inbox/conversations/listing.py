@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, exists, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from inbox import languages
 from inbox.conversations import rows, search, timeline, views
 from inbox.conversations.timeline import Entry
 from inbox.conversations.views import Page
@@ -29,6 +30,7 @@ class Filters:
     team_id: int | None = None
     label_id: int | None = None
     contact_id: int | None = None
+    language: str | None = None  # UNKNOWN: nobody knows
     waiting: bool | None = None
     words: str | None = None
 
@@ -38,7 +40,7 @@ async def page(session: AsyncSession, access: Access, filters: Filters, *, after
     limit = max(1, min(limit, LIMIT))
     query = rows.query().where(*_conditions(access, filters))
     if filters.words is not None:
-        found = await search.find(session, access, filters.words, limit=limit)
+        found = await search.find(session, access, filters.words, language=filters.language, limit=limit)
         query = query.where(col(Conversation.id).in_([row.id for row in found]))
     if after is not None:
         query = query.where(tuple_(col(Conversation.last_message_at), col(Conversation.id)) < place(after))
@@ -88,6 +90,8 @@ def _conditions(access: Access, filters: Filters) -> list[ColumnElement[bool]]:
     if filters.view is not None:
         view = views.parse(filters.view)
         conditions.append(views.TESTS[view.name].sql(view.argument, access.member_id))
+        if view.language is not None:
+            conditions.append(col(Conversation.language) == languages.stored(view.language))
     if filters.status is not None:
         conditions.append(col(Conversation.status) == filters.status)
     for column, wanted in (
@@ -98,6 +102,8 @@ def _conditions(access: Access, filters: Filters) -> list[ColumnElement[bool]]:
     ):
         if wanted is not None:
             conditions.append(column.is_(None) if wanted == 0 else column == wanted)
+    if filters.language is not None:
+        conditions.append(col(Conversation.language) == languages.stored(filters.language))
     if filters.label_id is not None:
         labelled = exists().where(
             col(ConversationLabel.conversation_id) == Conversation.id, col(ConversationLabel.label_id) == filters.label_id

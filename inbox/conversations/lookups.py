@@ -16,7 +16,7 @@ CLAIM = """
 
 PLACE: LiteralString = """
     conversation.id, kind, status, contact_id, assignee_id, team_id, resolved_at, last_message_at, last_message_id, last_inbound_id,
-    snippet, author_name, last_author, message_count, waiting_since, waiting_count, in_room, joined_at"""
+    snippet, author_name, last_author, message_count, waiting_since, waiting_count, in_room, language, told_language, joined_at"""
 
 # The conversations of the batch's threads; of several threads in one conversation, each is a row.
 CONVERSATIONS = f"""
@@ -51,6 +51,7 @@ DRAW = """
                   WHERE ascii(name) = 31 OR NOT EXISTS (SELECT FROM thread WHERE channel_id = %s AND external_id = name)),
            (SELECT episode_days FROM workspace WHERE id = %s),
            EXISTS (SELECT FROM policy WHERE workspace_id = %s AND is_on),
+           ARRAY(SELECT language FROM spoken_language WHERE workspace_id = %s),
            (SELECT count(*) FROM message WHERE channel_id = %s AND external_id = ANY(%b::text[]))
            + (SELECT count(*) FROM deferred_change WHERE channel_id = %s AND message_external_id = ANY(%b::text[]))
            + (SELECT count(*) FROM message WHERE channel_id = %s AND parent_id IS NULL AND parent_external_id = ANY(%b::text[]))

@@ -42,14 +42,15 @@ CONVERSATIONS = """
     WITH begun AS (
         INSERT INTO conversation (workspace_id, channel_id, created_at, post_id, id, kind, subject, contact_id, author_name,
                                   last_message_at, last_message_id, last_inbound_id, snippet, last_author, message_count, waiting_since,
-                                  waiting_count, in_room) OVERRIDING SYSTEM VALUE
+                                  waiting_count, in_room, language, told_language) OVERRIDING SYSTEM VALUE
         SELECT %s, %s, %s, (SELECT post.id FROM post WHERE channel_id = %s AND external_id = new.post), id, kind, subject, contact_id,
                author_name, last_message_at, last_message_id, last_inbound_id, snippet, last_author, message_count, waiting_since,
-               waiting_count, in_room
+               waiting_count, in_room, language, language
           FROM unnest(%b::bigint[], %b::text[], %b::text[], %b::text[], %b::bigint[], %b::text[], %b::timestamptz[], %b::bigint[],
-                      %b::bigint[], %b::text[], %b::text[], %b::bigint[], %b::timestamptz[], %b::bigint[], %b::bool[])
+                      %b::bigint[], %b::text[], %b::text[], %b::bigint[], %b::timestamptz[], %b::bigint[], %b::bool[],
+                      %b::text[])
                AS new (id, kind, subject, post, contact_id, author_name, last_message_at, last_message_id, last_inbound_id, snippet,
-                       last_author, message_count, waiting_since, waiting_count, in_room))
+                       last_author, message_count, waiting_since, waiting_count, in_room, language))
     INSERT INTO thread (workspace_id, channel_id, external_id, conversation_id)
     SELECT %s, %s, * FROM unnest(%b::text[], %b::bigint[])
 """
@@ -245,4 +246,5 @@ def _conversations(places: Sequence[Place], events: Sequence[Incoming]) -> tuple
         Times([place.waiting_since for place in places]),
         Numbers([place.waiting_count for place in places]),
         Truths([place.in_room for place in places]),
+        Texts([place.language for place in places]),
     )

@@ -64,6 +64,7 @@ class Row(NamedTuple):
     kind: ConversationKind
     status: Status
     priority: Priority
+    language: str  # "": nobody knows
     last_message_at: datetime
     waiting_since: datetime | None
     next_due_at: datetime | None  # the soonest target of its open waits
@@ -112,8 +113,8 @@ def query() -> Query:
         of.subject,
         func.coalesce(func.nullif(Post.title, ""), func.left(Post.text, 120), ""), of.contact_id, of.author_name, of.last_author,
         of.snippet, of.message_count, of.last_inbound_id, of.waiting_count, of.assignee_id, Member.name, of.team_id, Team.name,
-        channel.answers, windows.answered(channel, of.id), of.kind, of.status, of.priority, of.last_message_at, of.waiting_since,
-        of.next_due_at, of.snoozed_until,
+        channel.answers, windows.answered(channel, of.id), of.kind, of.status, of.priority, of.language, of.last_message_at,
+        of.waiting_since, of.next_due_at, of.snoozed_until,
         windows.until(channel, of.id, of.kind), labels, trouble,
     ]  # fmt: skip
     return (
@@ -194,8 +195,8 @@ def read(found: Iterable[Sequence[Any]]) -> list[Row]:
 
 
 def _row(*values: Any) -> Row:
-    *facts, kind, status, priority, last, waiting, due, snoozed, until, labels, trouble = values
+    *facts, kind, status, priority, language, last, waiting, due, snoozed, until, labels, trouble = values
     waiting, due, snoozed, until = (at and at.astimezone(UTC) for at in (waiting, due, snoozed, until))
     shown = tuple([(name, colour) for name, colour in labels]) if labels else ()
     times = (last.astimezone(UTC), waiting, due, snoozed, until)
-    return Row._make((*facts, KINDS[kind], STATUSES[status], PRIORITIES[priority], *times, shown, trouble and str(trouble)))
+    return Row._make((*facts, KINDS[kind], STATUSES[status], PRIORITIES[priority], language, *times, shown, trouble and str(trouble)))

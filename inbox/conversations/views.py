@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, ColumnElement, and_, bindparam, func, literal
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from inbox import events, questions
+from inbox import events, languages, questions
 from inbox.conversations import rows
 from inbox.conversations.rows import Mine, Row
 from inbox.errors import NotFound
@@ -35,11 +35,20 @@ Place = tuple[float, float, int]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One entry of the left pane. `argument` is the team or channel; `waiting` orders by what is due, else the newest come first."""
+    """One entry of the left pane. `argument` is the team or channel; `language`, where only those held in it are wanted, or UNKNOWN.
+
+    `waiting` orders by what is due, else the newest come first.
+    """
 
     key: str
     name: str
     argument: int | None = None
+    language: str | None = None
+
+    @property
+    def whole(self) -> str:
+        """The key of the same view in all languages."""
+        return self.key.partition(".")[0]
 
     @property
     def waiting(self) -> bool:
@@ -129,17 +138,22 @@ COUNTED = ("next", "mine", "unassigned", "open", "pending", "snoozed")  # the re
 
 
 def parse(key: str) -> View:
-    """The view of a key: "next", "team:3", "channel:7"."""
-    name, _, argument = key.partition(":")
+    """The view of a key: "next", "team:3", "channel:7"; "next.de" for what is held in German, "next.und" where nobody knows."""
+    whole, dot, language = key.partition(".")
+    name, _, argument = whole.partition(":")
+    if dot and language not in languages.KNOWN and language != languages.UNKNOWN:
+        raise NotFound("There is no such view.")
     if name in PLAIN and not argument:
-        return View(key, name)
+        return View(key, name, None, language or None)
     if name in ("team", "channel") and argument.isdecimal() and len(argument) < 19:
-        return View(key, name, int(argument))
+        return View(key, name, int(argument), language or None)
     raise NotFound("There is no such view.")
 
 
 def holds(view: View, row: Row | Tally, member_id: int | None) -> bool:
-    """Whether a row belongs into the view of this reader, who may see its channel."""
+    """Whether a row belongs into the view of this reader, who may see its channel. Tallies are told for all languages together."""
+    if view.language is not None and isinstance(row, Row) and row.language != languages.stored(view.language):
+        return False
     return TESTS[view.name].holds(row, view.argument, member_id)
 
 
@@ -158,9 +172,12 @@ async def page(session: AsyncSession, access: Access, view: View, *, after: str 
 def paging(access: Access, view: View, *, after: str | None = None, limit: int = PAGE) -> Question[Page]:
     """The question behind `page`."""
     given: dict[str, Any] = {**rights.asker(access), "argument": view.argument}
+    if view.language is not None:
+        given["language"] = languages.stored(view.language)
     if after is not None:
         given |= _parse_place(view, after)
-    statement = _page(view.name, access.sees_everything, access.member_id is None, after is not None, limit + 1)
+    sorts = (access.sees_everything, access.member_id is None, after is not None, view.language is not None)
+    statement = _page(view.name, *sorts, limit + 1)
 
     def read(values: Sequence[tuple[Any, ...]]) -> Page:
         more, values = len(values) > limit, values[:limit]
@@ -209,14 +226,16 @@ class Owned:
 
 
 @cache  # a statement never changes, and putting it together costs more than running it
-def _page(name: str, everything: bool, nobody: bool, is_later: bool, limit: int) -> bytes:
-    """The statement for a view's name, for who sees every channel, who is no member, and for what comes after a place."""
+def _page(name: str, everything: bool, nobody: bool, is_later: bool, in_language: bool, limit: int) -> bytes:
+    """The statement for a view's name, for who sees every channel, who is no member, for what comes after a place, and in one language."""
     view = View(name, name)
     number = col(Conversation.id)
     key = (DUE, col(Conversation.waiting_since), number) if view.waiting else (col(Conversation.last_message_at), number)
     test = TESTS[name].sql(bindparam("argument", type_=BigInteger), None if nobody else bindparam("member", type_=BigInteger))
     visible = rights.visible(col(Conversation.channel_id), everything=everything)
     query = rows.with_mine().where(col(Conversation.workspace_id) == bindparam("workspace"), visible, test)
+    if in_language:
+        query = query.where(col(Conversation.language) == bindparam("language"))
     if is_later:
         at, last = bindparam("at", type_=UtcDateTime), bindparam("id", type_=BigInteger)
         due = func.coalesce(bindparam("due", type_=UtcDateTime), NEVER)

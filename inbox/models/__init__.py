@@ -36,6 +36,7 @@ from inbox.models.conversations import (
     Priority,
     Reaction,
     Reading,
+    SpokenLanguage,
     Status,
     Thread,
 )
@@ -131,6 +132,7 @@ __all__ = [
     "Retargeting",
     "Rhythm",
     "Role",
+    "SpokenLanguage",
     "Status",
     "Team",
     "TeamMember",

@@ -157,6 +157,10 @@ class Conversation(Table, table=True):
     priority: Priority = text_enum(Priority, default=Priority.NORMAL)
     subject: str = ""
     post_id: int | None = number(nullable=True)
+    language: str = Field(default="", sa_column_kwargs={"server_default": ""})  # as `languages` has it; "": nobody knows
+    told_language: str = Field(
+        default="", sa_column_kwargs={"server_default": ""}
+    )  # of its first words; another `language` was chosen by hand
     in_room: bool = flag()  # a group room: an answer is expected only where we are spoken to
     contact_id: int | None = number(nullable=True)  # who began it
     assignee_id: int | None = number(nullable=True)
@@ -189,6 +193,15 @@ class Conversation(Table, table=True):
     waiting_since: datetime | None = moment(nullable=True)  # the oldest open wait
     next_due_at: datetime | None = moment(nullable=True)  # of its open waits, the one that is due soonest
     waiting_count: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+
+
+class SpokenLanguage(Table, table=True):
+    """A language that some conversation of the workspace is, or was, held in: what filters and policies offer."""
+
+    __table_args__ = (PrimaryKeyConstraint("workspace_id", "language"),)
+
+    workspace_id: int = workspace()
+    language: str
 
 
 class Thread(Table, table=True):

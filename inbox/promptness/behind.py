@@ -16,7 +16,7 @@ from inbox.promptness import metrics
 from inbox.promptness.history import KINDS, OPEN, OUTCOMES, PRIORITIES
 from inbox.promptness.metrics import Basis, Measured
 from inbox.promptness.question import MemberFigures, State
-from inbox.promptness.reading import Column
+from inbox.promptness.reading import Column, spelled
 from inbox.promptness.zones import SECOND, moment
 from inbox.team.rights import Access
 
@@ -27,8 +27,9 @@ STANDINGS = {
     State.LATE_ON_POLICY: metrics.ON_POLICY,
 }
 HEADER = (
-    "wait", "conversation", "channel", "team", "member", "policy", "post", "metric", "kind", "priority", "opened_at", "closed_at",
-    "received_at", "due_at", "outcome", "seconds", "business_seconds", "target_seconds", "standing", "native", "bulk", "by_hand",
+    "wait", "conversation", "channel", "team", "member", "policy", "post", "metric", "kind", "language", "priority", "opened_at",
+    "closed_at", "received_at", "due_at", "outcome", "seconds", "business_seconds", "target_seconds", "standing", "native", "bulk",
+    "by_hand",
 )  # fmt: skip
 STANDING = ("none", "kept", "late", "caught_up_late", "late_on_policy", "pending")
 
@@ -95,6 +96,7 @@ def columns(basis: Basis, access: Access, member_figures: MemberFigures, rows: C
         "post": _numbers(waits.post),
         "metric": _words(waits.metric, WAITS),
         "kind": _words(waits.kind, KINDS),
+        "language": [spelled(number) or None for number in waits.language.tolist()],
         "priority": _words(waits.priority, PRIORITIES),
     }
     found |= {f"{name}_at": [_moment(at) for at in getattr(waits, name).tolist()] for name in ("opened", "closed", "received", "due")}

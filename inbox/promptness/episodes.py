@@ -32,7 +32,8 @@ from inbox.promptness.timeline import NEVER
 CONVERSATIONS = """
     SELECT conversation.id, conversation.workspace_id, channel_id, kind, priority, team_id, episode_days,
            ARRAY(SELECT label_id FROM conversation_label WHERE conversation_id = conversation.id),
-           coalesce((SELECT tier FROM contact WHERE contact.id = contact_id), ''), conversation.created_at
+           coalesce((SELECT tier FROM contact WHERE contact.id = contact_id), ''), language,
+           conversation.created_at
       FROM conversation JOIN workspace ON workspace.id = conversation.workspace_id
      WHERE conversation.id = ANY(%b::bigint[]) ORDER BY conversation.id FOR NO KEY UPDATE OF conversation
 """
@@ -222,8 +223,8 @@ def _told(subject: Subject, ordinal: int, chapter: Chapter) -> Told:
 
 
 def _subject(row: Row) -> Subject:
-    conversation_id, workspace_id, channel_id, kind, priority, team_id, days, label_ids, tier, created_at = row
-    facts = Facts(channel_id, ConversationKind(kind), Priority(priority), team_id, frozenset(label_ids), tier)
+    conversation_id, workspace_id, channel_id, kind, priority, team_id, days, label_ids, tier, language, created_at = row
+    facts = Facts(channel_id, ConversationKind(kind), Priority(priority), team_id, frozenset(label_ids), tier, language)
     return Subject(conversation_id, workspace_id, channel_id, facts, timedelta(days=days), created_at)
 
 

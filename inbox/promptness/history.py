@@ -8,6 +8,7 @@ from datetime import datetime
 import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from inbox import languages
 from inbox.models import Outcome
 from inbox.promptness import keeping, reading, targets
 from inbox.promptness.policies import Rule
@@ -40,6 +41,7 @@ class History:
     post: Column
     metric: Column  # 0 first, 1 next
     kind: Column  # index into KINDS
+    language: Column  # as `reading.spelling` has it; 0 is unknown
     priority: Column  # index into PRIORITIES
     outcome: Column  # index into OUTCOMES; -1 while open
     opened: Column
@@ -151,6 +153,8 @@ def matching(history: History, filters: Filters) -> Column | None:
             mine = history.labels.get(int(wanted), np.zeros(len(history), dtype=np.bool_))
         elif name in WORDS:
             mine = column == WORDS[name].index(str(wanted))
+        elif name == "language":
+            mine = column == reading.spelling(languages.stored(str(wanted)))
         else:
             mine = column == wanted
         chosen = mine if chosen is None else chosen & mine

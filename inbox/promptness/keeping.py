@@ -22,9 +22,10 @@ from inbox.promptness.shelf import Key, Shelf
 CHANGING = (
     "wait.opened", "wait.closed", "wait.corrected", "wait.breached", "wait.retold", "wait.retargeted",
     "conversation.labelled", "conversation.prioritised", "conversation.assigned", "conversation.moved",
+    "conversation.language_changed",
     "conversation.merged", "conversation.split",
 )  # fmt: skip
-RELOADING = ("contact.erased", "label.changed")  # what changes waits without naming them
+RELOADING = ("contact.erased", "label.changed", "languages.told")  # what changes waits without naming them
 RELOADING_ROOMS = ("policy.", "calendar.")
 MANY = 20_000  # changed conversations: reading everything anew is cheaper
 SPARE = 1.25  # room for what comes

@@ -14,7 +14,7 @@ from inbox.models import WAITS, Metric, Outcome
 from inbox.promptness import history, members, percentiles
 from inbox.promptness.history import KINDS, OPEN, OUTCOMES, PRIORITIES, History
 from inbox.promptness.question import Cohort, Cut, MemberFigures, Question
-from inbox.promptness.reading import Column
+from inbox.promptness.reading import Column, spelled
 from inbox.promptness.shelf import Shelf
 from inbox.promptness.zones import SECOND, number
 from inbox.team.rights import Access
@@ -221,6 +221,8 @@ def _key(by: Cut, key: int) -> Key:
         return KINDS[key].value
     if by == Cut.PRIORITY:
         return PRIORITIES[key].value
+    if by == Cut.LANGUAGE:
+        return spelled(key) or None
     return key or None
 
 

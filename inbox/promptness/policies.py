@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 
+from inbox import languages
 from inbox.contract import ConversationKind
 from inbox.errors import Invalid
 from inbox.models import Metric, Priority
@@ -34,6 +35,7 @@ class Facts:
     team_id: int | None = None
     label_ids: frozenset[int] = frozenset()
     tier: str = ""  # of the contact who waits
+    language: str = ""
 
 
 HOLDS: dict[str, Callable[[Facts, frozenset[Any]], bool]] = {
@@ -42,9 +44,14 @@ HOLDS: dict[str, Callable[[Facts, frozenset[Any]], bool]] = {
     "priority": lambda facts, wanted: facts.priority.value in wanted,
     "team": lambda facts, wanted: facts.team_id in wanted,
     "label": lambda facts, wanted: not wanted.isdisjoint(facts.label_ids),
+    "language": lambda facts, wanted: facts.language in wanted,
     "tier": lambda facts, wanted: facts.tier.casefold() in wanted,
 }
-WORDS = {"kind": {kind.value for kind in ConversationKind}, "priority": {priority.value for priority in Priority}}
+WORDS = {
+    "kind": {kind.value for kind in ConversationKind},
+    "priority": {priority.value for priority in Priority},
+    "language": languages.KNOWN,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +113,7 @@ def first_fit(rules: Sequence[Rule], facts: Facts) -> Rule | None:
 
 
 def read_conditions(given: Any) -> dict[str, frozenset[Any]]:
-    """Check {"channel": [3], "kind": ["direct"], "label": [4], "team": [5], "priority": ["urgent"], "tier": ["Gold"]}.
+    """Check {"channel": [3], "kind": ["direct"], "label": [4], "team": [5], "priority": ["urgent"], "language": ["de"], "tier": ["Gold"]}.
 
     All must hold, with one value of each.
     """

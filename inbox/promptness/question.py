@@ -22,6 +22,7 @@ class Cut(StrEnum):
     TEAM = "team"
     MEMBER = "member"
     LABEL = "label"
+    LANGUAGE = "language"
     PRIORITY = "priority"
     POLICY = "policy"
     KIND = "kind"
@@ -53,7 +54,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which waits: all of these must hold; None says nothing. A key of 0 is nobody, no team, no policy, no post."""
+    """Which waits: all of these must hold; None says nothing. A key of 0 is nobody, no team, no policy, no post; UNKNOWN is no language."""
 
     channel: int | None = None
     team: int | None = None
@@ -61,6 +62,7 @@ class Filters:
     label: int | None = None
     policy: int | None = None
     post: int | None = None
+    language: str | None = None
     priority: Priority | None = None
     kind: ConversationKind | None = None
     metric: Metric | None = None

@@ -66,6 +66,8 @@ WORDS: dict[str, tuple[LiteralString, Sequence[str]]] = {
     "outcome": ("coalesce(wait.outcome, '')", ["", *(outcome.value for outcome in OUTCOMES)]),  # -1 is open
 }
 BITS = 4  # of each word, above the flags
+LETTER_BITS, LETTERS = 5, 3  # of the language's code, above the words
+ABOVE = len(FLAGS) + len(WORDS) * BITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +149,25 @@ def _statement(condition: LiteralString) -> LiteralString:
     return cast("LiteralString", told)
 
 
+def spelling(language: str) -> int:
+    """A language's code as the number that stands for it in a column; 0: none."""
+    return sum((ord(letter) & 31) << at * LETTER_BITS for at, letter in enumerate(language))
+
+
+def spelled(number: int) -> str:
+    """The reverse of `spelling`."""
+    letters = [number >> at * LETTER_BITS & 31 for at in range(LETTERS)]
+    return "".join(chr(letter | 96) for letter in letters if letter)
+
+
 def _flags() -> LiteralString:
-    """Every flag and word of a wait in one number: columns cost more than arithmetic."""
+    """Every flag and word of a wait, and its language, in one number: columns cost more than arithmetic."""
     parts: list[str] = [f"(({expression})::int << {at})" for at, expression in enumerate(FLAGS.values())]
     for at, (expression, words) in enumerate(WORDS.values()):
         cases = " ".join(f"WHEN '{word}' THEN {number}" for number, word in enumerate(words))
         parts.append(f"((CASE {expression} {cases} END) << {len(FLAGS) + at * BITS})")
+    for at in range(LETTERS):
+        parts.append(f"((ascii(substr(conversation.language, {at + 1}, 1)) & 31)::bigint << {ABOVE + at * LETTER_BITS})")
     return cast("LiteralString", f"({' | '.join(parts)})")
 
 
@@ -168,10 +183,11 @@ def _parsed(cursor: Any) -> Columns | None:
         columns[name] = np.where(told == np.iinfo(np.int64).max, OPEN, told + MILLENNIUM)
     columns |= {name: _array(result.get_value(0, next(given)), ">f8", np.float64) for name in SECONDS}
     columns["target"] = _narrow(columns["target"], np.float32)
-    flags = _array(result.get_value(0, next(given)), ">i4", np.int32)
+    flags = _array(result.get_value(0, next(given)), ">i8", np.int64)
     columns |= {name: (flags >> at & 1).astype(np.bool_) for at, name in enumerate(FLAGS)}
     for at, name in enumerate(WORDS):
         columns[name] = (flags >> len(FLAGS) + at * BITS & (1 << BITS) - 1).astype(np.int8)
+    columns["language"] = (flags >> ABOVE).astype(np.int16)
     columns["outcome"] -= 1
     return columns
 
@@ -199,7 +215,7 @@ def _joined(portions: list[Columns], known: Sequence[Rule]) -> Columns:
 
 def _nothing() -> Columns:
     kinds = dict.fromkeys(NUMBERS, np.int32) | dict.fromkeys(MOMENTS, np.int64) | dict.fromkeys(SECONDS, np.float64)
-    kinds |= dict.fromkeys(FLAGS, np.bool_) | dict.fromkeys(WORDS, np.int8)
+    kinds |= dict.fromkeys(FLAGS, np.bool_) | dict.fromkeys(WORDS, np.int8) | {"language": np.int16}
     return {name: np.zeros(0, dtype=kind) for name, kind in kinds.items()}
 
 

@@ -31,6 +31,7 @@ class Cut(StrEnum):
     CHANNEL = "channel"
     TEAM = "team"
     KIND = "kind"
+    LANGUAGE = "language"
     PRIORITY = "priority"
     POLICY = "policy"
 
@@ -92,6 +93,7 @@ class Row:
     channel: int
     team: int | None
     kind: str
+    language: str | None
     priority: str
     policy: int | None
     began_at: datetime
@@ -154,6 +156,7 @@ def _episodes(access: Access) -> Any:
         Episode.channel_id,
         case((is_open, col(Conversation.team_id)), else_=col(Episode.team_id)),
         Episode.kind,
+        func.nullif(Conversation.language, ""),
         case((is_open, col(Conversation.priority)), else_=col(Episode.priority)),
         Episode.policy_id,
         Episode.began_at,

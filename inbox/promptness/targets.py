@@ -36,7 +36,7 @@ HOLD = "SELECT id FROM conversation WHERE id = ANY(%b::bigint[]) ORDER BY id FOR
 # Open waits, and ended ones that were not settled since they ended: those keep the policy that counted when they did.
 UNSETTLED = """
     SELECT wait.id, conversation.id, conversation.channel_id, conversation.kind, conversation.priority, conversation.team_id,
-           ARRAY(SELECT label_id FROM conversation_label WHERE conversation_id = conversation.id), contact.tier,
+           ARRAY(SELECT label_id FROM conversation_label WHERE conversation_id = conversation.id), contact.tier, conversation.language,
            conversation.assignee_id, wait.metric,
            wait.opened_at, wait.received_at, wait.closed_at, wait.closed_by, wait.policy_id, wait.calendar_id, wait.target_seconds,
            wait.due_at, wait.breached_at, wait.late_on_policy, wait.caught_up_late, wait.business_seconds, wait.segments,
@@ -245,8 +245,8 @@ def _planned(target: Target, known: Sequence[Rule]) -> Planned:
 
 
 def _target(row: Row) -> Target:
-    wait_id, conversation_id, channel_id, kind, priority, team_id, label_ids, tier, assignee_id, metric, *rest, kept, strand = row
-    facts = Facts(channel_id, ConversationKind(kind), Priority(priority), team_id, frozenset(label_ids), tier)
+    wait_id, conversation_id, channel_id, kind, priority, team_id, label_ids, tier, language, assignee_id, metric, *rest, kept, strand = row
+    facts = Facts(channel_id, ConversationKind(kind), Priority(priority), team_id, frozenset(label_ids), tier, language)
     cut = None if kept is None else cuts.loaded(kept)
     fields: Row = (wait_id, conversation_id, channel_id, facts, assignee_id, Metric(metric), *rest, cut, strand)
     return Target(*fields)

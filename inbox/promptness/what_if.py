@@ -30,7 +30,7 @@ MOST_POLICIES = 100
 FACTS = text(
     """
     SELECT id, channel_id, kind, priority, team_id, ARRAY(SELECT label_id FROM conversation_label WHERE conversation_id = conversation.id),
-           coalesce((SELECT tier FROM contact WHERE contact.id = conversation.contact_id), '')  -- of who began it: the others' is not asked
+           language, coalesce((SELECT tier FROM contact WHERE contact.id = conversation.contact_id), '')  -- of who began it
       FROM conversation WHERE workspace_id = :workspace AND id = ANY(:ids)
     """
 )
@@ -105,8 +105,8 @@ async def compare(
 
     def run() -> "Comparison":
         facts = {
-            number: Facts(channel, ConversationKind(kind), Priority(priority), team, frozenset(labels), tier)
-            for number, channel, kind, priority, team, labels, tier in rows
+            number: Facts(channel, ConversationKind(kind), Priority(priority), team, frozenset(labels), tier, language)
+            for number, channel, kind, priority, team, labels, language, tier in rows
         }
         return replay.compare(waits, facts, rules, drafted, now, after=after, limit=limit)
 

@@ -334,6 +334,17 @@ async def test_waits_that_differ_from_what_was_said_are_corrected_unless_the_log
     assert "older than the log" in again.out
 
 
+async def test_the_language_of_earlier_conversations_is_told_by_a_command(parley: Parley, database: Database):
+    async with database.transaction() as session:
+        make = Make(session)
+        channel = await make.channel(await make.workspace(name="City"))
+        for body in ("Wann kommt mein Paket?", "Hm?"):
+            await make.message(await make.conversation(channel), body=body)
+    assert (await asyncio.to_thread(parley, "languages", "--json")).json == {"conversations": 2, "told": 1}
+    again = await asyncio.to_thread(parley, "languages")
+    assert (again.code, again.out) == (0, "1 conversations looked at: the language of 0 is known now.\n")
+
+
 async def test_a_channel_is_compared_with_its_platform(parley: Parley, database: Database, library: None):
     vault, now = open_vault(Settings()), datetime.now(UTC)
     shelves["cli"] = Shelf()

@@ -26,6 +26,7 @@ from inbox.models import (
     Post,
     Priority,
     Role,
+    SpokenLanguage,
     Template,
     Wait,
 )
@@ -35,7 +36,7 @@ from tests.make import MONDAY, Make
 
 SEEN = re.compile(r'data-figure="([^"]+)" data-value="([^"]*)"')
 HEADERS = {"authorization": "Bearer probe"}
-CUTS = ("all", "channel", "team", "member", "label", "priority", "policy", "kind", "post")
+CUTS = ("all", "channel", "team", "member", "label", "language", "priority", "policy", "kind", "post")
 
 
 async def seeded(house: House, *, waits: int = 80) -> people.Person:
@@ -47,6 +48,7 @@ async def seeded(house: House, *, waits: int = 80) -> people.Person:
         make = Make(session)
         team = await make.team(workspace, agent.member)
         channels = [await make.channel(workspace) for _ in range(2)]
+        session.add_all(SpokenLanguage(workspace_id=workspace.id, language=code) for code in ("de", "en", "ckb"))
         label = await make._add(Label(workspace_id=workspace.id, name="Parcel"))
         written = {"created_at": MONDAY, "changed_at": MONDAY, "targets": {"first": {"normal": 900}}}
         policy = await make._add(Policy(workspace_id=workspace.id, name="Usual", **written))
@@ -55,6 +57,7 @@ async def seeded(house: House, *, waits: int = 80) -> people.Person:
         for _ in range(waits):
             channel = chance.randrange(2)
             said = {"kind": chance.choice(list(ConversationKind)), "priority": chance.choice(list(Priority)), "post_id": posts[channel].id}
+            said["language"] = chance.choice(["de", "en", "ckb", ""])
             conversation = await make.conversation(channels[channel], **said, message_count=chance.randrange(9))
             if chance.random() < 0.3:
                 await make._add(ConversationLabel(workspace_id=workspace.id, conversation_id=conversation.id, label_id=label.id))
@@ -129,6 +132,9 @@ CHOICES = [
     {"by": "label", "within": 300},
     {"by": "priority", "cohort": "reply"},
     {"by": "kind", "priority": "urgent"},
+    {"by": "language"},
+    {"by": "channel", "language": "ckb"},
+    {"by": "priority", "language": "und"},
 ]
 
 
@@ -140,7 +146,10 @@ async def test_every_number_on_every_page_is_the_one_of_the_api(
     base = f"/w/{agent.access.workspace_id}/metrics"
     days, midnight = 28, MONDAY.replace(hour=23) - timedelta(days=28)  # midnight in Berlin
     params = {"since": midnight.isoformat(), "until": (midnight + timedelta(days=days)).isoformat()}
-    params |= {"target_seconds": choices.get("within", 3600), **{name: choices[name] for name in ("cohort", "priority") if name in choices}}
+    params |= {
+        "target_seconds": choices.get("within", 3600),
+        **{name: choices[name] for name in ("cohort", "priority", "language") if name in choices},
+    }
     api = await told_by_api(client, params)
     numbers = 0
     async with people.browser(app, agent) as browser:
@@ -208,6 +217,8 @@ async def test_the_waits_as_files_are_those_of_the_figures(app: FastAPI, house: 
     assert (len(first), sum(row["outcome"] == "answered" for row in first)) == (int(every["n"]), int(every["answered"]))
     assert [row["wait"] for row in table] == [int(row["wait"]) for row in rows]
     assert [row["seconds"] for row in table] == [float(row["seconds"]) for row in rows]
+    assert {row["language"] for row in rows} == {"de", "en", "ckb", ""}
+    assert [row["language"] or "" for row in table] == [row["language"] for row in rows]
     members = {row["member"] for row in rows}
     assert members == {"", str(agent.access.member_id)}  # only the asking member's own: others stay unnamed
 

@@ -17,8 +17,9 @@ from api.deps import House
 from api.hub import Hub
 from inbox import events
 from inbox.contract import EventKind
-from inbox.conversations import views
-from inbox.models import AccountSession, Channel, Member
+from inbox.conversations import spoken, views
+from inbox.models import AccountSession, Channel, Conversation, Member
+from inbox.team import rights
 from tests.api.office import SECONDS, Line, Office, opened, page_on
 from tests.api.visitor import serving
 from tests.make import Make
@@ -57,6 +58,25 @@ async def test_nothing_of_a_restricted_channel_reaches_who_may_not_see_it(office
         await page.hear(lambda op: "counts" in op)
         assert "secret" not in json.dumps(page.ops)
         assert [op["counts"]["open"] for op in page.ops if "open" in op.get("counts", {})][-1] == 1
+
+
+async def test_a_changed_language_reaches_the_row_the_panel_and_the_lists_of_languages(office: Office) -> None:
+    async def choose(session: AsyncSession) -> None:
+        conversation = await session.get_one(Conversation, 1)
+        await spoken.choose(session, rights.of(office.agent), conversation, "fr", now=datetime.now(UTC))
+
+    await office.say("Wann kommt mein Paket?")
+    async with (
+        office.page(office.agent, rows=(1,), conversation=1, view="open.de") as german,
+        office.page(office.agent, view="open.fr") as french,
+    ):
+        await office.do(choose)
+        await german.hear(lambda op: op.get("put") == "spoken-1" and "French" in op["html"])
+        await german.hear(lambda op: "set the language: French" in op.get("html", ""))
+        assert [op["in"] for op in german.ops if op.get("mine") == 1][-1] is False
+        row = await french.hear(lambda op: op.get("row") == 1)
+        assert "French" in row["html"]
+        assert (await french.hear(lambda op: op.get("mine") == 1))["in"] is True
 
 
 async def test_who_loses_a_channel_hears_nothing_of_what_comes_after(office: Office) -> None:

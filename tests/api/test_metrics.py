@@ -69,6 +69,7 @@ async def test_page_file_and_api_tell_the_same_numbers(app: FastAPI, house: Hous
         ("channel", "4", "1", "120.0", "260.0"),
         ("team", "4", "1", "120.0", "260.0"),
         ("member", "3", "0", "120.0", "260.0"),
+        ("language", "4", "1", "120.0", "260.0"),
         ("priority", "4", "1", "120.0", "260.0"),
         ("policy", "4", "1", "120.0", "260.0"),
         ("kind", "4", "1", "120.0", "260.0"),

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from sqlalchemy import select
 
 from api.deps import House
-from inbox.models import Calendar, CalendarSource, CalendarVersion, Contact, Policy, Role, Workspace
+from inbox.models import Calendar, CalendarSource, CalendarVersion, Contact, Policy, Role, SpokenLanguage, Workspace
 from tests.api.people import Person, browser, found, kinds, person
 from tests.make import Make
 
@@ -137,13 +137,18 @@ async def test_a_policy_is_written_by_human_lengths_and_put_in_order(app: FastAP
     async with house.database.transaction() as session:
         channel = await Make(session).channel(await session.get_one(Workspace, workspace.id), name="Shopfront")
         hidden = await Make(session).channel(await session.get_one(Workspace, workspace.id), name="Board", restricted=True)
+        session.add(SpokenLanguage(workspace_id=workspace.id, language="de"))
     async with browser(app, supervisor) as client:
         await client.post(f"{base}/hours/new", data=HOURS)
         given = {"name": "VIP", "amounts": AMOUNTS, "channel": [channel.id], "kind": ["direct"], "tier": "Gold, Silver", "calendar_id": "1"}
+        given["language"] = ["de", "fr"]
+        offered = (await client.get(f"{base}/policies/new")).text
+        assert "German" in offered
+        assert "French" not in offered  # nobody has written it yet
         assert (await client.post(f"{base}/policies/new", data={**given, "is_on": "1"})).status_code == 303
         assert (await client.post(f"{base}/policies/new", data={"name": "Usual", "amounts": AMOUNTS, "is_on": "1"})).status_code == 303
         listed = words(await client.get(f"{base}/policies"))
-        assert "Channel: Shopfront Kind: Direct message Tier of the contact: Gold or Silver" in listed, listed
+        assert "Channel: Shopfront Kind: Direct message Language: German or French Tier of the contact: Gold or Silver" in listed, listed
         assert "First answer 15 min 1 h 30 min 1 h 30 min 1 h 30 min Later answers 2 d 2 d 2 d 2 d" in listed
         assert "Counted in the hours of Office." in listed
         assert "Board" not in listed
@@ -164,6 +169,7 @@ async def test_a_policy_is_written_by_human_lengths_and_put_in_order(app: FastAP
         vip = await session.get_one(Policy, 1)
         assert vip.targets == {"first": {"urgent": 900, "normal": 5400}, "next": {"normal": 172_800}}
         assert vip.conditions["tier"] == ["Gold", "Silver"]
+        assert vip.conditions["language"] == ["de", "fr"]
         assert (vip.is_on, vip.position, vip.calendar_id) == (False, 1, 1)
 
 

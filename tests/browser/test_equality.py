@@ -31,6 +31,7 @@ from inbox.conversations import (
     ratings,
     reading,
     replies,
+    spoken,
     status,
     waiting,
 )  # fmt: skip
@@ -210,6 +211,9 @@ class Day:
     async def prioritise(self) -> None:
         await self.with_first(lambda s, c, a: priorities.set(s, a, c, Priority.URGENT, now=datetime.now(UTC)))
 
+    async def choose_language(self) -> None:
+        await self.with_first(lambda s, c, a: spoken.choose(s, a, c, "fr", now=datetime.now(UTC)))
+
     async def read(self) -> None:
         await self.with_first(lambda s, c, a: reading.mark(s, a, c, message_id=c.last_inbound_id or 0, now=datetime.now(UTC)), who="Aylin")
 
@@ -351,6 +355,7 @@ def steps(day: Day) -> dict[str, Callable[[], Awaitable[Any]]]:
         "conversation.moved": day.move,
         "conversation.labelled": day.put_label,
         "conversation.prioritised": day.prioritise,
+        "conversation.language_changed": day.choose_language,
         "conversation.read": day.read,
         "wait.closed": day.close_wait,
         "wait.breached": day.breach_wait,

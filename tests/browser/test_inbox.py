@@ -381,3 +381,31 @@ async def test_the_page_is_small_and_fits_a_telephone(desk: Desk) -> None:
     assert await page.evaluate("document.documentElement.scrollWidth") <= 390
     await page.get_by_label("Back to the list").click()
     await expect(page.locator("#list")).to_be_visible()
+
+
+async def test_a_list_is_narrowed_to_a_language_and_a_conversation_is_given_another_one(desk: Desk) -> None:
+    await desk.say("Wann kommt mein Paket?", thread="t1")
+    await desk.say("Where is my parcel, please?", name="Bob", thread="t2")
+    page = await desk.page("Aylin", "/inbox?view=open")
+    items = page.locator("#items .item:not([data-gone])")
+    await page.locator(".list-head summary").click()
+    await page.get_by_role("link", name="German", exact=True).click()
+    await expect(items).to_have_count(1)
+    await expect(page.locator(".list-notices")).to_contain_text("German")
+    await expect(page.locator("#views [aria-current]")).to_contain_text("All open")  # it is still that queue
+    await page.locator("#search").fill("parcel")
+    await expect(page.get_by_text("Nothing found")).to_be_visible()  # the English one is left out here, too
+    await page.locator("#search").fill("Paket")
+    await expect(items).to_have_count(1)
+    await page.goto(f"{desk.address}/w/{desk.workspace.id}/conversations/1?view=open.de")
+    panel = page.locator("#spoken-1")
+    await panel.get_by_role("button").click()
+    await expect(page.get_by_role("option", name="As its words tell: German")).to_be_visible()
+    await page.keyboard.type("turk")
+    await page.keyboard.press("Enter")
+    await expect(panel).to_contain_text("Turkish")
+    await expect(page.locator(".timeline")).to_contain_text("set the language: Turkish")
+    await page.keyboard.press("z")
+    await expect(panel).to_contain_text("German")
+    await expect(page.locator("#row-1 .row-foot")).to_contain_text("de")
+    assert not desk.complaints

@@ -139,13 +139,13 @@ async def test_a_signed_question_is_answered_by_a_signed_answer_and_the_wait_has
             make = Make(session)
             config = house.vault.encrypt(json.dumps({"secret": SECRET, "callback_url": address}))
             channel = await make.channel(await make.workspace(undo_seconds=0), config=config)
-        entry = {"type": "message", "id": "m1", "author": {"id": "anna"}, "text": "When?", "at": asked.isoformat()}
+        entry = {"type": "message", "id": "m1", "author": {"id": "anna"}, "text": "When?", "at": asked.isoformat(), "language": "pt-BR"}
         body = json.dumps(entry).encode()
         headers = signatures.headers(signatures.key(SECRET), "one", datetime.now(UTC), body) | {"content-type": "application/json"}
         assert (await client.post(f"/hooks/{channel.key}", content=body, headers=headers)).status_code == 200
         async with house.database.transaction() as session:
             conversation = (await session.scalars(select(Conversation))).one()
-            assert conversation.waiting_count == 1
+            assert (conversation.waiting_count, conversation.language) == (1, "pt")
             await replies.queue(session, conversation, None, body="At nine.", client_key="key-1", now=datetime.now(UTC))
         stop = asyncio.Event()
         settings = house.settings.model_copy(update={"allow_private_networks": ("127.0.0.1",)})

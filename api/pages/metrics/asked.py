@@ -14,7 +14,7 @@ from sqlmodel import col
 from api.asking import LONGEST_DAYS, USUAL_DAYS, FiltersDep, MetricQuery, Period
 from api.deps import AccessDep, HouseDep, NowDep, SessionDep, SettingsDep
 from api.pages.here import WorkspaceDep
-from inbox.conversations import directory
+from inbox.conversations import directory, spoken
 from inbox.models import Channel, Metric, Policy, Post
 from inbox.promptness.question import Cohort, Cut, MemberFigures, Question
 from inbox.team import rights
@@ -85,7 +85,7 @@ async def basis(choices: ChoicesDep, access: AccessDep, session: SessionDep, set
 BasisDep = Annotated[Any, Depends(basis)]
 
 
-async def names(session: AsyncSession, access: Access, setting: MemberFigures, post: int | None = None) -> dict[str, dict[int, str]]:
+async def names(session: AsyncSession, access: Access, setting: MemberFigures, post: int | None = None) -> dict[str, dict[Any, str]]:
     """What the keys of each cut are called; with `groups` the keys of members are large teams. Members only where figures name them.
 
     `post`: the one that is asked for; there are many.
@@ -101,6 +101,7 @@ async def names(session: AsyncSession, access: Access, setting: MemberFigures, p
         "channel": {row[0]: row[1] for row in (await session.execute(seen.order_by(col(Channel.name)))).all()},
         "team": known.teams,
         "member": members,
+        "language": {code: code for code in await spoken.met(session, access)},
         "label": {number: name for number, (name, _) in known.labels.items()},
         "policy": {row[0]: row[1] for row in (await session.execute(made.order_by(col(Policy.position)))).all()},
         "post": await posts(session, access, [post]) if post else {},

@@ -14,6 +14,7 @@ from api.pages import forms
 from api.pages.forms import Frame, FrameDep
 from inbox import channels, labels
 from inbox.contract import ConversationKind
+from inbox.conversations import spoken
 from inbox.errors import ParleyError
 from inbox.models import Metric, Policy, Priority, Role
 from inbox.promptness.agreements import calendars, policies
@@ -21,6 +22,7 @@ from inbox.promptness.agreements.policies import Draft
 from inbox.team import teams
 from inbox.team.rights import Access
 from web import lengths
+from web.i18n import language
 
 router = APIRouter(prefix="/w/{workspace_id}/settings/policies", dependencies=[Depends(needs(Role.SUPERVISOR))])
 Ids = Annotated[list[RowId], Field(max_length=500)]
@@ -37,6 +39,7 @@ class PolicyIn(BaseModel):
     label: Ids = Field(default_factory=list[int])
     team: Ids = Field(default_factory=list[int])
     priority: Words = Field(default_factory=list[str])
+    language: Words = Field(default_factory=list[str])
     tier: Words = Field(default_factory=list[str])
     amounts: Words = Field(default_factory=list[str])
     clocks: Words = Field(default_factory=list[str])
@@ -67,6 +70,7 @@ class PolicyIn(BaseModel):
             "label": [*self.label],
             "team": [*self.team],
             "priority": [*self.priority],
+            "language": [*self.language],
             "tier": [tier for word in self.tier for tier in (" ".join(part.split()) for part in word.split(",")) if tier],
         }
         return Draft(
@@ -93,6 +97,7 @@ class Choices:
     label: Mapping[int, str]
     team: Mapping[int, str]
     calendars: Mapping[int, str]
+    language: Sequence[str]
     tier: Sequence[str]
     kind: Sequence[str] = tuple(ConversationKind)
     priority: Sequence[str] = tuple(Priority)
@@ -169,7 +174,7 @@ async def _list(frame: Frame, session: AsyncSession, access: Access, now: NowDep
         error=error,
         policies=await policies.list_for(session, access),
         counts=await policies.counting(session, access),
-        choices=await _choices(session, access, now),
+        choices=await _choices(frame, session, access, now),
         metrics=list(Metric),
         priorities=list(Priority),
         written=lengths.written,
@@ -191,18 +196,19 @@ async def _form(
         error=error,
         given=given,
         policy_id=policy_id,
-        choices=await _choices(session, access, now),
+        choices=await _choices(frame, session, access, now),
         metrics=list(Metric),
         priorities=list(Priority),
     )
 
 
-async def _choices(session: AsyncSession, access: Access, now: NowDep) -> Choices:
+async def _choices(frame: Frame, session: AsyncSession, access: Access, now: NowDep) -> Choices:
     rosters = await teams.list_for(session, access)
     return Choices(
         channel={channel.id: channel.name for channel in await channels.list_for(session, access)},
         label={label.id: label.name for label in await labels.list_for(session, access)},
         team={roster.team.id: roster.team.name for roster in rosters},
         calendars={each.calendar.id: each.calendar.name for each in await calendars.list_for(session, access, now=now)},
+        language=list(language(frame.locale).language_names(await spoken.met(session, access))),
         tier=await policies.tiers(session, access),
     )

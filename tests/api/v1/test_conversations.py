@@ -86,6 +86,26 @@ async def test_a_wrong_parameter_is_a_problem_and_no_error(world: World, agent: 
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+async def test_the_language_is_told_chosen_and_taken_back(database: Database, world: World, agent: Program):
+    path = f"/conversations/{world.seen.id}"
+    async with database.transaction() as session:
+        seen = await session.get_one(Conversation, world.seen.id)
+        seen.language = seen.told_language = "de"
+        await Make(session).conversation(world.open)
+    chosen = await agent("PUT", f"{path}/language", json={"language": "pt"})
+    assert chosen.json()["language"] == "pt"
+    lists = {code: (await agent("GET", "/conversations", params={"language": code})).json()["items"] for code in ("pt", "de", "und")}
+    assert {code: [row["language"] for row in rows] for code, rows in lists.items()} == {"pt": ["pt"], "de": [], "und": [None]}
+    assert (await agent("GET", "/conversations", params={"view": "open.pt"})).json()["items"] == lists["pt"]
+    assert (await agent("PUT", f"{path}/language", json={"language": None})).json()["language"] == "de"
+    for wrong in ("xx", "und", "", "german", 7):
+        assert (await agent("PUT", f"{path}/language", json={"language": wrong})).status_code == 422, wrong
+    assert (await agent("GET", "/conversations", params={"language": "german"})).status_code == 422
+    assert (await agent("GET", "/conversations", params={"view": "open.german"})).status_code == 404
+    kinds = [event["kind"] for event in (await agent("GET", "/events")).json()["events"]]
+    assert kinds == ["conversation.language_changed"] * 2
+
+
 async def test_a_conversation_is_assigned_moved_and_labelled(database: Database, world: World, agent: Program):
     path = f"/conversations/{world.seen.id}"
     assigned = await agent("PUT", f"{path}/assignment", json={"assignee_id": world.agent.id})

@@ -107,6 +107,15 @@ async def test_an_answer_to_our_post_hangs_on_it_and_those_below_belong_to_it(ne
     assert own.permalink == f"https://bsky.app/profile/{US['did']}/post/{ids.split(own.message_id).key}"
 
 
+async def test_a_post_says_its_language_when_it_is_one(network: Network):
+    post = network.add(US, "Our post")
+    for text, langs in (("Wann?", ["de"]), ("When? Wann?", ["en", "de"]), ("Hm?", []), ("Ha?", [7]), ("Oh?", "de")):
+        network.say(ANNA, text, answering=post, langs=langs)
+    async with listening(network) as listener:
+        events = {event.text: event.language or "" for event in await listener.until(lambda: len(listener.events) == 5)}
+    assert events == {"Wann?": "de", "When? Wann?": "", "Hm?": "", "Ha?": "", "Oh?": ""}
+
+
 async def test_a_talk_of_others_hangs_on_its_first_post_and_a_missing_one_is_done_without(network: Network):
     about = network.add(BERND, "Who has a key?")
     text = "Perhaps @shop.test"

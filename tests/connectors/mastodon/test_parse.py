@@ -26,6 +26,11 @@ def test_a_warning_stands_in_front_and_choices_stand_behind():
     assert (event(spoiler_text="<b>").html or "").startswith("<p>⚠ &lt;b&gt;</p><p>")
 
 
+@pytest.mark.parametrize("language", ["de", "pt-BR", None])
+def test_a_status_says_its_language(language: str | None):
+    assert event(language=language).language == language
+
+
 def test_a_file_is_named_after_its_description():
     url = "https://files.mastodon.example/1/original/e96382f26c72a29c.jpeg"
     media = {"id": "1", "type": "image", "url": url, "remote_url": None}

@@ -112,6 +112,17 @@ async def test_a_review_is_a_conversation_with_its_stars_above_its_words(fake: P
     assert event.post.title
 
 
+LANGUAGE = {"googleplay": "reviewerLanguage", "trustpilot": "language"}
+
+
+@pytest.mark.parametrize("fake", [Play, Pilot], indirect=True)  # the others say none
+@pytest.mark.parametrize(("told", "language"), [("de", "de"), (None, None), (7, None)])
+async def test_a_review_says_its_language_and_is_not_lost_for_nonsense(fake: Any, connector: Reviews, told: Any, language: str | None):
+    said = fake.say("Zu wenig Salz", stars=2, more={LANGUAGE[fake.name]: told})
+    (event,) = connector.reread(json.dumps(fake.one(said)).encode(), NOW).events
+    assert event.language == language
+
+
 async def test_an_answer_given_on_the_platform_is_ours(fake: Platform, connector: Reviews):
     fake.say("When?", answer="At nine.", answered_at=MORNING + timedelta(minutes=2))
     (_, answer), _ = await read(connector, None, count(2))

@@ -124,7 +124,8 @@ class X(Fake):
         if asked.get("since_id"):
             entries = [entry for entry in entries if int(entry["id"]) > int(asked["since_id"])]
         start, size = int(asked.get("pagination_token", 0)), min(int(asked.get("max_results", 10)), self.page)
-        some = entries[start : start + size]
+        asked_for = asked.get("tweet.fields", "").split(",")
+        some = [{name: entry[name] for name in entry if name != "lang" or name in asked_for} for entry in entries[start : start + size]]
         meta: Json = {"result_count": len(some)} | ({"next_token": str(start + size)} if len(entries) > start + size else {})
         if not some:
             return told({"meta": meta})

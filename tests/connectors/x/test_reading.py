@@ -123,6 +123,12 @@ async def test_an_edit_is_told_of_the_first_version_even_if_that_never_came(x: X
     assert [event.id for event in events] == [f"post:{first['id']}", f"edit:{second['id']}"]
 
 
+async def test_a_post_says_its_language(x: X, connector: Connector):
+    x.say("anna", "@ourshop wann?", lang="de")
+    x.say("anna", "@ourshop 🥐", lang="qme")
+    assert [event.language for event in await Looker(connector).look()] == ["de", "qme"]  # the inbox knows which is none
+
+
 async def test_links_are_shown_as_they_lead_and_pictures_come_as_files(x: X, connector: Connector):
     urls = [
         {"url": "https://t.co/a", "expanded_url": "https://bread.example/rye", "display_url": "bread.example"},

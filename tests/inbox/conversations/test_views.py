@@ -23,6 +23,7 @@ async def crowd(make: Make) -> tuple[Any, Any, Any, list[Any]]:
     for number, (status, owner, group, waits) in enumerate(product(Status, (None, me.id, other.id), (None, team.id), (False, True))):
         at = MONDAY + timedelta(minutes=number // 2)  # some at the same moment
         values = {"status": status, "assignee_id": owner, "team_id": group, "last_message_at": at, "waiting_since": at if waits else None}
+        values["language"] = ("de", "en", "")[number % 3]
         values["next_due_at"] = MONDAY + timedelta(hours=1, minutes=-(number // 6)) if waits and number % 3 else None
         made.append(await make.conversation(channel, **values))
     return me, channel, team, made
@@ -32,7 +33,8 @@ async def test_sql_and_python_agree_on_what_every_view_holds_and_in_which_order(
     me, channel, team, made = await crowd(make)
     access = rights.of(me)
     every = (await rows.load(session, [conversation.id for conversation in made])).values()
-    for key in (*views.PLAIN, f"team:{team.id}", f"channel:{channel.id}"):
+    whole = (*views.PLAIN, f"team:{team.id}", f"channel:{channel.id}")
+    for key in (f"{key}{language}" for key in whole for language in ("", ".de", ".fr", ".und")):
         view = views.parse(key)
         listed = [row.id for row in (await views.page(session, access, view, limit=1000)).rows]
         held = sorted((row for row in every if views.holds(view, row, me.id)), key=lambda row: views.place(view, row))

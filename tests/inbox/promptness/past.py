@@ -15,7 +15,7 @@ IDS = ("id", "conversation", "channel", "identity", "team", "member", "assignee"
 MOMENTS = ("opened", "closed", "received", "due", "breached")
 FLAGS = ("late_on_policy", "caught_up_late", "native", "bulk", "by_hand")
 USUAL = {"opened": 0, "closed": OPEN, "received": 0, "due": OPEN, "breached": OPEN}
-SMALL = {"metric": 0, "kind": 0, "priority": 0, "outcome": -1}
+SMALL = {"metric": 0, "kind": 0, "language": 0, "priority": 0, "outcome": -1}
 
 
 def history(waits: Sequence[dict[str, Any]]) -> History:

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from inbox.contract import Author
-from inbox.conversations import assignment, labels, priorities, status
+from inbox.conversations import assignment, labels, priorities, spoken, status
 from inbox.db import Database
 from inbox.models import Channel, Conversation, Delivery, Direction, Label, Message, Policy, Priority, Role, Status, Workspace
 from inbox.models.columns import LAST
@@ -61,7 +61,12 @@ class Office:
         late = self.random.choice([0, 0, 0, 5000, 90_000])  # what is caught up begins before what is known
         after = (self.now - MONDAY).total_seconds() - late
         values = {"author": author, "after": after, "thread_id": f"t{author.id}", "number": f"n{self.random.random()}"}
-        await take(session, self.random.choice(self.channels), said("Hi?", **values), later=(self.now - MONDAY).total_seconds())
+        await take(
+            session,
+            self.random.choice(self.channels),
+            said(self.random.choice(["Hi?", "Wann kommt mein Paket?"]), **values),
+            later=(self.now - MONDAY).total_seconds(),
+        )
 
     async def answer(self, session: AsyncSession, conversation: Any) -> None:
         at = self.now - timedelta(seconds=self.random.randrange(60))
@@ -71,6 +76,7 @@ class Office:
 
     async def mark(self, session: AsyncSession, conversation: Any) -> None:
         await priorities.set(session, self.access, conversation, self.random.choice(list(Priority)), now=self.now)
+        await spoken.choose(session, self.access, conversation, self.random.choice(["", "de", "ckb"]), now=self.now)
         chosen = self.random.sample([label.id for label in self.labels], self.random.randrange(3))
         await labels.put(session, self.access, conversation, chosen, now=self.now)
 
@@ -149,7 +155,9 @@ async def test_a_log_that_no_longer_reaches_back_makes_it_read_everything_anew(d
     for _ in range(12):
         await office.step()
     first = await told(office, shelf)
-    await office.step()
+    async with database.transaction() as session:  # at least two events, of which the first will be missing
+        for _ in range(2):
+            await office.write(session, None)
     async with database.transaction() as session:
         await session.execute(text("UPDATE wait SET native = NOT native"))
         await session.execute(text("DELETE FROM event WHERE id < (SELECT max(id) FROM event)"))

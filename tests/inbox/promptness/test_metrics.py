@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from inbox import events
 from inbox.contract import ConversationKind
 from inbox.errors import Forbidden
+from inbox.languages import UNKNOWN
 from inbox.models import Channel, Conversation, ConversationLabel, Label, Metric, Outcome, Priority, Role, Wait, Workspace
 from inbox.promptness import metrics, now_waiting, rhythm, typical, zones
 from inbox.promptness.question import Cohort, Cut, Filters, Question
@@ -231,7 +232,7 @@ async def test_what_the_community_answered_stands_in_a_column_of_its_own(desk: D
 
 async def test_every_cut_adds_up_to_all(desk: Desk, make: Make):
     workspace = await _workspace(desk)
-    urgent = await make.conversation(desk.channel, priority=Priority.URGENT, kind=ConversationKind.REVIEW)
+    urgent = await make.conversation(desk.channel, priority=Priority.URGENT, kind=ConversationKind.REVIEW, language="ckb")
     labels = [await make._add(Label(workspace_id=workspace.id, name=name)) for name in ("a", "b")]
     for label in labels:
         await make._add(ConversationLabel(workspace_id=workspace.id, conversation_id=urgent.id, label_id=label.id))
@@ -240,12 +241,15 @@ async def test_every_cut_adds_up_to_all(desk: Desk, make: Make):
     expected = {
         Cut.PRIORITY: {"urgent": 1, "normal": 1},
         Cut.KIND: {"review": 1, "direct": 1},
+        Cut.LANGUAGE: {"ckb": 1, None: 1},
         Cut.LABEL: {labels[0].id: 1, labels[1].id: 1},  # who has none is in none, who has two is in both
         Cut.POLICY: {None: 2},
         Cut.POST: {None: 2},
     }
     for by, counts in expected.items():
         assert {figure.key: figure.n for figure in await desk.figures(by)} == counts
+    for language, n in (("ckb", 1), (UNKNOWN, 1), ("de", 0)):
+        assert sum(figure.n for figure in await desk.figures(filters=Filters(language=language))) == n
     for filters, n in ((Filters(label=labels[0].id), 1), (Filters(priority=Priority.URGENT), 1), (Filters(kind=ConversationKind.EMAIL), 0)):
         assert sum(figure.n for figure in await desk.figures(filters=filters)) == n
 

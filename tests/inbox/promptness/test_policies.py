@@ -11,14 +11,15 @@ from inbox.promptness.calendars import Calendar
 from inbox.promptness.policies import BadPolicy, Facts, Rule
 
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
-COMMENT = Facts(7, ConversationKind.COMMENTS, Priority.HIGH, 3, frozenset({1, 2}))
+COMMENT = Facts(7, ConversationKind.COMMENTS, Priority.HIGH, 3, frozenset({1, 2}), language="de")
 
 
 @pytest.mark.parametrize(
     ("conditions", "unmet"),
     [
         ({}, []),
-        ({"channel": [7, 8], "kind": ["comments"], "priority": ["high"], "team": [3], "label": [2, 9]}, []),
+        ({"channel": [7, 8], "kind": ["comments"], "priority": ["high"], "team": [3], "label": [2, 9], "language": ["de", "en"]}, []),
+        ({"language": ["en"]}, ["language"]),
         ({"channel": [8]}, ["channel"]),
         ({"kind": ["direct", "email"]}, ["kind"]),
         ({"label": [9], "team": [4], "channel": [7]}, ["label", "team"]),
@@ -64,6 +65,9 @@ def test_time_is_that_of_the_calendar_or_of_the_wall_clock():
         ({"channel": [True]}, "True"),
         ({"kind": ["letters"]}, "letters"),
         ({"priority": [None]}, "None"),
+        ({"language": ["German"]}, "German"),
+        ({"language": ["und"]}, "und"),
+        ({"language": [["de"]]}, "de"),
         (["channel"], "by name"),
     ],
 )

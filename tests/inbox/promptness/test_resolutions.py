@@ -85,6 +85,7 @@ async def test_the_business_time_of_what_is_open_stands_still_while_it_rests(ses
 @pytest.mark.parametrize(
     ("cut", "keys"),
     [
+        (Cut.LANGUAGE, ["de", "en"]),
         (Cut.KIND, [ConversationKind.DIRECT, ConversationKind.EMAIL]),
         (Cut.PRIORITY, [Priority.HIGH, Priority.URGENT]),
         (Cut.TEAM, ["Now", "Then"]),
@@ -96,8 +97,9 @@ async def test_cuts_go_by_what_was_when_it_was_resolved_and_by_what_is_while_it_
     teams = {(await make.team(await _workspace(session, channel), name=name)).id: name for name in ("Then", "Now")}
     then, now = teams
     today = {"team_id": now, "priority": Priority.HIGH}
-    await episode(session, make, channel, first=1, last=1, team_id=then, priority=Priority.URGENT, now=today, kind=ConversationKind.EMAIL)
-    await episode(session, make, channel, now=today)
+    resolved = {"team_id": then, "priority": Priority.URGENT, "kind": ConversationKind.EMAIL}
+    await episode(session, make, channel, first=1, last=1, **resolved, now={**today, "language": "de"})
+    await episode(session, make, channel, now={**today, "language": "en"})
     found = await figures(session, channel, cut)
     assert sorted(teams.get(figure.key, figure.key) for figure in found) == keys
     assert all(figure.n == 1 for figure in found)

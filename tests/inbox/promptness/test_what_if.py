@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from inbox.contract import ConversationKind
@@ -121,6 +121,15 @@ async def test_a_tighter_target_says_which_conversations_would_be_late(lived: Pa
     for change in told.changes:
         assert change.becomes == "missed"
         assert change.due_after < (change.closed_at or lived.now) <= change.due_before
+
+
+async def test_a_draft_asks_for_the_language_that_a_conversation_has_now(lived: Past) -> None:
+    waiting = select(Wait.conversation_id).where(Wait.closed_at.is_(None))  # type: ignore[union-attr]
+    told = await lived.session.execute(update(Conversation).where(Conversation.id.in_(waiting)).values(language="fr"))  # type: ignore[union-attr]
+    french = DraftPolicy("French", {"language": ["fr"]}, {"first": {"normal": 60}, "next": {"normal": 60}}, None)
+    found = await lived.compare(Draft([french]))
+    assert found.lines[0].after.missed == told.rowcount > 0  # nobody else has a target then
+    assert found.lines[0].after.met == 0
 
 
 async def test_other_hours_count_for_the_whole_time_and_nothing_is_saved(lived: Past) -> None:

@@ -31,6 +31,7 @@ export const actions = {
   "label": { key: "l", run: act(() => openChooser("label")) },
   "merge": { key: "M", run: act(() => openChooser("merge")) },
   "priority": { run: act(() => openChooser("priority")) },
+  "language": { run: act(() => openChooser("language")) },
   "unread": { key: "u", run: markUnread },
   "pending": { key: "p", run: act((id) => move(id, "pending", words.moved)) },
   "message-menu": { key: "m", run: act(() => openMenu()) },

@@ -74,6 +74,15 @@ const open = {
       offerUndo(words.prioritised, () => put(before), id);
     });
   },
+  async language(dialog) {
+    const id = openId(), path = `${conversationPath(id)}/language`, put = (language) => change("PUT", path, { language }), before = head().language;
+    const found = (await (await fetch(path, { headers: { accept: "application/json" } })).json()).map(({ code, name }) => option(`language-${code}`, name, { language: code }));
+    for (const one of found) one.toggleAttribute("data-chosen", one.dataset.language === before);
+    choose(dialog, found, async ({ dataset }) => {
+      await put(dataset.language);
+      offerUndo(words.language_changed, () => put(before), id);
+    });
+  },
   async merge(dialog) {
     const id = openId(), path = `${conversationPath(id)}/merge`, found = await (await fetch(path, { headers: { accept: "application/json" } })).json();
     if (!found.length) return toast(words.nothing_to_merge);

@@ -49,7 +49,7 @@ export function closeConversation({ push = true } = {}) {
 }
 
 export async function openView(key, { push = true, words: search = "", more = null } = {}) {
-  const query = new URLSearchParams(search ? { q: search } : { view: key });
+  const query = new URLSearchParams(search ? { q: search, view: key } : { view: key });
   if (more) query.set("after", more);
   const address = `${workspace}/inbox?${query}`;
   const turn = more ? listsAsked : ++listsAsked;
@@ -62,7 +62,7 @@ export async function openView(key, { push = true, words: search = "", more = nu
   document.getElementById("list").replaceWith(next);
   give();
   for (const link of document.querySelectorAll("[data-view-link]")) {
-    if (!search && link.dataset.viewLink === key) link.setAttribute("aria-current", "page");
+    if (!search && link.dataset.viewLink === (link.closest("#views") ? key.split(".")[0] : key)) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
   if (push && !openId()) history.pushState({}, "", address);
