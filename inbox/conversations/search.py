@@ -120,7 +120,7 @@ def _ids(wanted: Wanted, *conditions: ColumnElement[bool]) -> Ids:
 
 
 def _holds(words: ColumnElement[str] | Mapped[str], wanted: Wanted) -> ColumnElement[bool]:
-    return func.to_tsvector(SIMPLE, words).op("@@")(func.to_tsquery(SIMPLE, literal(wanted.query)))
+    return func.to_tsvector(SIMPLE, words).bool_op("@@")(func.to_tsquery(SIMPLE, literal(wanted.query)))
 
 
 def _query(words: str) -> str:

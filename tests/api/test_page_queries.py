@@ -45,7 +45,7 @@ def overhearing(house: House) -> Iterator[Counter[str]]:
             heard.update(parts[2] for line in file if (parts := line.rstrip("\n").split("\t"))[0] == "F")
 
 
-STATEMENTS = {"side": 7, "list": 8, "conversation": 16, "page": 22}  # BEGIN and who asks among them; admins: which channels stopped
+STATEMENTS = {"side": 7, "list": 8, "conversation": 16, "page": 23}  # BEGIN and who asks among them; admins: which channels stopped
 TRIPS = {"side": 3, "list": 3, "conversation": 4, "page": 4}  # who asks, may they see it, what is there, COMMIT
 
 
