@@ -191,7 +191,9 @@ async def _settle_waits(
             continue  # nobody knows any more what its calendar said
         before, was_late = target.state, target.breached_at
         hours = verdicts.settle(target, known, calendars, now=now, by_policy=by_policy)
-        target.segments = _cut(target, stories[target.strand], hours) if target.closed_at is not None else None
+        target.segments = (
+            _cut(target, stories.get(target.strand) or stories[target.conversation_id], hours) if target.closed_at is not None else None
+        )
         if target.state != before:
             changed.append(target)
             told = (session, workspace_id, target.conversation_id, target.channel_id, target.id, target.due_at, actor, now)
