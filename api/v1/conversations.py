@@ -7,9 +7,9 @@ from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.deps import ApiAccessDep, ApiConversationDep, ApiMergedDep, ApiVisibleDep, NowDep, SessionDep
-from api.schemas import AssignmentIn, ConversationOut, LabelsIn, MergeIn, PageOut, PriorityIn, StatusIn
+from api.schemas import AssignmentIn, ConversationOut, LabelsIn, MergeIn, PageOut, PriorityIn, SplitIn, StatusIn
 from api.v1 import PROBLEMS
-from inbox.conversations import assignment, labels, listing, merging, priorities, rows, status
+from inbox.conversations import assignment, labels, listing, merging, priorities, rows, splitting, status
 from inbox.conversations.listing import Filters
 from inbox.models import Conversation, Status
 
@@ -107,6 +107,14 @@ async def merge(
 async def split(conversation: ApiMergedDep, access: ApiAccessDep, session: SessionDep, now: NowDep) -> ConversationOut:
     """Take the conversation out again, with what came since in its threads."""
     return await _shown(session, await merging.split(session, access, conversation, now=now))
+
+
+@router.post("/{conversation_id}/split", status_code=201)
+async def split_off(
+    conversation: ApiConversationDep, access: ApiAccessDep, wanted: SplitIn, session: SessionDep, now: NowDep
+) -> ConversationOut:
+    """Let these messages become a conversation of their own, and answer with that one."""
+    return await _shown(session, await splitting.split_off(session, access, conversation, wanted.messages, now=now))
 
 
 def written(shape: BaseModel) -> Response:

@@ -43,11 +43,10 @@ async def split_off(
     session: AsyncSession, access: Access, conversation: Conversation, message_ids: Sequence[int], *, now: datetime
 ) -> Conversation:
     """Let these messages become a conversation of their own, with what hangs on them; returns that one."""
-    access.need(Role.AGENT)
     if len(message_ids) > MOST:
         raise Invalid("At most {most} messages can be split off at once.", code="split_many", most=MOST)
     await transfers.hold(session, conversation)
-    await _check(session, conversation)
+    await check(session, access, conversation)
     chosen = await _chosen(session, conversation, message_ids)
     await transfers.check_still(session, conversation)
     begun = await _begin(session, conversation, chosen, now)
@@ -57,13 +56,15 @@ async def split_off(
     told: dict[str, Any] = {"actor": access.actor, "now": now, "messages": len(chosen)}
     changes.record(session, conversation, "conversation.divided", **told, into=begun.id)
     _record_created(session, access, begun, now)
-    had = {"assignee": begun.assignee_id, "team": begun.team_id, "priority": begun.priority.value}  # a rebuild reads this
+    had: dict[str, Any] = {"assignee": begun.assignee_id, "team": begun.team_id, "priority": begun.priority.value}  # a rebuild reads this
     changes.record(session, begun, "conversation.divided", **told, **had, out_of=conversation.id)
     await transfers.tell(session, access, conversation, begun, now=now)
     return begun
 
 
-async def _check(session: AsyncSession, conversation: Conversation) -> None:
+async def check(session: AsyncSession, access: Access, conversation: Conversation) -> None:
+    """Raise when nothing can be split off here."""
+    access.need(Role.AGENT)
     changes.check(conversation)
     if conversation.status is Status.SPAM:
         raise Conflict("Nothing is split off from spam: open it first.", code="split_spam")
@@ -118,5 +119,13 @@ async def _begin(session: AsyncSession, conversation: Conversation, chosen: Sequ
 
 
 def _record_created(session: AsyncSession, access: Access, begun: Conversation, now: datetime) -> None:
-    where = {"workspace_id": begun.workspace_id, "conversation_id": begun.id, "channel_id": begun.channel_id}
-    events.record(session, "conversation.created", **where, at=now, actor=access.actor, kind=begun.kind.value)
+    events.record(
+        session,
+        "conversation.created",
+        workspace_id=begun.workspace_id,
+        at=now,
+        actor=access.actor,
+        conversation_id=begun.id,
+        channel_id=begun.channel_id,
+        kind=begun.kind.value,
+    )

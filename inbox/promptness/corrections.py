@@ -37,8 +37,7 @@ async def take_back(
     else:
         wrong = [row for row in standing if row[1] == "wait.closed" and row[2] == decided_at]
     for row in wrong:
-        where = {"workspace_id": conversation.workspace_id, "conversation_id": conversation.id, "channel_id": conversation.channel_id}
-        events.record(session, "wait.corrected", **where, at=now, actor=actor, **_correction(row))
+        _record(session, conversation, row, actor, now)
     if wrong:
         await waits.refold(session, [conversation.id], now=now, actor=actor)
     return len(wrong)
@@ -80,3 +79,16 @@ def _correction(row: Row) -> dict[str, Any]:
     if kind == "wait.opened":
         return {"identity": data["identity"], "message": data["message"], "opened_at": data["opened_at"]}
     return {"identity": data["identity"], "closed_at": at.isoformat()}
+
+
+def _record(session: AsyncSession, conversation: Conversation, row: Row, actor: str, now: datetime) -> None:
+    events.record(
+        session,
+        "wait.corrected",
+        workspace_id=conversation.workspace_id,
+        at=now,
+        actor=actor,
+        conversation_id=conversation.id,
+        channel_id=conversation.channel_id,
+        **_correction(row),
+    )
