@@ -75,8 +75,10 @@ OWNING = frozenset(("conversation.assigned", strands.DIVIDED))
 
 async def stories(
     session: AsyncSession, connection: AsyncConnection[Row], owners: Mapping[int, Owner], replies: Collection[int]
-) -> dict[int, Story]:
+) -> dict[tuple[int, int], Story]:
     """What happened in these conversations, and in all that went into them, each as those have it who waited in it first.
+
+    By conversation, and which of those that went into it; itself is one of them (`told`).
 
     `owners`: who has each now; `replies`: the messages whose way is asked for.
     """
@@ -94,7 +96,13 @@ async def stories(
     known = {name: story((row[1:] for row in (*flow.log(name, owned), *leaving)), now=owner) for name, owner in now.items()}
     for joining in reversed(joinings):  # what went last is the nearest
         _go_on(known[joining.id], known[joining.into], joining.at)
-    return known
+    parts = {root: [root, *(joining.id for joining in flow.joinings.get(root, ()))] for root in owners}
+    return {(root, name): known[name] for root, names in parts.items() for name in names}
+
+
+def told(stories: Mapping[tuple[int, int], Story], conversation_id: int, strand: int | None) -> Story:
+    """The story of who waited in a conversation since a message of this strand; its own, where that is not, or no more, part of it."""
+    return stories.get((conversation_id, strand or conversation_id)) or stories[conversation_id, conversation_id]
 
 
 def _go_on(story: Story, into: Story, at: datetime) -> None:

@@ -65,11 +65,16 @@ class _Story:
         root = self.subject.id
         homes = self.flow.homes(root)
         joinings = [joining for joining in self.flow.joinings.get(root, ()) if joining.id not in homes]
-        told = {one.id: _history(one, self.episode_days, self.flow.log(one.id, self.log)) for one in self._subjects(joinings)}
+        logs = {one.id: (one, self.flow.log(one.id, self.log)) for one in self._subjects(joinings)}
+        told = {name: _history(one, self.episode_days, log) for name, (one, log) in logs.items()}
+        came = {data["merged"]: at for _, kind, at, data in logs[root][1] if kind == "conversation.merged" and "merged" in data}
         said: dict[int, list[Said]] = defaultdict(list)
         for message in _marked(self.said, self.opened, by_hand):
             strand = root if message.strand is None else homes.get(message.strand, message.strand)
-            said[strand if strand in told else root].append(message)
+            if strand in told:
+                said[strand].append(message)
+            else:  # of one that had gone into the one that this was split off from
+                said[root].append(replace(message, came_at=came.get(strand, max(came.values(), default=None))))
         found = {name: Strand(name, clock, timeline.steps(said[name], done)) for name, (clock, done) in told.items()}
         return strands.fold(root, found, [replace(joining, into=homes.get(joining.into, joining.into)) for joining in joinings])
 

@@ -46,7 +46,7 @@ DONE = """
     SELECT conversation_id, kind, at, data FROM event
      WHERE conversation_id = ANY(%b::bigint[])
        AND kind IN ('wait.opened', 'wait.closed', 'wait.corrected', 'conversation.moved', 'conversation.assigned', 'conversation.divided',
-                    'message.hidden')
+                    'conversation.merged', 'message.hidden')
      ORDER BY id
 """
 
