@@ -96,12 +96,12 @@ async def test_from_a_messages_menu_its_answers_are_chosen_with_it(desk: Desk) -
     await page.locator(".composer textarea").fill("It is on its way.")
     await page.locator("[data-send]").click()
     await expect(entries(page)).to_have_count(3)
-    await expect(page.locator(".entry.out .answers")).to_have_count(1)  # drawn by the server by now
-    await page.locator(".entry.in", has_text="refund").locator("[data-menu]").click(force=True)
+    await expect(page.locator(".entry.out .answers")).to_have_count(1)  # to who waits: the first message
+    await page.locator(".entry.in", has_text="crate").locator("[data-menu]").click(force=True)
     await page.locator("#choose-message [role=option]", has_text="Split off messages").click()
     await expect(page.locator(".split-bar")).to_contain_text("2 chosen")
     await expect(page.locator(".entry.out .choose")).to_be_checked()
-    await page.locator(".entry.in", has_text="refund").locator(".choose").uncheck()
+    await page.locator(".entry.in", has_text="crate").locator(".choose").uncheck()
     await expect(page.locator(".split-bar")).to_contain_text("Nothing chosen yet")
     await page.locator(".entry.out .body").click()  # all of a message is its box
     await expect(page.locator(".split-bar")).to_contain_text("add a customer's message")
