@@ -43,6 +43,7 @@ async def split_off(
     session: AsyncSession, access: Access, conversation: Conversation, message_ids: Sequence[int], *, now: datetime
 ) -> Conversation:
     """Let these messages become a conversation of their own, with what hangs on them; returns that one."""
+    access.need(Role.AGENT)
     if len(message_ids) > MOST:
         raise Invalid("At most {most} messages can be split off at once.", code="split_many", most=MOST)
     await transfers.hold(session, conversation)
