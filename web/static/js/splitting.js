@@ -9,11 +9,9 @@ const bar = () => document.querySelector("#conversation .split-bar");
 const entryOf = (box) => box.closest(".entry");
 const isChoosing = () => "choosing" in root.dataset;
 
-// Shows the boxes, the first choice made; where nothing can be split off, the reason instead.
-export async function beginSplit(entry = null) {
+// Shows the boxes at once, the first choice made; where nothing can be split off, the reason is said and they go again.
+export function beginSplit(entry = null) {
   const id = openId();
-  await change("GET", `${conversationPath(id)}/split`);
-  if (id !== openId()) return;
   root.dataset.choosing = "";
   for (const box of boxes()) box.checked = false;
   const first = entry?.querySelector(".choose") ?? boxes().findLast((box) => entryOf(box).classList.contains("in")) ?? boxes().at(-1);
@@ -21,6 +19,7 @@ export async function beginSplit(entry = null) {
   count();
   first?.focus();
   first?.scrollIntoView({ block: "nearest" });
+  change("GET", `${conversationPath(id)}/split`).catch(() => { if (id === openId()) end(); });
 }
 
 function end() {
