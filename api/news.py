@@ -30,7 +30,7 @@ WAITS = (
 EVERYTHING = frozenset({
     "channel.added", "channel.changed", "channel.removed", "member.joined", "member.changed", "member.removed", "team.changed",
     "label.changed", "workspace.changed", "contact.changed", "contact.erased", "calendar.changed", "policy.changed",
-    "conversation.merged", "conversation.split",
+    "conversation.merged", "conversation.split", "conversation.divided",
 })  # fmt: skip
 # What no inbox shows: keys and invitations, the health of channels (settings show it), letters that could not be read, who looked at what.
 INVISIBLE = frozenset({

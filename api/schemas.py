@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from api.deps import RowId
 from inbox.contract import Action, ConversationKind
+from inbox.conversations import splitting
 from inbox.conversations.rows import Row
 from inbox.conversations.timeline import Entry
 from inbox.models import Delivery, Direction, ModerationState, Priority, Status
@@ -238,6 +239,10 @@ class LanguageIn(Given):
 
 class MergeIn(Given):
     into: RowId = Field(description="The conversation that goes on.")
+
+
+class SplitIn(Given):
+    messages: list[RowId] = Field(max_length=splitting.MOST, description="The messages that become a conversation of their own.")
 
 
 class LabelsIn(Given):

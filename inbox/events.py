@@ -53,6 +53,7 @@ KINDS: dict[str, str] = {
     "conversation.labelled": "Its labels changed. data: added, removed",
     "conversation.merged": "It went into another one, or another one into it. data: into, or merged with messages",
     "conversation.split": "Such a merging was taken back. data: out_of, or split with messages",
+    "conversation.divided": "Messages became a conversation of their own. data: messages; into, or out_of, assignee, team, priority",
     "conversation.read": "A member read it, or marked it unread. data: member, message",
     "wait.opened": "Somebody began to wait for an answer. data: wait, identity, opened_at",
     "wait.closed": "A wait ended. data: wait, outcome, seconds",

@@ -8,14 +8,14 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 
 from api.deps import AccessDep, ConversationDep, MemberDep, MergedDep, NowDep, Number, RowId, SessionDep, VisibleDep
 from api.pages.here import LocaleDep
 from api.pages.inbox import ReaderDep
 from inbox import languages
 from inbox.assistant import templates
-from inbox.conversations import assignment, drafts, labels, merging, priorities, reading, spoken, status
+from inbox.conversations import assignment, drafts, labels, merging, priorities, reading, splitting, spoken, status
 from inbox.errors import Invalid
 from inbox.models import Priority, Status
 from web.i18n import language
@@ -139,6 +139,29 @@ async def undo_merge(conversation: MergedDep, access: AccessDep, session: Sessio
     """Take it out again."""
     await merging.split(session, access, conversation, now=now)
     return done
+
+
+@router.get("/split")
+async def check_split(conversation: ConversationDep, access: AccessDep, session: SessionDep) -> Response:
+    """Whether messages can be split off here: told before any is chosen."""
+    await splitting.check(session, access, conversation)
+    return Response(status_code=204)
+
+
+@router.post("/split")
+async def split_off(
+    request: Request,
+    conversation: ConversationDep,
+    access: AccessDep,
+    session: SessionDep,
+    now: NowDep,
+    message: Annotated[list[RowId], Form(default_factory=list, max_length=splitting.MOST)],
+) -> Response:
+    """Let these messages become a conversation of their own."""
+    begun = await splitting.split_off(session, access, conversation, message, now=now)
+    if "text/html" in request.headers.get("accept", ""):
+        return done(request, conversation.workspace_id, begun.id)
+    return JSONResponse({"id": begun.id}, status_code=201)
 
 
 @router.api_route("/labels", methods=BOTH)

@@ -8,9 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.asking import LanguageQuery
 from api.deps import ApiAccessDep, ApiConversationDep, ApiMergedDep, ApiVisibleDep, NowDep, SessionDep
-from api.schemas import AssignmentIn, ConversationOut, LabelsIn, LanguageIn, MergeIn, PageOut, PriorityIn, StatusIn
+from api.schemas import AssignmentIn, ConversationOut, LabelsIn, LanguageIn, MergeIn, PageOut, PriorityIn, SplitIn, StatusIn
 from api.v1 import PROBLEMS
-from inbox.conversations import assignment, labels, listing, merging, priorities, rows, spoken, status
+from inbox.conversations import assignment, labels, listing, merging, priorities, rows, splitting, spoken, status
 from inbox.conversations.listing import Filters
 from inbox.models import Conversation, Status
 
@@ -119,6 +119,14 @@ async def merge(
 async def split(conversation: ApiMergedDep, access: ApiAccessDep, session: SessionDep, now: NowDep) -> ConversationOut:
     """Take the conversation out again, with what came since in its threads."""
     return await _shown(session, await merging.split(session, access, conversation, now=now))
+
+
+@router.post("/{conversation_id}/split", status_code=201)
+async def split_off(
+    conversation: ApiConversationDep, access: ApiAccessDep, wanted: SplitIn, session: SessionDep, now: NowDep
+) -> ConversationOut:
+    """Let these messages become a conversation of their own, and answer with that one."""
+    return await _shown(session, await splitting.split_off(session, access, conversation, wanted.messages, now=now))
 
 
 def written(shape: BaseModel) -> Response:

@@ -42,9 +42,16 @@ FAIL = """
     UPDATE message SET delivery = 'failed', error = new.reason, lease_until = NULL, try_at = NULL
       FROM unnest(%b::bigint[], %b::text[]) AS new (id, reason) WHERE message.id = new.id AND direction = 'out'
 """
+# Who has looked into a chat has seen what was split off from it, too.
 SEE = """
-    WITH seen AS (
-        UPDATE message SET seen_at = new.at FROM unnest(%b::bigint[], %b::timestamptz[]) AS new (conversation_id, at)
+    WITH told AS (SELECT * FROM unnest(%b::bigint[], %b::timestamptz[]) AS told (conversation_id, at)),
+    new AS (
+        SELECT conversation_id, at FROM told
+         UNION ALL
+        SELECT conversation.id, at FROM told
+          JOIN conversation ON split_from IS NOT NULL AND split_from @> to_jsonb(conversation_id)),
+    seen AS (
+        UPDATE message SET seen_at = new.at FROM new
          WHERE message.conversation_id = new.conversation_id AND direction = 'out' AND delivery = 'sent' AND message.at <= new.at
            AND seen_at IS NULL
         RETURNING message.conversation_id, message.id)

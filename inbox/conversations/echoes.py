@@ -67,7 +67,7 @@ def _same_words(known: Known, event: Incoming, taken: set[int]) -> int | None:
     for reply in known.unsent:
         if (
             reply.id not in taken
-            and reply.conversation_id == conversation_id
+            and (reply.conversation_id == conversation_id or (parent is None and event.told_thread and reply.thread == event.told_thread))
             and reply.body.split() == words
             and abs(event.at - reply.send_at) <= CLOSE
         ):

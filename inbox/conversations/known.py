@@ -138,6 +138,7 @@ class Unsent:
 
     id: int
     conversation_id: int
+    thread: str  # the platform's, into which it goes
     body: str
     send_at: datetime
 
@@ -206,7 +207,7 @@ async def look_up(connection: AsyncConnection[Row], origin: Origin, events: Sequ
             send("SAVEPOINT batch")
         given = (origin.workspace_id, origin.id, now, origin.id & 0x7FFFFFFF, _buckets(names.threads, names.related))
         fresh = send(lookups.CLAIM, (*given, Texts(sorted(unique)), Texts([unique[name].raw for name in sorted(unique)])))
-        own = (origin.id, names.keys, origin.id, names.threads, origin.id, names.related)
+        own = (origin.id, names.keys, names.threads, origin.id, names.threads, origin.id, names.related)
         unsent = send(lookups.UNSENT, own) if is_own(names.people) else None
         places, latest = _ask_conversations(send, origin, names)
         messages = None if names.are_plain else _ask_messages(send, origin, names)

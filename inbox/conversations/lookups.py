@@ -57,12 +57,14 @@ DRAW = """
            + (SELECT count(*) FROM message WHERE channel_id = %s AND parent_id IS NULL AND parent_external_id = ANY(%b::text[]))
 """
 
-# Whoever settles a reply locks it before its conversation: so does a batch that may hold its echo.
+# Whoever settles a reply locks it before its conversation: so does a batch that may hold its echo. What was split off answers into the
+# thread that it came from, which stays with the other conversation.
 UNSENT = """
-    SELECT id, conversation_id, body, coalesce(send_at, at)
+    SELECT id, conversation_id, thread_external_id, body, coalesce(send_at, at)
       FROM message
      WHERE delivery IN ('sending', 'ambiguous') AND channel_id = %s
        AND (client_key = ANY(%b::text[])
+            OR thread_external_id = ANY(%b::text[])
             OR conversation_id IN (SELECT conversation_id FROM thread WHERE channel_id = %s AND external_id = ANY(%b::text[])
                                    UNION SELECT conversation_id FROM message WHERE channel_id = %s AND external_id = ANY(%b::text[])))
      ORDER BY id FOR NO KEY UPDATE

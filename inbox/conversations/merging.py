@@ -1,39 +1,26 @@
 """Two conversations that are one matter: one goes into the other, and can be taken out again.
 
-Nothing comes in or leaves while it goes: first the locks that batches of the channel take, then replies on their way, then both rows.
-Who waited goes on waiting as before (`promptness.strands`).
+Who waited goes on waiting as before (`promptness.strands`). What was split off before (`splitting`) comes back the same way.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from inbox.contract import ConversationKind
-from inbox.conversations import changes, known, rows, summaries
+from inbox.conversations import changes, rows, transfers
 from inbox.conversations.rows import Row
-from inbox.db import driver
 from inbox.errors import Conflict, Invalid
 from inbox.models import Conversation, Outcome, Role, Status
-from inbox.promptness import strands, targets, waits
 from inbox.team import rights
 from inbox.team.rights import Access
 
 TAKING = (Status.OPEN, Status.PENDING)  # into what others go: elsewhere nobody would see who waits
 OFFERED = 20
-
-STILL = text("SELECT pg_advisory_xact_lock(CAST(:channel AS int), bucket) FROM generate_series(0, :last) AS bucket")
-LEAVING = text(
-    """
-    SELECT delivery FROM message WHERE conversation_id = :id AND delivery IN ('queued', 'sending', 'ambiguous') ORDER BY id FOR UPDATE
-    """
-)
-ACTING = text(
-    "SELECT state FROM moderation WHERE conversation_id = :id AND state IN ('queued', 'acting', 'ambiguous') ORDER BY id FOR UPDATE"
-)
 
 # Who waits in both: one wait goes on, the later one is over.
 UNITE = text(
@@ -51,7 +38,14 @@ UNITE = text(
     RETURNING wait.id, wait.identity_id, wait.opened_at, wait.closed_at
     """
 )
-MESSAGES = text("UPDATE message SET conversation_id = :into, strand_id = coalesce(strand_id, :id) WHERE conversation_id = :id RETURNING id")
+# What was split off may hold what was said in yet another one: where that is in the other conversation, too, its words stay its own.
+MESSAGES = text(
+    """
+    UPDATE message SET conversation_id = :into, strand_id = CASE WHEN strand_id = ANY(:told) THEN strand_id ELSE :id END
+     WHERE conversation_id = :id RETURNING id
+    """
+)
+OWN = text("SELECT id FROM message WHERE conversation_id = :id AND strand_id = ANY(:others)")
 ALONG = tuple(
     text(f"UPDATE {table} SET conversation_id = :into WHERE conversation_id = :id")  # noqa: S608  # names from here
     for table in ("wait", "attachment", "moderation")
@@ -88,15 +82,13 @@ MESSAGES_BACK = text(
     """
     UPDATE message SET conversation_id = :id, strand_id = nullif(strand_id, :id)
      WHERE conversation_id = :into
-       AND (strand_id = ANY(:tree)
+       AND (strand_id = ANY(:tree) OR id = ANY(:own)
             OR strand_id IS NULL AND received_at >= :merged_at AND thread_external_id <> '' AND thread_external_id = ANY(:threads))
     RETURNING id
     """
 )
 BACK = (
-    text("UPDATE wait SET conversation_id = :id WHERE conversation_id = :into AND opened_by = ANY(:messages)"),
-    text("UPDATE attachment SET conversation_id = :id WHERE conversation_id = :into AND message_id = ANY(:messages)"),
-    text("UPDATE moderation SET conversation_id = :id WHERE conversation_id = :into AND message_id = ANY(:messages)"),
+    *transfers.ALONG,
     text("UPDATE note SET conversation_id = :id WHERE conversation_id = :into AND id = ANY(:notes)"),
     text("UPDATE thread SET conversation_id = :id WHERE conversation_id = :into AND external_id = ANY(:threads)"),
     text("DELETE FROM conversation_label WHERE conversation_id = :into AND label_id = ANY(:labels)"),
@@ -108,6 +100,7 @@ BACK = (
         """
     ),
 )
+LEFT_THERE = text("SELECT EXISTS (SELECT FROM message WHERE conversation_id = :id AND delivery <> 'undone')")
 LEFT = text("SELECT max(merged_at) FROM conversation WHERE merged_into = :into")
 
 
@@ -117,24 +110,29 @@ async def merge(session: AsyncSession, access: Access, conversation: Conversatio
     into = await rights.conversation(session, access, into_id)
     if into.id == conversation.id:
         raise Invalid("A conversation cannot be merged with itself.", code="merge_itself")
-    await _hold(session, conversation, into)
+    await transfers.hold(session, conversation, into)
     _check(conversation, into)
-    await _check_still(session, conversation)
-    given = {"id": conversation.id, "into": into.id}
+    await transfers.check_still(session, conversation)
+    given: dict[str, Any] = {"id": conversation.id, "into": into.id}
     await _unite_waits(session, access, into, given, now)
-    messages = await _ids(session, MESSAGES, given)
+    mine, theirs = [transfers.tree(await transfers.flow(session, one.id), one.id) for one in (conversation, into)]
+    own = await transfers.ids(session, OWN, {**given, "others": theirs})
+    messages = await transfers.ids(session, MESSAGES, {**given, "told": [*mine, *theirs]})
     for statement in (*ALONG, READ):
         await session.execute(statement, given)
     conversation.merged_with = {
         "status": conversation.status.value,
-        "notes": await _ids(session, NOTES, given),
-        "threads": await _ids(session, THREADS, given),
-        "labels": await _ids(session, LABELS, given),
-        "drafts": await _ids(session, DRAFTS, given),
+        "notes": await transfers.ids(session, NOTES, given),
+        "threads": await transfers.ids(session, THREADS, given),
+        "labels": await transfers.ids(session, LABELS, given),
+        "drafts": await transfers.ids(session, DRAFTS, given),
+        "own": own,
     }
     conversation.status, conversation.merged_into, conversation.merged_at = Status.MERGED, into.id, now
     into.joined_at = now
-    await _tell(session, access, conversation, into, "conversation.merged", now, ({"into": into.id}, {"merged": conversation.id}), messages)
+    changes.record(session, conversation, "conversation.merged", actor=access.actor, now=now, into=into.id)
+    changes.record(session, into, "conversation.merged", actor=access.actor, now=now, messages=len(messages), merged=conversation.id)
+    await transfers.tell(session, access, conversation, into, now=now)
     return into
 
 
@@ -144,32 +142,36 @@ async def split(session: AsyncSession, access: Access, conversation: Conversatio
     into = None if conversation.merged_into is None else await session.get(Conversation, conversation.merged_into)
     if into is None:
         raise Conflict("This conversation was not merged, or was taken out already.", code="not_merged")
-    await _hold(session, conversation, into)
+    await transfers.hold(session, conversation, into)
     merged_at, along = conversation.merged_at, conversation.merged_with
     if conversation.merged_into != into.id or merged_at is None or along is None:
         raise Conflict("This conversation was not merged, or was taken out already.", code="not_merged")
     if into.status is Status.MERGED:
         raise Conflict("The other conversation was merged itself: take that back first.", code="merged_further")
-    await _check_still(session, into)
+    await transfers.check_still(session, into)
+    mine, theirs = [await transfers.flow(session, one.id) for one in (conversation, into)]
     given: dict[str, Any] = {"id": conversation.id, "into": into.id}
-    gone = {**given, "tree": await _tree(session, conversation.id), "merged_at": merged_at, "threads": along["threads"]}
-    messages = await _ids(session, MESSAGES_BACK, gone)
+    gone = {"own": [], **along, **given, "tree": transfers.tree(mine, conversation.id), "merged_at": merged_at}
+    messages = await transfers.ids(session, MESSAGES_BACK, {name: gone[name] for name in MESSAGES_BACK.compile().params})
+    await _check_left(session, conversation, into)
     for statement in BACK:
-        wanted = {**given, **along, "messages": messages}
+        wanted = {**along, **given, "messages": messages}
         await session.execute(statement, {name: wanted[name] for name in statement.compile().params})
     conversation.status, conversation.merged_into = Status(along["status"]), None
     conversation.merged_at = conversation.merged_with = None
-    conversation.been_in = sorted({*(conversation.been_in or ()), into.id, *(into.been_in or ())})
+    conversation.been_in = sorted({*(conversation.been_in or ()), *transfers.around(theirs, into.id)} - {conversation.id})
     await session.flush()
     into.joined_at = await session.scalar(LEFT, {"into": into.id})
-    await _tell(session, access, conversation, into, "conversation.split", now, ({"out_of": into.id}, {"split": conversation.id}), messages)
+    changes.record(session, conversation, "conversation.split", actor=access.actor, now=now, out_of=into.id)
+    changes.record(session, into, "conversation.split", actor=access.actor, now=now, messages=len(messages), split=conversation.id)
+    await transfers.tell(session, access, conversation, into, now=now)
     return conversation
 
 
 async def offered(session: AsyncSession, access: Access, conversation: Conversation) -> Sequence[Row]:
-    """The conversations that this one can go into: of the same person, or under the same post, the newest first."""
+    """Where this one can go, the newest first: of the same person, under the same post, or what it was split off from."""
     one = Conversation
-    near = col(one.contact_id) == conversation.contact_id
+    near = (col(one.contact_id) == conversation.contact_id) | col(one.id).in_(conversation.split_from or ())
     if conversation.kind is not ConversationKind.DIRECT and conversation.post_id is not None:
         near = near | (col(one.post_id) == conversation.post_id)
     query = rows.query().where(
@@ -183,17 +185,6 @@ async def offered(session: AsyncSession, access: Access, conversation: Conversat
         near,
     )
     return await rows.fetch(session, query.order_by(col(one.last_message_at).desc(), col(one.id).desc()).limit(OFFERED))
-
-
-async def _hold(session: AsyncSession, conversation: Conversation, into: Conversation) -> None:
-    """Let nothing be written to either, in the order in which everybody locks."""
-    for channel_id in sorted({conversation.channel_id, into.channel_id}):
-        await session.execute(STILL, {"channel": channel_id & 0x7FFFFFFF, "last": known.BUCKETS - 1})
-    for number in sorted((conversation.id, into.id)):
-        await session.execute(LEAVING, {"id": number})
-        await session.execute(ACTING, {"id": number})
-    both = select(Conversation).where(col(Conversation.id).in_([conversation.id, into.id])).order_by(col(Conversation.id))
-    await session.scalars(both.with_for_update().execution_options(populate_existing=True))
 
 
 def _check(conversation: Conversation, into: Conversation) -> None:
@@ -212,14 +203,11 @@ def _check(conversation: Conversation, into: Conversation) -> None:
         raise Conflict("What was said in one of these was erased: they stay apart.", code="merge_erased")
 
 
-async def _check_still(session: AsyncSession, conversation: Conversation) -> None:
-    """What is with the platform at this moment comes back to where it left from; what is queued goes along, in its order."""
-    given = {"id": conversation.id}
-    on_their_way = {*await session.scalars(LEAVING, given), *await session.scalars(ACTING, given)}
-    if "ambiguous" in on_their_way:
-        raise Conflict("Something here may have been sent: say first what became of it.", code="merge_doubt")
-    if on_their_way & {"sending", "acting"}:
-        raise Conflict("Something is being sent here at this moment: try again in a few seconds.", code="merge_sending")
+async def _check_left(session: AsyncSession, *conversations: Conversation) -> None:
+    """What was split off since may have been all that one of them had."""
+    for conversation in conversations:
+        if not await session.scalar(LEFT_THERE, {"id": conversation.id}):
+            raise Conflict("Its messages were split off since: merge those back first.", code="nothing_left")
 
 
 async def _unite_waits(session: AsyncSession, access: Access, into: Conversation, given: dict[str, int], now: datetime) -> None:
@@ -227,36 +215,3 @@ async def _unite_waits(session: AsyncSession, access: Access, into: Conversation
         seconds = round((closed_at - opened_at).total_seconds(), 3)
         data = {"wait": wait_id, "identity": identity_id, "outcome": Outcome.MERGED.value, "seconds": seconds}
         changes.record(session, into, "wait.closed", actor=access.actor, now=now, **data)
-
-
-async def _tell(
-    session: AsyncSession,
-    access: Access,
-    conversation: Conversation,
-    into: Conversation,
-    kind: str,
-    now: datetime,
-    data: tuple[dict[str, int], dict[str, int]],
-    messages: Sequence[int],
-) -> None:
-    """Note what happened with both, and bring everything up to date that follows from what was said."""
-    await session.flush()
-    changes.record(session, conversation, kind, actor=access.actor, now=now, **data[0])
-    changes.record(session, into, kind, actor=access.actor, now=now, messages=len(messages), **data[1])
-    ids = sorted((conversation.id, into.id))
-    await summaries.refresh(session, ids)
-    await waits.refold(session, ids, now=now, actor=access.actor)
-    await (await driver(session)).execute(waits.WAITING, (ids,))
-    await targets.settle(session, conversation.workspace_id, ids, now=now, actor=access.actor, anew=True)
-    await session.refresh(conversation)
-    await session.refresh(into)
-
-
-async def _tree(session: AsyncSession, conversation_id: int) -> list[int]:
-    """The conversation and all that went into it before."""
-    found = await strands.read(await (await driver(session)).execute(strands.FLOWING, ([conversation_id],)))
-    return [conversation_id, *(joining.id for joining in found.joinings.get(conversation_id, ()))]
-
-
-async def _ids(session: AsyncSession, statement: Any, given: dict[str, Any]) -> list[Any]:
-    return sorted(await session.scalars(statement, given))

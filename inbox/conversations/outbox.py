@@ -279,6 +279,8 @@ async def _absorb_echo(session: AsyncSession, message: Message, receipt: Receipt
     await session.execute(delete(Message).where(col(Message.id) == twin.id))
     await newest.take_back(session, twin)
     record(session, "message.deleted", twin, actor="system", now=now)
+    if twin.conversation_id != message.conversation_id:  # what was split off answers into a thread of the other one
+        await waits.refold(session, [twin.conversation_id], now=now)
     return True
 
 

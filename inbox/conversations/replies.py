@@ -196,7 +196,15 @@ async def _thread(session: AsyncSession, conversation: Conversation, parent: Mes
     known = select(col(Thread.external_id)).where(
         col(Thread.conversation_id) == conversation.id, col(Thread.external_id).not_like(f"{incoming.IN_ROOM}%")
     )
-    return await session.scalar(known.order_by(col(Thread.external_id)).limit(1)) or ""
+    return await session.scalar(known.order_by(col(Thread.external_id)).limit(1)) or await _thread_of_others(session, conversation)
+
+
+async def _thread_of_others(session: AsyncSession, conversation: Conversation) -> str:
+    """What was split off has no thread of its own: it goes on where its messages came from."""
+    named = select(col(Message.thread_external_id)).where(
+        col(Message.conversation_id) == conversation.id, col(Message.thread_external_id) != ""
+    )
+    return await session.scalar(named.order_by(col(Message.at).desc(), col(Message.id).desc()).limit(1)) or ""
 
 
 async def _leaves_at(

@@ -22,7 +22,7 @@ PAGE = 60
 AROUND = 500  # notes, and as many lines of activity, among the messages of a page
 ACTIVITY = (
     "conversation.assigned", "conversation.moved", "conversation.labelled", "conversation.prioritised", "wait.closed", "wait.corrected",
-    "conversation.merged", "conversation.split", "conversation.language_changed", "rating.asked",
+    "conversation.merged", "conversation.split", "conversation.divided", "conversation.language_changed", "rating.asked",
 )  # fmt: skip
 Place = tuple[datetime, int]  # of a message: what came before it is shown
 

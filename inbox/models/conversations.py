@@ -147,6 +147,7 @@ class Conversation(Table, table=True):
             postgresql_using="gin",
             postgresql_where=text("subject <> ''"),
         ),
+        Index("conversation_split", "split_from", postgresql_using="gin", postgresql_where=text("split_from IS NOT NULL")),
     )
 
     id: int = identity()
@@ -181,6 +182,11 @@ class Conversation(Table, table=True):
         sa_type=JSONB(none_as_null=True),  # pyright: ignore[reportArgumentType]  # sqlmodel types it as a class, and takes instances
         nullable=True,
     )  # where it was and is no more: their logs tell of its messages
+    split_from: list[int] | None = Field(
+        default=None,
+        sa_type=JSONB(none_as_null=True),  # pyright: ignore[reportArgumentType]  # sqlmodel types it as a class, and takes instances
+        nullable=True,
+    )  # the one that it was split off from, and that one's, and so on: until then it shared their story
     joined_at: datetime | None = moment(nullable=True)  # when another one last went into this one
 
     last_message_at: datetime = moment()

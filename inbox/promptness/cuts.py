@@ -65,17 +65,20 @@ class Story:
 STORIES = """
     SELECT conversation_id, kind, at, data FROM event
      WHERE conversation_id = ANY(%b::bigint[])
-       AND (kind = 'conversation.assigned'
+       AND (kind IN ('conversation.assigned', 'conversation.divided')
             OR kind IN ('reply.queued', 'reply.sending', 'reply.failed') AND (data->>'message')::bigint = ANY(%b::bigint[]))
      ORDER BY id
 """
 LEAVING = frozenset(("reply.queued", "reply.sending", "reply.failed"))
+OWNING = frozenset(("conversation.assigned", strands.DIVIDED))
 
 
 async def stories(
     session: AsyncSession, connection: AsyncConnection[Row], owners: Mapping[int, Owner], replies: Collection[int]
-) -> dict[int, Story]:
+) -> dict[tuple[int, int], Story]:
     """What happened in these conversations, and in all that went into them, each as those have it who waited in it first.
+
+    By conversation, and which of those that went into it; itself is one of them (`told`).
 
     `owners`: who has each now; `replies`: the messages whose way is asked for.
     """
@@ -85,14 +88,21 @@ async def stories(
     every = sorted({*owners, *flow.others(owners)})
     found = await connection.execute(STORIES, (Numbers(every), Numbers(sorted(replies))))
     log: list[Row] = [*await found.fetchall(), *_recorded(session, every, replies)]
-    told: dict[int, list[Row]] = defaultdict(list)
+    owned: dict[int, list[Row]] = defaultdict(list)
     for row in log:
-        for of in now if row[1] in LEAVING else (row[0],):  # a reply's way may have begun in another one
-            told[of].append(row[1:])
-    known = {conversation_id: story(told[conversation_id], now=owner) for conversation_id, owner in now.items()}
+        if row[1] in OWNING:
+            owned[row[0]].append(row)
+    leaving = [row for row in log if row[1] in LEAVING]  # a reply's way may have begun in another one
+    known = {name: story((row[1:] for row in (*flow.log(name, owned), *leaving)), now=owner) for name, owner in now.items()}
     for joining in reversed(joinings):  # what went last is the nearest
         _go_on(known[joining.id], known[joining.into], joining.at)
-    return known
+    parts = {root: [root, *(joining.id for joining in flow.joinings.get(root, ()))] for root in owners}
+    return {(root, name): known[name] for root, names in parts.items() for name in names}
+
+
+def told(stories: Mapping[tuple[int, int], Story], conversation_id: int, strand: int | None) -> Story:
+    """The story of who waited in a conversation since a message of this strand; its own, where that is not, or no more, part of it."""
+    return stories.get((conversation_id, strand or conversation_id)) or stories[conversation_id, conversation_id]
 
 
 def _go_on(story: Story, into: Story, at: datetime) -> None:
@@ -187,6 +197,5 @@ def _recorded(session: AsyncSession, conversations: Collection[int], replies: Co
     return [
         (event.conversation_id, event.kind, event.at, event.data)
         for event in events.recorded(session)
-        if event.conversation_id in conversations
-        and (event.kind == "conversation.assigned" or (event.kind in LEAVING and event.data["message"] in replies))
+        if event.conversation_id in conversations and (event.kind in OWNING or (event.kind in LEAVING and event.data["message"] in replies))
     ]

@@ -23,7 +23,7 @@ CHANGING = (
     "wait.opened", "wait.closed", "wait.corrected", "wait.breached", "wait.retold", "wait.retargeted",
     "conversation.labelled", "conversation.prioritised", "conversation.assigned", "conversation.moved",
     "conversation.language_changed",
-    "conversation.merged", "conversation.split",
+    "conversation.merged", "conversation.split", "conversation.divided",
 )  # fmt: skip
 RELOADING = ("contact.erased", "label.changed", "languages.told")  # what changes waits without naming them
 RELOADING_ROOMS = ("policy.", "calendar.")

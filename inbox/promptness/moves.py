@@ -30,7 +30,7 @@ EVERY = """
 LOG = """
     SELECT conversation_id, kind, at, data FROM event
      WHERE conversation_id = ANY(%b::bigint[])
-       AND kind IN ('conversation.moved', 'conversation.assigned', 'conversation.prioritised')
+       AND kind IN ('conversation.moved', 'conversation.assigned', 'conversation.prioritised', 'conversation.divided')
      ORDER BY id
 """
 
@@ -95,9 +95,10 @@ def _told(log: Iterable[Row]) -> dict[int, list[Moved]]:
     owners: dict[int, tuple[int | None, int | None]] = {}
     priorities: dict[int, Priority] = {}
     for conversation_id, kind, at, data in log:
-        if kind == "conversation.assigned":
+        begins = kind == "conversation.divided" and "out_of" in data  # with the owner and the priority that the other one had
+        if kind == "conversation.assigned" or begins:
             owners[conversation_id] = (data.get("assignee"), data.get("team"))
-        elif kind == "conversation.prioritised":
+        if kind == "conversation.prioritised" or begins:
             priorities[conversation_id] = Priority(data["priority"])
         elif kind == "conversation.moved":
             if data["status"] == data["before"]:  # a sleep was given another end

@@ -1,7 +1,7 @@
 """The waits of a conversation, told from nothing: from what was said and what the log says was done, there and in what went into it."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -21,13 +21,14 @@ def tell(
     episode_days: int,
     said: Sequence[Said],
     log: Mapping[int, Sequence[Row]],
+    opened: Mapping[int, Sequence[datetime]],
     flow: Flow,
     by_hand: dict[int, datetime],
     *,
     now: datetime,
 ) -> list[Waiting]:
-    """Fold a whole conversation; a wait opened by hand that an answer has ended since counts from now."""
-    told = _Story(subject, episode_days, said, log, flow.joinings.get(subject.id, ()), flow.visited.get(subject.id, ()))
+    """Fold a whole conversation; a wait opened by hand that an answer has ended since counts from now. `opened`: by hand before."""
+    told = _Story(subject, episode_days, said, log, opened, flow)
     waits = told.fold(by_hand)
     if not by_hand or any(waiting.closed_at is None and waiting.opened_by in by_hand for waiting in waits):
         return waits
@@ -35,6 +36,18 @@ def tell(
     if authors & {waiting.identity_id for waiting in waits if waiting.closed_at is None}:
         return waits
     return told.fold(dict.fromkeys(by_hand, now))
+
+
+def opened(log: Iterable[Row]) -> dict[int, list[datetime]]:
+    """When people said of messages that they expect an answer, and did not take it back: by message, wherever it was then."""
+    found: dict[int, list[datetime]] = defaultdict(list)
+    for _, kind, _, data in log:
+        if kind == "wait.opened" and data.get("by_hand"):
+            found[data["message"]].append(datetime.fromisoformat(data["opened_at"]))
+        elif kind == "wait.corrected" and "opened_at" in data:
+            wrong = datetime.fromisoformat(data["opened_at"])
+            found[data["message"]] = [at for at in found[data["message"]] if at != wrong]
+    return {number: times for number, times in found.items() if times}
 
 
 @dataclass(slots=True)
@@ -45,46 +58,47 @@ class _Story:
     episode_days: int
     said: Sequence[Said]
     log: Mapping[int, Sequence[Row]]
-    joinings: Sequence[Joining]
-    visited: Collection[int]  # where some of it was before, and a person may have said that it waits
+    opened: Mapping[int, Sequence[datetime]]
+    flow: Flow
 
     def fold(self, by_hand: dict[int, datetime]) -> list[Waiting]:
-        told = {one.id: _history(one, self.episode_days, self.log.get(one.id, ())) for one in self._subjects()}
-        opened: dict[int, list[datetime]] = defaultdict(list)
-        visits = [_history(self.subject, self.episode_days, self.log.get(name, ())) for name in self.visited if name not in told]
-        for _, _, moments in (*told.values(), *visits):
-            for number, times in moments.items():
-                opened[number] += times
+        root = self.subject.id
+        homes = self.flow.homes(root)
+        joinings = [joining for joining in self.flow.joinings.get(root, ()) if joining.id not in homes]
+        logs = {one.id: (one, self.flow.log(one.id, self.log)) for one in self._subjects(joinings)}
+        told = {name: _history(one, self.episode_days, log) for name, (one, log) in logs.items()}
+        came = {data["merged"]: at for _, kind, at, data in logs[root][1] if kind == "conversation.merged" and "merged" in data}
         said: dict[int, list[Said]] = defaultdict(list)
-        for message in _marked(self.said, opened, by_hand):
-            said[message.strand if message.strand in told else self.subject.id].append(message)
-        found = {name: Strand(name, clock, timeline.steps(said[name], done)) for name, (clock, done, _) in told.items()}
-        return strands.fold(self.subject.id, found, self.joinings)
+        for message in _marked(self.said, self.opened, by_hand):
+            strand = root if message.strand is None else homes.get(message.strand, message.strand)
+            if strand in told:
+                said[strand].append(message)
+            else:  # of one that had gone into the one that this was split off from
+                said[root].append(replace(message, came_at=came.get(strand, max(came.values(), default=None))))
+        found = {name: Strand(name, clock, timeline.steps(said[name], done)) for name, (clock, done) in told.items()}
+        return strands.fold(root, found, [replace(joining, into=homes.get(joining.into, joining.into)) for joining in joinings])
 
-    def _subjects(self) -> Iterable[Subject]:
+    def _subjects(self, joinings: Iterable[Joining]) -> Iterable[Subject]:
         yield self.subject
-        for one in self.joinings:
+        for one in joinings:
             yield replace(self.subject, id=one.id, assignee_id=one.assignee_id, team_id=one.team_id)
 
 
-def _history(
-    subject: Subject, episode_days: int, log: Sequence[Row]
-) -> tuple[timeline.Clock, list[Decided | Assigned], dict[int, list[datetime]]]:
+def _history(subject: Subject, episode_days: int, log: Sequence[Row]) -> tuple[timeline.Clock, list[Decided | Assigned]]:
     """A clock at the beginning of a conversation, and what the log says was done in it."""
     clock = ledger.clock(replace(subject, status=Status.OPEN, resolved_at=None), episode_days, [])
     had = next((cuts.before(data) for _, kind, _, data in log if kind == "conversation.assigned"), None)
     if had is not None:
         clock.assignee_id, clock.team_id = had.member, had.team
     done: list[Decided | Assigned] = []
-    opened: dict[int, list[datetime]] = defaultdict(list)
     spam_since: datetime | None = None
     for _, kind, at, data in _standing(log):
         if kind == "wait.closed" and data.get("decided"):
             done.append(Decided(at, Outcome(data["outcome"]), data["identity"]))
-        elif kind == "wait.opened" and data.get("by_hand"):
-            opened[data["message"]].append(datetime.fromisoformat(data["opened_at"]))
         elif kind == "conversation.assigned":
             done.append(Assigned(at, data.get("assignee"), data.get("team")))
+        elif kind == strands.DIVIDED and "out_of" in data:
+            clock.resolved.append((at, None))  # what is split off begins open
         elif kind == "conversation.moved":
             clock.resolved.append((at, at if data.get("status") in RESOLVED else None))
             if spam_since is not None and data.get("status") != Status.SPAM:
@@ -94,11 +108,11 @@ def _history(
                 spam_since = at
     if spam_since is not None:
         clock.spam.append((spam_since, None))
-    return clock, done, opened
+    return clock, done
 
 
 def _standing(log: Sequence[Row]) -> list[Row]:
-    """The log without what people took back (`corrections`)."""
+    """The log without the ends that people took back (`corrections`)."""
     standing: list[Row] = []
     for row in log:
         if row[1] == "wait.corrected":
@@ -110,13 +124,13 @@ def _standing(log: Sequence[Row]) -> list[Row]:
 
 def _is_taken_back(row: Row, correction: dict[str, Any]) -> bool:
     _, kind, at, data = row
-    if "opened_at" in correction:
-        return kind == "wait.opened" and (data.get("message"), data["opened_at"]) == (correction["message"], correction["opened_at"])
+    if "closed_at" not in correction:
+        return False
     decided = (correction["identity"], datetime.fromisoformat(correction["closed_at"]))
     return kind == "wait.closed" and (data["identity"], at) == decided
 
 
-def _marked(said: Sequence[Said], opened: dict[int, list[datetime]], by_hand: dict[int, datetime]) -> list[Said]:
+def _marked(said: Sequence[Said], opened: Mapping[int, Sequence[datetime]], by_hand: dict[int, datetime]) -> list[Said]:
     """The messages, with when people said that they expect an answer."""
     if not (opened or by_hand):
         return list(said)

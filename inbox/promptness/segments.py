@@ -135,8 +135,8 @@ async def _cut(session: AsyncSession, known: _Known, until: datetime, hours: Rul
     wait, conversation = known.wait, known.conversation
     reply_id = wait.closed_by if wait.closed_at is not None else await _on_its_way(session, known)
     owners = {conversation.id: Owner(conversation.assignee_id, conversation.team_id)}
-    told = await cuts.stories(session, await driver(session), owners, set() if reply_id is None else {reply_id})
-    return cuts.cut(told[known.strand or conversation.id], wait.opened_at, until, hours.elapsed, reply_id=reply_id)
+    stories = await cuts.stories(session, await driver(session), owners, set() if reply_id is None else {reply_id})
+    return cuts.cut(cuts.told(stories, conversation.id, known.strand), wait.opened_at, until, hours.elapsed, reply_id=reply_id)
 
 
 async def _on_its_way(session: AsyncSession, known: _Known) -> int | None:

@@ -2,6 +2,9 @@
 
 So merging ends, restarts and answers nobody's wait: what was said to one conversation before was not said to the other. Only who waits in
 both waits once from then on, since the earlier of the two; the other wait ends as `merged`, and no figure counts it.
+
+What was split off has its own clock for all that it took along, and shares what was done until then with the one that it left. When it goes
+back there, it is told as if it had never left.
 """
 
 from collections import defaultdict
@@ -16,17 +19,19 @@ from inbox.models import Outcome
 from inbox.promptness import timeline
 from inbox.promptness.timeline import Clock, Moment, Said, Waiting
 
+DIVIDED = "conversation.divided"  # one of them was split off from the other
+
 # What went into these conversations, directly or by another one, and where each was before. The partial index makes it cheap where nothing
 # ever did.
 FLOWING = """
-    WITH RECURSIVE strand (root, id, into_id, at, created_at, assignee_id, team_id, been_in) AS (
-        SELECT id, id, NULL::bigint, NULL::timestamptz, created_at, assignee_id, team_id, been_in
+    WITH RECURSIVE strand (root, id, into_id, at, created_at, assignee_id, team_id, been_in, split_from) AS (
+        SELECT id, id, NULL::bigint, NULL::timestamptz, created_at, assignee_id, team_id, been_in, split_from
           FROM conversation WHERE id = ANY(%b::bigint[])
         UNION ALL
         SELECT strand.root, conversation.id, conversation.merged_into, conversation.merged_at, conversation.created_at,
-               conversation.assignee_id, conversation.team_id, conversation.been_in
+               conversation.assignee_id, conversation.team_id, conversation.been_in, conversation.split_from
           FROM strand JOIN conversation ON conversation.merged_into IS NOT NULL AND conversation.merged_into = strand.id)
-    SELECT root, id, into_id, at, created_at, assignee_id, team_id, been_in FROM strand
+    SELECT root, id, into_id, at, created_at, assignee_id, team_id, been_in, split_from FROM strand
      WHERE into_id IS NOT NULL OR been_in IS NOT NULL ORDER BY at, id
 """
 
@@ -70,20 +75,41 @@ class Flow:
 
     joinings: dict[int, list[Joining]] = field(default_factory=lambda: defaultdict[int, list[Joining]](list))
     visited: dict[int, set[int]] = field(default_factory=lambda: defaultdict[int, set[int]](set))
+    origins: dict[int, list[int]] = field(default_factory=dict[int, list[int]])  # of what was split off: the nearest first
 
     def others(self, ids: Iterable[int]) -> list[int]:
         """The conversations besides these whose logs tell something of what is in these."""
         told = {joining.id for root in self.joinings.values() for joining in root}
         return sorted(told.union(*self.visited.values()) - set(ids))
 
+    def homes(self, root: int) -> dict[int, int]:
+        """Of what came back to where it had been split off: there, where it is told as if it had never left."""
+        there = {root, *(joining.id for joining in self.joinings.get(root, ()))}
+        found = {name: next((one for one in self.origins.get(name, ()) if one in there), None) for name in there - {root}}
+        homes = {name: home for name, home in found.items() if home is not None}
+        for name in sorted(homes):  # the one that was there before is settled first
+            homes[name] = homes.get(homes[name], homes[name])
+        return homes
+
+    def log(self, name: int, logs: Mapping[int, Sequence[Row]]) -> list[Row]:
+        """A conversation's log, after what was done before it was split off. Rows are conversation, kind, time and data."""
+        told, left = list(logs.get(name, ())), name
+        for origin in self.origins.get(name, ()):
+            before = logs.get(origin, ())
+            end = next((number for number, row in enumerate(before) if row[1] == DIVIDED and row[3].get("into") == left), 0)
+            told, left = [*before[:end], *told], origin
+        return told
+
 
 async def read(cursor: AsyncCursor[Row]) -> Flow:
     """What FLOWING found, by the conversation in which it all is now."""
     flow = Flow()
-    for root, number, into, at, *whose, been_in in await cursor.fetchall():
+    for root, number, into, at, *whose, been_in, split_from in await cursor.fetchall():
         if into is not None:
             flow.joinings[root].append(Joining(number, into, at, *whose))
         flow.visited[root].update(been_in or ())
+        if split_from:
+            flow.origins[number] = split_from
     return flow
 
 

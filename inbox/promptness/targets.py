@@ -5,7 +5,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -191,7 +191,7 @@ async def _settle_waits(
             continue  # nobody knows any more what its calendar said
         before, was_late = target.state, target.breached_at
         hours = verdicts.settle(target, known, calendars, now=now, by_policy=by_policy)
-        target.segments = _cut(target, stories[target.strand], hours) if target.closed_at is not None else None
+        target.segments = _cut(target, stories, hours) if target.closed_at is not None else None
         if target.state != before:
             changed.append(target)
             told = (session, workspace_id, target.conversation_id, target.channel_id, target.id, target.due_at, actor, now)
@@ -228,12 +228,13 @@ async def breach(session: AsyncSession, *, now: datetime, limit: int = PORTION) 
     return len(rows)
 
 
-async def _stories(session: AsyncSession, connection: AsyncConnection[Row], over: Sequence[Target]) -> dict[int, Story]:
+async def _stories(session: AsyncSession, connection: AsyncConnection[Row], over: Sequence[Target]) -> dict[tuple[int, int], Story]:
     owners = {target.conversation_id: Owner(target.assignee_id, target.facts.team_id) for target in over}
     return await cuts.stories(session, connection, owners, {target.closed_by for target in over if target.closed_by is not None})
 
 
-def _cut(target: Target, story: Story, hours: Rule) -> list[Segment]:
+def _cut(target: Target, stories: Mapping[tuple[int, int], Story], hours: Rule) -> list[Segment]:
+    story = cuts.told(stories, target.conversation_id, target.strand)
     return cuts.cut(story, target.opened_at, target.closed_at or target.opened_at, hours.elapsed, reply_id=target.closed_by)
 
 

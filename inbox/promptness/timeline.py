@@ -38,6 +38,11 @@ class Said:
     member_id: int | None = None
     native: bool = False
     strand: int | None = None  # the conversation that it was said in, if that went into this one since (`strands`)
+    came_at: datetime | None = None  # when it came to where it was split off from: what was done there before is nothing of its own
+
+    @property
+    def known_since(self) -> datetime:
+        return self.came_at or self.received_at
 
 
 @dataclass(slots=True)
@@ -160,7 +165,7 @@ def _steps(message: Said) -> Iterable[tuple[datetime, float, Step, Said]]:
 def _speak(clock: Clock, message: Said, at: datetime) -> None:
     """A customer writes, or an edit makes what they wrote a question: join the wait they are in, or begin one."""
     author = message.identity_id
-    known = message.received_at
+    known = message.known_since
     if author is None or any(begun < known and (ended is None or known < ended) for begun, ended in clock.spam):
         return  # what came with the verdict has its wait
     waiting = clock.open.get(author)
@@ -251,7 +256,7 @@ def _decide(clock: Clock, decision: Decided) -> None:
     for author in [decision.identity_id] if decision.identity_id is not None else sorted(clock.open):
         waiting = clock.open.get(author)
         if waiting is not None:
-            unseen = [message for message in waiting.pending if message.received_at > decision.at]
+            unseen = [message for message in waiting.pending if message.known_since > decision.at]
             _end(clock, waiting, decision.outcome, decision.at, unseen)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import chain
 
 from psycopg import AsyncConnection
-from sqlalchemy import Select, func, select, true
+from sqlalchemy import BigInteger, Select, cast, func, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -45,7 +45,8 @@ SAID = """
 DONE = """
     SELECT conversation_id, kind, at, data FROM event
      WHERE conversation_id = ANY(%b::bigint[])
-       AND kind IN ('wait.opened', 'wait.closed', 'wait.corrected', 'conversation.moved', 'conversation.assigned', 'message.hidden')
+       AND kind IN ('wait.opened', 'wait.closed', 'wait.corrected', 'conversation.moved', 'conversation.assigned', 'conversation.divided',
+                    'conversation.merged', 'message.hidden')
      ORDER BY id
 """
 
@@ -111,17 +112,16 @@ async def refold(
         found_done = await connection.execute(DONE, (ids,))
         found_waits = await connection.execute(ledger.EVERY, (ids,))
     flow = await strands.read(flowing)
-    done = await found_done.fetchall()
-    if others := flow.others(ids):
-        done += await (await connection.execute(DONE, (others,))).fetchall()
-    done += _recorded(session)
-    log = _by_conversation(done)
+    if others := flow.others(ids):  # in the order in which it was done, wherever
+        found_done = await connection.execute(DONE, (sorted([*ids, *others]),))
+    done = [*await found_done.fetchall(), *_recorded(session)]
+    log, opened = _by_conversation(done), retelling.opened(done)
     spam = {data["message"] for _, kind, _, data in done if kind == "message.hidden" and data.get("spam")}
     said, rows = _said(await found_said.fetchall(), spam), await ledger.every(found_waits)
     changes = Changes()
     subjects = [(_subject(row), row[-1]) for row in await held.fetchall()]
     for subject, episode_days in subjects:
-        waits = retelling.tell(subject, episode_days, said[subject.id], log, flow, by_hand or {}, now=now)
+        waits = retelling.tell(subject, episode_days, said[subject.id], log, opened, flow, by_hand or {}, now=now)
         ledger.compare(changes, subject, rows[subject.id], waits)
     corrected = await moves.retell(session, ids, _recorded(session)) if is_rebuild else 0
     if changes:
@@ -151,7 +151,10 @@ async def rebuildable(session: AsyncSession, workspace_id: int) -> tuple[Sequenc
     """The conversations whose whole story is in the log, and how many are older: what was decided in those is forgotten."""
     begins = await session.scalar(select(func.min(LogEvent.at)))
     mine = col(Conversation.workspace_id) == workspace_id
-    is_told = true() if begins is None else (col(Conversation.created_at) >= begins) & col(Conversation.id).not_in(_with_older(begins))
+    is_told = true()
+    if begins is not None:
+        older = _with_older(begins).union(_split_from_older(begins))
+        is_told = (col(Conversation.created_at) >= begins) & col(Conversation.id).not_in(older)
     ids = (await session.scalars(select(col(Conversation.id)).where(mine, is_told).order_by(col(Conversation.id)))).all()
     every = await session.scalar(select(func.count()).select_from(Conversation).where(mine)) or 0
     return ids, every - len(ids)
@@ -160,12 +163,21 @@ async def rebuildable(session: AsyncSession, workspace_id: int) -> tuple[Sequenc
 def _with_older(begins: datetime) -> Select[int]:
     """The conversations into which some went that are older than the log."""
     older = select(col(Conversation.id), col(Conversation.merged_into)).where(
-        col(Conversation.merged_into).is_not(None), col(Conversation.created_at) < begins
+        col(Conversation.merged_into).is_not(None),
+        (col(Conversation.created_at) < begins) | col(Conversation.id).in_(_split_from_older(begins)),
     )
     flowing = older.cte("older", recursive=True)
     further = select(col(Conversation.id), col(Conversation.merged_into)).where(col(Conversation.id) == flowing.c.merged_into)
     flowing = flowing.union(further)
     return select(flowing.c.merged_into).where(flowing.c.merged_into.is_not(None))
+
+
+def _split_from_older(begins: datetime) -> Select[int]:
+    """The conversations that were split off from some that are older than the log."""
+    origin = cast(func.jsonb_array_elements_text(col(Conversation.split_from)), BigInteger).label("origin")
+    origins = select(col(Conversation.id), origin).where(col(Conversation.split_from).is_not(None)).subquery()
+    older = select(col(Conversation.id)).where(col(Conversation.created_at) < begins)
+    return select(origins.c.id).where(origins.c.origin.in_(older))
 
 
 def _said(rows: Sequence[Row], spam: Collection[int]) -> dict[int, list[Said]]:

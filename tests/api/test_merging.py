@@ -1,12 +1,14 @@
-"""Merging over the page's own doors."""
+"""Merging and splitting off over the page's own doors."""
 
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import select
+from sqlmodel import col
 
 from api.deps import House
 from inbox.contract import Author, Batch, ConversationKind, Event, EventKind
 from inbox.conversations import receive
-from inbox.models import Channel, Conversation, Role, Workspace
+from inbox.models import Channel, Conversation, Message, Role, Workspace
 from tests.api.people import browser, found, person
 from tests.inbox.conversations.test_receive import everything
 from tests.make import Make
@@ -63,3 +65,45 @@ async def test_a_viewer_merges_nothing(app: FastAPI, house: House, place: tuple[
     async with browser(app, await person(house, workspace, role=Role.VIEWER)) as page:
         refused = await page.put(f"/w/{workspace.id}/conversations/{second}/merge", data={"into": first}, headers=SCRIPT)
         assert refused.status_code == 403
+
+
+async def test_what_is_split_off_and_what_it_left_lead_to_each_other(app: FastAPI, house: House, place: tuple[Workspace, int, int]):
+    workspace, first, second = place
+    path = f"/w/{workspace.id}/conversations"
+    async with browser(app, await person(house, workspace, role=Role.AGENT)) as page:
+        await page.put(f"{path}/{second}/merge", data={"into": first}, headers=SCRIPT)
+        assert (await page.get(f"{path}/{first}/split", headers=SCRIPT)).status_code == 204
+        chosen = await house_message(house, "Hello?")
+        split = await page.post(f"{path}/{first}/split", data={"message": [chosen]}, headers=SCRIPT)
+        assert split.status_code == 201
+        begun = split.json()["id"]
+        left, there = (await page.get(f"{path}/{first}")).text, (await page.get(f"{path}/{begun}")).text
+        assert "split off 1 message into another conversation" in left
+        assert f'data-open="{begun}"' in left
+        assert f'id="message-{chosen}"' not in left
+        assert "split this off from another conversation" in there
+        assert f'data-open="{first}"' in there
+        assert f'id="message-{chosen}"' in there
+        assert first in [row["id"] for row in (await page.get(f"{path}/{begun}/merge", headers=SCRIPT)).json()]
+
+
+async def test_without_scripts_splitting_off_shows_what_began(app: FastAPI, house: House, place: tuple[Workspace, int, int]):
+    workspace, first, second = place
+    path = f"/w/{workspace.id}/conversations"
+    async with browser(app, await person(house, workspace, role=Role.AGENT)) as page:
+        await page.put(f"{path}/{second}/merge", data={"into": first}, headers=SCRIPT)
+        there = await page.post(f"{path}/{first}/split", data={"message": [await house_message(house, "Hello?")]})
+        assert (there.status_code, there.headers["location"]) == (303, f"{path}/{second + 1}")
+
+
+async def test_a_viewer_splits_nothing_off(app: FastAPI, house: House, place: tuple[Workspace, int, int]):
+    workspace, first, _ = place
+    async with browser(app, await person(house, workspace, role=Role.VIEWER)) as page:
+        for method in ("GET", "POST"):
+            refused = await page.request(method, f"/w/{workspace.id}/conversations/{first}/split", headers=SCRIPT)
+            assert refused.status_code == 403
+
+
+async def house_message(house: House, body: str) -> int:
+    async with house.database.transaction() as session:
+        return (await session.scalars(select(col(Message.id)).where(col(Message.body) == body))).one()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from playwright.async_api import Page
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -24,6 +24,7 @@ from inbox.conversations import (
     fetching,
     health,
     labels,
+    merging,
     moderation,
     notes,
     outbox,
@@ -31,6 +32,7 @@ from inbox.conversations import (
     ratings,
     reading,
     replies,
+    splitting,
     spoken,
     status,
     waiting,
@@ -44,6 +46,7 @@ from inbox.models import (
     Member,
     Message,
     Moderation,
+    ModerationState,
     Outcome,
     Policy,
     Priority,
@@ -66,6 +69,7 @@ class Day:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self.last = ""
+        self.begun = 0
 
     async def with_first(self, work: Callable[[AsyncSession, Conversation, rights.Access], Awaitable[Any]], who: str = "Fatma") -> Any:
         """Do something to the first conversation as a member."""
@@ -304,6 +308,36 @@ class Day:
         for score, comment in ((2, "Too slow"), (4, "In the end <b>quite</b> nice")):
             await self.desk.do(partial(ratings.give, rating_id=rating_id, score=score, comment=comment, now=datetime.now(UTC)))
 
+    async def divide(self) -> None:
+        """Some of what is shown becomes a conversation of its own."""
+        await self.desk.say("Und das Pfand?", name="Nora")
+
+        async def work(session: AsyncSession, conversation: Conversation, access: rights.Access) -> Conversation:
+            await self.settle(session)
+            doubtful = col(Moderation.state).in_([ModerationState.ACTING, ModerationState.AMBIGUOUS])
+            await session.execute(update(Moderation).where(doubtful).values(state=ModerationState.UNDONE))
+            chosen = [conversation.last_inbound_id or 0]
+            return await splitting.split_off(session, access, conversation, chosen, now=datetime.now(UTC))
+
+        self.begun = (await self.with_first(work)).id
+
+    async def merge(self) -> None:
+        """And comes back."""
+
+        async def work(session: AsyncSession, conversation: Conversation, access: rights.Access) -> None:
+            begun = await session.get_one(Conversation, self.begun)
+            await merging.merge(session, access, begun, conversation.id, now=datetime.now(UTC))
+
+        await self.with_first(work)
+
+    async def take_out(self) -> None:
+        """And is taken out again."""
+
+        async def work(session: AsyncSession, _: Conversation, access: rights.Access) -> None:
+            await merging.split(session, access, await session.get_one(Conversation, self.begun), now=datetime.now(UTC))
+
+        await self.with_first(work)
+
     async def draft(self) -> None:
         await self.with_first(lambda s, c, a: drafts.save(s, a, c, body="Liebe", now=datetime.now(UTC)), who="Aylin")
 
@@ -369,6 +403,9 @@ def steps(day: Day) -> dict[str, Callable[[], Awaitable[Any]]]:
         "draft.saved": day.draft,
         "channel.failed": day.stop_channel,
         **{kind: day.renamed(kind) for kind in sorted(news.EVERYTHING)},
+        "conversation.divided": day.divide,
+        "conversation.merged": day.merge,
+        "conversation.split": day.take_out,
     }
 
 

@@ -158,3 +158,22 @@ async def test_a_conversation_that_a_token_may_not_see_is_merged_with_nothing(wo
     assert (await viewer("POST", f"/conversations/{world.seen.id}/merge", json={"into": world.seen.id})).status_code == 403
     assert (await agent("POST", f"/conversations/{world.seen.id}/merge", json={"into": world.seen.id})).json()["code"] == "merge_itself"
     assert (await agent("PUT", f"/conversations/{world.seen.id}/status", json={"status": "merged"})).json()["code"] == "merge_status"
+
+
+async def test_messages_are_split_off_into_a_conversation_of_their_own(database: Database, world: World, agent: Program, viewer: Program):
+    async with database.transaction() as session:
+        identity = await Make(session).identity(world.open, name="Cleo")
+        other = await Make(session).message(world.seen, body="And my bottles?", identity_id=identity.id, author_name="Cleo")
+    path = f"/conversations/{world.seen.id}/split"
+    assert (await viewer("POST", path, json={"messages": [other.id]})).status_code == 403
+    assert (await agent("POST", path, json={"messages": []})).json()["code"] == "split_nothing"
+    assert (await agent("POST", f"/conversations/{world.hidden.id}/split", json={"messages": [other.id]})).status_code == 404
+    begun = await agent("POST", path, json={"messages": [other.id]})
+    assert begun.status_code == 201
+    assert (begun.json()["contact_id"], begun.json()["channel_id"]) == (identity.contact_id, world.open.id)
+    there = (await agent("GET", f"/conversations/{begun.json()['id']}/messages")).json()["items"]
+    assert [message["id"] for message in there] == [other.id]
+    kinds = [event["kind"] for event in (await agent("GET", "/events")).json()["events"]]
+    assert kinds[:3] == ["conversation.divided", "conversation.created", "conversation.divided"]
+    again = await agent("POST", path, json={"messages": [other.id]})
+    assert (again.status_code, again.json()["code"]) == (422, "split_foreign")

@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from inbox import events
 from inbox.contract import Author, Batch, ConversationKind, Event, EventKind, Post, Receipt
-from inbox.conversations import assignment, labels, merging, outbox, priorities, receive, replies, status, waiting
+from inbox.conversations import assignment, labels, merging, outbox, priorities, receive, replies, splitting, status, waiting
 from inbox.db import driver
 from inbox.errors import ParleyError
 from inbox.models import (
@@ -52,6 +52,7 @@ class World:
         self.number = 0
         self.said: list[Event] = []
         self.merged: list[int] = []
+        self.divided: list[tuple[int, int]] = []  # what was split off, and from where
         self.written: list[tuple[str, str]] = []  # what happened, for a failure's report
         self.channel: Channel
         self.members: list[Member]
@@ -188,6 +189,24 @@ class World:
             gone = await self.session.get_one(Conversation, self.dice.choice(self.merged[-5:]), populate_existing=True)
             await merging.split(self.session, self._access(), gone, now=self.now)
 
+    async def divide(self) -> None:
+        """Some messages become a conversation of their own, most often with what answers them."""
+        conversation = await self._conversation()
+        found = await self._messages(col(Message.conversation_id) == conversation.id, col(Message.delivery) != Delivery.UNDONE)
+        chosen = {message.id for message in self.dice.sample(found, min(len(found), self.dice.choice((1, 1, 2, 3, 5))))}
+        if self.dice.random() < 0.7:
+            chosen |= {message.id for message in found if message.parent_id in chosen and message.direction == Direction.OUT}
+        begun = await splitting.split_off(self.session, self._access(), conversation, sorted(chosen), now=self.now)
+        self.divided.append((begun.id, conversation.id))
+
+    async def unite(self) -> None:
+        """What was split off goes back to where it was."""
+        if self.divided:
+            begun, into = self.dice.choice(self.divided[-5:])
+            gone = await self.session.get_one(Conversation, begun, populate_existing=True)
+            await merging.merge(self.session, self._access(), gone, into, now=self.now)
+            self.merged.append(begun)
+
     async def say(self) -> None:
         """A person says that a message waits, needs no answer, or that this was a mistake."""
         conversation = await self._conversation()
@@ -265,5 +284,6 @@ class World:
 # Each with how often it happens.
 DEEDS: Sequence[tuple[Any, int]] = (
     (World.batch, 30), (World.reply, 12), (World.send, 16), (World.decide_reply, 4), (World.assign, 8), (World.take, 2), (World.move, 8),
-    (World.move_back, 3), (World.merge, 5), (World.split, 2), (World.say, 8), (World.sort, 6), (World.agree, 2), (World.grow_late, 8),
+    (World.move_back, 3), (World.merge, 5), (World.split, 2), (World.divide, 5), (World.unite, 2),
+    (World.say, 8), (World.sort, 6), (World.agree, 2), (World.grow_late, 8),
 )  # fmt: skip

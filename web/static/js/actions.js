@@ -6,6 +6,8 @@ import { closeConversation, loadMore, neighbour, openConversation, openView } fr
 import { toggleContact } from "./contact.js";
 import { undoLast } from "./outbox.js";
 import { change } from "./request.js";
+import { beginSplit } from "./splitting.js";
+import { switchTheme } from "./theme.js";
 import { toast } from "./toast.js";
 import { openMenu, sayWaits } from "./waits.js";
 import { canAct, conversationPath, openId, pane, root, words, workspace } from "./words.js";
@@ -30,6 +32,7 @@ export const actions = {
   "snooze": { key: "s", run: act(() => openChooser("snooze")) },
   "label": { key: "l", run: act(() => openChooser("label")) },
   "merge": { key: "M", run: act(() => openChooser("merge")) },
+  "split": { key: "S", run: act(() => beginSplit()) },
   "priority": { run: act(() => openChooser("priority")) },
   "language": { run: act(() => openChooser("language")) },
   "unread": { key: "u", run: markUnread },
@@ -137,14 +140,7 @@ async function copyLink() {
   toast(words.copied);
 }
 
-function switchTheme() {
-  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-  root.dataset.theme = localStorage.theme = dark ? "light" : "dark";
-}
-
 function switchKeys() {
   localStorage.singleKeys = localStorage.singleKeys === "off" ? "on" : "off";
   toast(localStorage.singleKeys === "off" ? words.keys_off : words.keys_on);
 }
-
-if (localStorage.theme) root.dataset.theme = localStorage.theme;

@@ -17,6 +17,7 @@ import "./presence.js";
 import "./reading.js";
 import "./search.js";
 import "./slash.js";
+import "./splitting.js";
 import "./title.js";
 import "./waterfall.js";
 import "./waits.js";

@@ -13,7 +13,7 @@ document.addEventListener("keydown", (event) => {
   if (document.querySelector("dialog[open]")) return;
   if (event.key === "Escape") return escape(event);
   if (typing(event.target) || event.altKey || event.ctrlKey || event.metaKey || localStorage.singleKeys === "off") return;
-  if (event.key === " " && event.target.closest("button, summary, [tabindex='0']")) return; // the key presses what has the focus; a link is followed by Enter
+  if (event.key === " " && event.target.closest("button, summary, input, [tabindex='0']")) return; // the key presses what has the focus; a link is followed by Enter
   const key = prefix + (event.key === " " ? "Space" : event.key);
   clearTimeout(forget);
   prefix = "";

@@ -4,6 +4,7 @@ import { watch } from "./watch.js";
 import { state } from "./live.js";
 import { hideMyself } from "./presence.js";
 import { morph } from "./morph.js";
+import { openConversation } from "./navigate.js";
 import { put } from "./ops.js";
 import { arrange } from "./timeline.js";
 import { forgetHeld, markOpen } from "./list.js";
@@ -16,6 +17,8 @@ export async function refreshAll() {
   running = true;
   try {
     const response = await fetch(location.href, { headers: { accept: "text/html" } });
+    const moved = response.redirected && new URL(response.url).pathname.match(/conversations\/(\d+)$/)?.[1];
+    if (moved) { again = true; return await openConversation(moved); } // it was merged: what can be undone stays offered
     if (response.redirected || response.status === 404) return location.reload();
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     for (const id of Object.values(PARTS)) take(id, page);

@@ -15,7 +15,7 @@ export async function change(method, path, values = {}, { quiet = false, keepali
     for (const [name, value] of Object.entries(values)) for (const one of [value].flat()) if (one != null) form.append(name, one);
   }
   try {
-    const response = await fetch(path, { method, body: method === "DELETE" ? undefined : form, keepalive, headers: { accept: "application/json" } });
+    const response = await fetch(path, { method, body: ["GET", "DELETE"].includes(method) ? undefined : form, keepalive, headers: { accept: "application/json" } });
     if (!response.ok) throw new Refused(response.status, await response.json().catch(() => ({})));
     return response.status === 204 ? null : await response.json();
   } catch (error) {

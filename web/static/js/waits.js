@@ -3,6 +3,7 @@ import { offerUndo } from "./actions.js";
 import { choose, option } from "./choosers.js";
 import { moderating } from "./moderation.js";
 import { change } from "./request.js";
+import { beginSplit } from "./splitting.js";
 import { toast } from "./toast.js";
 import { conversationPath, openId, words } from "./words.js";
 
@@ -39,11 +40,12 @@ export function openMenu(entry = document.activeElement.closest(".entry.message:
   const waits = !isWaiting(entry), link = entry.querySelector(".said-acts a[href]");
   const said = waits ? option("menu-waits", words.action.waits, { does: "waits" }) : option("menu-waits", words.action["no-answer"], { does: "waits" });
   const first = ours ? [] : [said, option("menu-answer", words.action.reply, { does: "answer" })];
-  const options = [...first, ...deeds.map(({ item }) => item), option("menu-link", words.message_link, { does: "link" })];
+  const options = [...first, ...deeds.map(({ item }) => item), option("menu-split", words.action.split, { does: "split" }), option("menu-link", words.message_link, { does: "link" })];
   if (link) options.push(option("menu-open", link.ariaLabel, { does: "open" }));
   const usual = {
     waits: () => sayWaits(waits, entry),
     answer: () => entry.querySelector("[data-answer]").click(),
+    split: () => beginSplit(entry),
     link: () => copy(entry.id),
     open: () => link.click(),
     ...Object.fromEntries(deeds.map(({ item, run }) => [item.dataset.does, run])),
