@@ -111,6 +111,7 @@ def together(strands: Iterable[tuple[Sequence[Moved], datetime, datetime]]) -> l
     """
     steps: list[tuple[datetime, int, int, Moved | None]] = []
     for number, (moves, began, until) in enumerate(strands):
+        began = min(began, until)  # a clock that was put back between the two
         steps.append((began, 0, number, Moved(began, Status.OPEN)))
         latest = began
         for move in moves:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from inbox.models import Priority, Status
-from inbox.promptness.course import Asked, Chapter, Moved, tell
+from inbox.promptness.course import Asked, Chapter, Moved, tell, together
 from tests.make import MONDAY
 
 WEEK = timedelta(days=7)
@@ -108,3 +108,9 @@ def test_what_was_asked_before_and_came_late_lets_the_episode_begin_earlier():
 def test_moves_count_in_the_order_in_which_they_were_made_though_the_machines_clocks_differ():
     (chapter,) = told([asked(0)], [(30, Status.PENDING), (29, Status.RESOLVED)])
     assert (chapter.status, chapter.resolved_at, chapter.paused_seconds) == (Status.RESOLVED, minutes(30), 0)
+
+
+def test_a_clock_that_was_put_back_before_two_conversations_became_one_is_no_riddle():
+    never = minutes(10**6)
+    other = ([Moved(minutes(50), Status.RESOLVED)], minutes(60), minutes(30))  # went into the first one "before" it began
+    assert together([([Moved(minutes(40), Status.PENDING)], minutes(0), never), other]) == [Moved(minutes(40), Status.PENDING)]
