@@ -1,6 +1,7 @@
-// What a reader sees, without what belongs to the moment: ticking texts, random keys, what the pointer does.
+// What a reader sees, without what belongs to the moment: ticking texts, random keys, what the pointer does, where what was
+// new began when the page was read.
 () => {
-  const skip = new Set(["data-event", "data-age", "title", "data-end", "aria-selected", "data-applied", "open"]);
+  const skip = new Set(["data-event", "data-first-new", "data-age", "title", "data-end", "aria-selected", "data-applied", "open"]);
   const draw = (node) => {
     if (node.nodeType === Node.TEXT_NODE) return node.nodeValue.replace(/\s+/g, " ").trim() || null;
     if (node.nodeType !== Node.ELEMENT_NODE) return null;
