@@ -77,7 +77,7 @@ async def erase(session: AsyncSession, vault: Vault, home: Path, access: Access,
     erased = Erased()
     gone = await _erase_messages(session, access, people, own, erased, now)
     await _erase_beside(session, people, own, words, erased)
-    await ratings.forget(session, now=now, conversation_ids=own, contact_id=contact.id)
+    await ratings.forget(session, conversation_ids=own, contact_id=contact.id)
     await _erase_raw(session, people, words, erased)
     await _erase_rows(session, contact, people, own, gone, now)
     events.record(session, "contact.erased", workspace_id=contact.workspace_id, at=now, actor=access.actor, contact=contact.id)
