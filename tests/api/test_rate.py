@@ -19,6 +19,7 @@ from inbox.models import Contact, Conversation, Message, Rating, Role, Status, W
 from inbox.team import rights
 from tests.api.counter import Counter
 from tests.api.people import browser, found, person
+from tests.make import blocked
 
 
 @pytest.fixture
@@ -246,17 +247,10 @@ async def test_who_answers_while_the_contact_is_erased_leaves_no_word(counter: C
         async with house.database.transaction() as other:
             pid = await other.scalar(text("SELECT pg_backend_pid()"))
             erased = asyncio.create_task(ratings.forget(other, conversation_ids=[rating.conversation_id]))
-            await _waits(house, pid)
+            await blocked(house.database, pid)
             await session.commit()
             await erased
     assert await given(counter) == [(2, "")]
-
-
-async def _waits(house: House, pid: int) -> None:
-    """Until this process of the database waits for another one."""
-    async with asyncio.timeout(30), house.database.transaction() as session:
-        while not await session.scalar(text("SELECT cardinality(pg_blocking_pids(:pid))"), {"pid": pid}):
-            await asyncio.sleep(0.01)
 
 
 async def test_what_is_forgotten_of_one_chat_is_kept_of_all_others(counter: Counter, house: House):
