@@ -10,10 +10,12 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 import connectors
 from inbox import pauses
+from inbox.contract import Capabilities
 from inbox.conversations import asking, ratings
 from inbox.conversations.asking import Due
 from inbox.db import Database
 from inbox.errors import NotFound
+from inbox.models import Channel
 from inbox.settings import Settings
 from web import render
 
@@ -55,11 +57,14 @@ async def _ask(database: Database, settings: Settings, episode_id: int, now: dat
         if due.parent is None:
             await asking.ask_in_chat(session, due, now=now)
             return True
-        try:
-            capabilities = connectors.find(due.channel.platform).capabilities
-        except (NotFound, ImportError, AttributeError):  # its package is gone: nothing leaves there
-            return False
-        return await asking.ask_by_message(session, due, body=words(settings, due), capabilities=capabilities, now=now)
+        return await asking.ask_by_message(session, due, body=words(settings, due), capabilities=_capabilities(due.channel), now=now)
+
+
+def _capabilities(channel: Channel) -> Capabilities | None:
+    try:
+        return connectors.find(channel.platform).capabilities
+    except (NotFound, ImportError, AttributeError):  # its package is gone: nothing leaves there
+        return None
 
 
 def words(settings: Settings, due: Due) -> str:

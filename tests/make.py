@@ -1,12 +1,15 @@
 """Rows for tests, each made in one line with sensible defaults."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from inbox.contract import ConversationKind
+from inbox.db import Database
 from inbox.models import (
     Account,
     AccountSession,
@@ -122,3 +125,11 @@ class Make:
                 }
             )
         )
+
+
+async def blocked(database: Database, pid: int) -> None:
+    """Return when this process of the database waits for another one."""
+    looking = text("SELECT cardinality(pg_blocking_pids(:pid)) FROM pg_sleep(0.01)")
+    async with asyncio.timeout(30), database.transaction() as session:
+        while not await session.scalar(looking, {"pid": pid}):
+            pass

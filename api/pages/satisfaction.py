@@ -9,10 +9,11 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import HTMLResponse
+from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api import sheets
-from api.asking import LONGEST_DAYS, USUAL_DAYS, Empty, Key, Number
+from api.asking import LONGEST_DAYS, USUAL_DAYS, Empty, Key
 from api.deps import AccessDep, NowDep, SessionDep
 from api.pages import forms
 from api.pages.here import HereDep, LocaleDep, WorkspaceDep
@@ -28,6 +29,7 @@ from web import charts
 router = APIRouter(prefix="/w/{workspace_id}/metrics/satisfaction")
 
 PAGE = 50  # ratings
+Score = Annotated[int, Field(ge=1, le=5)]  # limited inside of "or nothing": nothing has no limits
 NUMBERS = ("asked", "not_asked", "given", "response_rate", "satisfied", "share", "share_low", "share_high", "mean")
 HEADER = ("cut", "id", "name", "cohort", *NUMBERS, *(f"score_{score}" for score in satisfaction.SCORES))
 RATINGS = tuple(each.name for each in fields(Line) if each.name not in ("comment", "who"))  # what a customer said stays here
@@ -76,7 +78,7 @@ class Which:
 
 
 async def which(
-    score: Annotated[Number | None, Empty, Query(ge=1, le=5)] = None,
+    score: Annotated[Score | None, Empty, Query()] = None,
     given: Annotated[bool, Query(description="Answered ones only.")] = False,
 ) -> Which:
     return Which(score, given)

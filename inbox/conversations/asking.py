@@ -85,8 +85,11 @@ async def ask_in_chat(session: AsyncSession, due: Due, *, now: datetime) -> None
     _record(session, due, now)
 
 
-async def ask_by_message(session: AsyncSession, due: Due, *, body: str, capabilities: Capabilities, now: datetime) -> bool:
-    """Queue the question as an automatic message; whether it can leave. Where the platform's window is over it is not asked."""
+async def ask_by_message(session: AsyncSession, due: Due, *, body: str, capabilities: Capabilities | None, now: datetime) -> bool:
+    """Queue the question as an automatic message; whether it can leave. Where the platform's window is over it is not asked.
+
+    `capabilities`: None where nothing leaves, since the platform's package is gone.
+    """
     message = await _queued(session, due, body, capabilities, now)
     if message is None:
         due.rating.state = RatingState.UNREACHABLE
@@ -156,11 +159,13 @@ async def _write(session: AsyncSession, episode: Episode, contact: Contact | Non
     return await session.scalar(new.returning(Rating))
 
 
-async def _queued(session: AsyncSession, due: Due, body: str, capabilities: Capabilities, now: datetime) -> Message | None:
+async def _queued(session: AsyncSession, due: Due, body: str, capabilities: Capabilities | None, now: datetime) -> Message | None:
     """The question on its way out; None when the platform would not take it. Its longer window is for people alone."""
+    if capabilities is None or due.parent is None:
+        return None
     is_limited = capabilities.window_kinds is None or due.conversation.kind in capabilities.window_kinds
     hours = capabilities.window_hours if is_limited else None
-    if due.parent is None or (hours is not None and due.parent.at + timedelta(hours=hours) <= now):
+    if hours is not None and due.parent.at + timedelta(hours=hours) <= now:
         return None
     try:
         async with session.begin_nested():

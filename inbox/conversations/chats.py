@@ -148,7 +148,7 @@ async def _empty(session: AsyncSession, conversation: Conversation, actor: str, 
     deleted = here.where(col(Message.deleted_at).is_(None)).values(deleted_at=now, **words)
     ids = (await session.scalars(deleted.returning(col(Message.id)))).all()
     if not keep_words:
-        await ratings.forget(session, now=now, conversation_ids=[conversation.id])
+        await ratings.forget(session, conversation_ids=[conversation.id])
         await session.execute(delete(Attachment).where(col(Attachment.conversation_id) == conversation.id))
         conversation.snippet = ""
     for message_id in sorted(ids):

@@ -49,6 +49,7 @@ from inbox.team.rights import Access
 
 NOBODY = "–"
 SHORTEST = 4  # characters of a word that raw payloads are searched for; shorter ones stand for anything
+ON_THEIR_WAY = (Delivery.QUEUED, Delivery.SENDING, Delivery.AMBIGUOUS)
 JOURNAL = "erasures.jsonl"  # in `PARLEY_HOME`, beside the database: outlives its loss
 
 
@@ -77,7 +78,7 @@ async def erase(session: AsyncSession, vault: Vault, home: Path, access: Access,
     erased = Erased()
     gone = await _erase_messages(session, access, people, own, erased, now)
     await _erase_beside(session, people, own, words, erased)
-    await ratings.forget(session, now=now, conversation_ids=own, contact_id=contact.id)
+    await ratings.forget(session, conversation_ids=own, contact_id=contact.id)
     await _erase_raw(session, people, words, erased)
     await _erase_rows(session, contact, people, own, gone, now)
     events.record(session, "contact.erased", workspace_id=contact.workspace_id, at=now, actor=access.actor, contact=contact.id)
@@ -126,11 +127,18 @@ async def unnamed(session: AsyncSession, digests: Collection[str]) -> list[str]:
 async def _hold(session: AsyncSession, contact: Contact) -> None:
     """What they write at this moment is either here, and goes too, or waits until nobody by this name is known.
 
-    Conversations first, then identities: in the order of `receive`, so that neither waits for the other.
+    What is on its way first, then conversations, then identities: in the order of `outbox`, `transfers` and `receive`, so that none waits
+    for the other.
     """
     theirs = [identity.id for identity in await contacts.identities(session, contact)]
-    took_part = select(col(Message.conversation_id)).where(col(Message.identity_id).in_(theirs))
-    where = or_(col(Conversation.contact_id) == contact.id, col(Conversation.id).in_(took_part))
+    written = select(col(Message.id)).where(col(Message.identity_id).in_(theirs))
+    about = or_(col(Message.identity_id).in_(theirs), col(Message.parent_id).in_(written))
+    took_part = select(col(Message.conversation_id)).where(about)
+    shows = col(Conversation.last_message_id).in_(select(col(Message.id)).where(about))  # where it was before, too
+    where = or_(col(Conversation.contact_id) == contact.id, col(Conversation.id).in_(took_part), shows)
+    ids = (await session.scalars(select(col(Conversation.id)).where(where))).all()
+    leaving = select(col(Message.id)).where(col(Message.conversation_id).in_(ids), col(Message.delivery).in_(ON_THEIR_WAY))
+    await session.execute(leaving.order_by(col(Message.conversation_id), col(Message.id)).with_for_update())
     await session.execute(select(col(Conversation.id)).where(where).order_by(col(Conversation.id)).with_for_update(key_share=True))
     mine = select(col(Identity.id)).where(col(Identity.contact_id) == contact.id)
     await session.execute(mine.order_by(col(Identity.id)).with_for_update())

@@ -15,7 +15,7 @@ from typing import Any
 
 from inbox import languages
 from inbox.contract import Attachment, Author, ConversationKind, Event, EventKind, Post
-from inbox.conversations import markup
+from inbox.conversations import markup, ratings
 from inbox.models import Channel
 from inbox.models.columns import FIRST, LAST
 
@@ -132,9 +132,9 @@ def read(event: Event, origin: Origin, digests: Mapping[int, str], *, now: datet
         at,
         None if at == event.at or IMPOSSIBLE <= event.at <= now + WRONG else told(event.at),
         None if event.author is None else _person(event.author, origin),
-        text(event.text, TEXT_LIMIT),
-        None if event.html is None else _html(event.html),
-        text(event.quoted, TEXT_LIMIT) if event.quoted else "",
+        ratings.covered(text(event.text, TEXT_LIMIT)),
+        None if event.html is None else _html(ratings.covered(event.html)),
+        ratings.covered(text(event.quoted, TEXT_LIMIT)) if event.quoted else "",
         None if post is not None and parent == post.id else parent or None,  # an answer to the post itself is a root comment
         post,
         event.conversation_kind if type(event.conversation_kind) is ConversationKind else ConversationKind(event.conversation_kind),

@@ -5,11 +5,12 @@ so that the team, who read the question here, cannot answer it themselves. Only 
 look through mail open links.
 """
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -22,6 +23,7 @@ CHANGED_FOR = timedelta(days=7)
 LONGEST = 1000  # characters of a comment
 SCORES = range(1, 6)
 LINK = "/rate/…"  # stands in the stored question for the customer's own link
+SIGNED = re.compile(r"/rate/\d{1,18}-[\w-]{24}", re.ASCII)
 
 
 class Gone(NotFound):
@@ -55,6 +57,11 @@ async def completed(session: AsyncSession, vault: Vault, message_id: int, body: 
         return body
     rating_id = await session.scalar(select(col(Rating.id)).where(col(Rating.message_id) == message_id))
     return body if rating_id is None else body.replace(LINK, f"/rate/{token(vault, rating_id)}")
+
+
+def covered(text: str) -> str:
+    """What comes in without anybody's own link: the question comes back as our own words, and in what a customer repeats of it."""
+    return SIGNED.sub(LINK, text) if "/rate/" in text else text
 
 
 async def find(session: AsyncSession, vault: Vault, given: str, *, now: datetime) -> Opened:
@@ -143,11 +150,13 @@ async def every(session: AsyncSession, conversation_id: int) -> Sequence[Rating]
     return (await session.scalars(query.order_by(col(Rating.asked_at), col(Rating.id)))).all()
 
 
-async def forget(session: AsyncSession, *, now: datetime, conversation_ids: Collection[int], contact_id: int | None = None) -> None:
-    """Words go, scores stay, and nothing can be answered any more."""
-    theirs = or_(col(Rating.conversation_id).in_(conversation_ids), col(Rating.contact_id) == contact_id)
-    await session.execute(update(Rating).where(theirs, col(Rating.comment) != "").values(comment=""))
-    await session.execute(update(Rating).where(theirs, col(Rating.expires_at) > now).values(expires_at=now))
+async def forget(session: AsyncSession, *, conversation_ids: Collection[int], contact_id: int | None = None) -> None:
+    """Words go, scores stay, and nothing can be answered any more. One statement: who answers at this moment is waited for."""
+    theirs = col(Rating.conversation_id).in_(conversation_ids)
+    if contact_id is not None:
+        theirs = theirs | (col(Rating.contact_id) == contact_id)
+    is_left = (col(Rating.comment) != "") | (col(Rating.expires_at) > col(Rating.asked_at))
+    await session.execute(update(Rating).where(theirs, is_left).values(comment="", expires_at=col(Rating.asked_at)))
 
 
 def _is_open(rating: Rating, now: datetime) -> bool:

@@ -54,6 +54,7 @@ async def find(session: AsyncSession, access: Access, words: str, *, language: s
 
     An e-mail address finds its owner's conversations, too. `language`: only those held in it, or UNKNOWN.
     """
+    words = _printable(words)
     wanted = Wanted(access, words, _query(words), language, limit)
     if not wanted.query:
         return []
@@ -123,8 +124,13 @@ def _holds(words: ColumnElement[str] | Mapped[str], wanted: Wanted) -> ColumnEle
     return func.to_tsvector(SIMPLE, words).bool_op("@@")(func.to_tsquery(SIMPLE, literal(wanted.query)))
 
 
+def _printable(words: str) -> str:
+    """The words without what is no writing, or no text at all to PostgreSQL: NUL, half a character of UTF-16."""
+    return "".join(letter if letter.isprintable() else " " for letter in words)
+
+
 def _query(words: str) -> str:
     """Every word must occur; the last may go on: an agent searches while typing."""
-    parts = ["".join(letter if letter.isprintable() and letter not in "'\\" else " " for letter in word) for word in words.split()[:10]]
+    parts = ["".join(letter if letter not in "'\\" else " " for letter in word) for word in words.split()[:10]]
     parts = [f"'{part}'" for part in parts if any(letter.isalnum() for letter in part)]
     return " & ".join([*parts[:-1], f"{parts[-1]}:*"]) if parts else ""

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Date, and_, cast, exists, func, literal, null, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from inbox.contract import ConversationKind
@@ -228,8 +229,9 @@ def _asked(query: Any, access: Access, question: Question) -> Any:
     if chosen.kind is not None:
         query = query.where(col(Conversation.kind) == chosen.kind)
     if chosen.label is not None:
-        labelled = exists().where(col(ConversationLabel.conversation_id) == col(Rating.conversation_id))
-        query = query.where(~labelled if chosen.label == 0 else labelled.where(col(ConversationLabel.label_id) == chosen.label))
+        one = aliased(ConversationLabel)  # beside the one that the figures may be told for
+        labelled = exists().where(col(one.conversation_id) == col(Rating.conversation_id))
+        query = query.where(~labelled if chosen.label == 0 else labelled.where(col(one.label_id) == chosen.label))
     return query
 
 

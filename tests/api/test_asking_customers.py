@@ -16,8 +16,8 @@ from connectors.host import sending
 from connectors.host.accounts import Accounts
 from connectors.host.pace import Pace
 from connectors.host.place import Place
-from inbox.contract import ConversationKind
-from inbox.conversations import asking, merging, outbox, outgoing, ratings
+from inbox.contract import Author, Batch, ConversationKind, Event, EventKind
+from inbox.conversations import asking, merging, outbox, outgoing, ratings, receive
 from inbox.models import Channel, Contact, Conversation, Delivery, Episode, Message, RatingState, Status, Wait
 from tests.api.counter import Counter
 from tests.make import MONDAY, Make
@@ -287,3 +287,31 @@ async def test_a_question_is_claimed_by_the_conversation_and_its_contact(counter
             assert await asking.claim(other, episode_id, now=counter.now) is None
     contacts = await counter.rows(select(Contact))
     assert [rating.contact_id for rating in await counter.ratings()] == [contact.id for contact in contacts]
+
+
+async def test_where_the_platforms_package_is_gone_nobody_was_asked(counter: Counter):
+    await counter.resolves()
+    await counter.rows(update(Channel).values(platform="carrier-pigeon").returning(Channel))
+    counter.later(minutes=10)
+    assert await counter.asks() == 0
+    assert [rating.state for rating in await counter.ratings()] == [RatingState.UNREACHABLE]
+    assert await counter.told("rating.asked") == []
+
+
+async def test_a_question_that_comes_back_is_the_question_and_brings_nobodys_link(counter: Counter, house: House):
+    rating = await counter.asked()
+    async with house.database.transaction() as session:
+        (claimed,) = await outbox.claim(session, owner="test", now=counter.now)
+    link = f"https://parley.test{counter.link(rating)}"
+    sent = claimed.body.replace(f"http://parley.test{ratings.LINK}", link)
+    us, anna = Author("us", "Us", is_self=True), Author("anna", "Anna")
+    async with house.database.transaction() as session:  # before the platform's receipt is stored
+        back = Event("e-back", EventKind.MESSAGE, "m-back", "thread-anna", counter.now, us, sent.replace("https", "http"))
+        await receive.receive(session, counter.channel, Batch([back]), now=counter.now, move_cursor=False)
+        quoted = Event("e-5", EventKind.MESSAGE, "m-5", "thread-anna", counter.now, anna, "5", quoted=f"> {sent}", html=f"<p>{link}</p>")
+        await receive.receive(session, counter.channel, Batch([quoted]), now=counter.now, move_cursor=False)
+    (question,) = await questions(counter)
+    assert (question.id, question.external_id, question.delivery) == (claimed.id, "m-back", Delivery.SENT)
+    messages = await counter.rows(select(Message))
+    assert len(messages) == 4  # what Anna wrote, the answer, the question, "5"
+    assert ratings.token(house.vault, rating.id) not in str([(one.body, one.quoted, one.html) for one in messages])

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlmodel import col
 
 from api.deps import House
@@ -15,10 +15,11 @@ from api.pages import rate
 from inbox.contract import ConversationKind
 from inbox.conversations import contacts, erasing, ratings
 from inbox.conversations.ratings import Gone
-from inbox.models import Contact, Conversation, Message, Role, Status, Wait
+from inbox.models import Contact, Conversation, Message, Rating, Role, Status, Wait
 from inbox.team import rights
 from tests.api.counter import Counter
 from tests.api.people import browser, found, person
+from tests.make import blocked
 
 
 @pytest.fixture
@@ -237,6 +238,40 @@ async def test_a_contact_who_is_erased_leaves_the_score_and_no_word(app: FastAPI
     async with browser(app) as client:
         assert (await client.post(counter.link(rating), data={"score": "1", "comment": "again"})).status_code == 404
     assert await given(counter) == [(2, "")]
+
+
+async def test_who_answers_while_the_contact_is_erased_leaves_no_word(counter: Counter, house: House):
+    rating = await counter.asked()
+    async with house.database.transaction() as session:
+        await ratings.give(session, rating.id, score=2, comment="Call me at 0451 555 0199", now=counter.now)
+        async with house.database.transaction() as other:
+            pid = await other.scalar(text("SELECT pg_backend_pid()"))
+            erased = asyncio.create_task(ratings.forget(other, conversation_ids=[rating.conversation_id]))
+            await blocked(house.database, pid)
+            await session.commit()
+            await erased
+    assert await given(counter) == [(2, "")]
+
+
+async def test_what_is_forgotten_of_one_chat_is_kept_of_all_others(counter: Counter, house: House):
+    one, other = await counter.asked("anna"), await counter.asked("bernd")
+    for rating in (one, other):
+        await counter.gives(rating, 4, "Kind")
+    await counter.rows(update(Rating).values(contact_id=None).returning(Rating))
+    async with house.database.transaction() as session:
+        await ratings.forget(session, conversation_ids=[one.conversation_id])
+    assert await given(counter) == [(4, ""), (4, "Kind")]
+
+
+async def test_a_clock_that_is_put_back_opens_no_link_of_an_erased_contact(app: FastAPI, counter: Counter, house: House):
+    rating = await counter.asked()
+    counter.later(hours=3)
+    async with house.database.transaction() as session:
+        await ratings.forget(session, conversation_ids=[rating.conversation_id])
+    counter.later(hours=-1)
+    async with browser(app) as client:
+        assert (await client.post(counter.link(rating), data={"score": "1", "comment": "again"})).status_code == 404
+    assert await given(counter) == [(None, "")]
 
 
 async def test_a_removed_workspace_takes_its_ratings_along(counter: Counter, house: House):

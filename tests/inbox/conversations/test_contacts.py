@@ -1,16 +1,18 @@
 """What is kept about a person is found, handed over and forgotten."""
 
+import asyncio
 import json
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
 
 from inbox.contract import ConversationKind
 from inbox.conversations import contacts, dead_letters, erasing
+from inbox.db import Database
 from inbox.errors import Conflict
 from inbox.models import (
     Attachment,
@@ -32,7 +34,7 @@ from inbox.models import (
 from inbox.models.promptness import Metric
 from inbox.secrets import Vault
 from inbox.team.rights import Access
-from tests.make import MONDAY, Make
+from tests.make import MONDAY, Make, blocked
 
 VAULT = Vault("test")
 SECRETS = ("Anna", "anna@example.org", "anna_1987", "my landlord")
@@ -138,6 +140,27 @@ async def test_figures_do_not_change_and_nothing_is_sent_any_more(session: Async
     assert case.queued.delivery is Delivery.UNDONE
     assert wait.opened_at == MONDAY
     assert wait.outcome == "deleted"
+
+
+async def test_what_is_being_sent_and_an_erasure_wait_for_each_other_in_one_order(database: Database, now: datetime, tmp_path: Path):
+    async with database.transaction() as session:
+        make = Make(session)
+        channel = await make.channel(await make.workspace())
+        anna = await make.identity(channel)
+        contact_id = anna.contact_id
+        conversation = await make.conversation(channel, contact=await session.get_one(Contact, contact_id))
+        asked = await make.message(conversation, identity_id=anna.id)
+        answer = await make.message(conversation, direction=Direction.OUT, delivery=Delivery.SENDING, parent_id=asked.id)
+    access = Access(channel.workspace_id, Role.ADMIN, "member:1")
+    async with database.transaction() as sending, database.transaction() as session:
+        await sending.get_one(Message, answer.id, with_for_update=True)
+        pid = await session.scalar(text("SELECT pg_backend_pid()"))
+        contact = await session.get_one(Contact, contact_id)
+        erased = asyncio.create_task(erasing.erase(session, VAULT, tmp_path, access, contact, now=now))
+        await blocked(database, pid)
+        await sending.get_one(Conversation, conversation.id, with_for_update=True)
+        await sending.commit()
+        assert (await erased).messages == 2
 
 
 async def test_a_later_sync_does_not_bring_the_words_back(session: AsyncSession, case: Case, now: datetime, tmp_path: Path):

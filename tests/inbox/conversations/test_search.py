@@ -65,6 +65,7 @@ async def begun(
         ("ANNA@example.org", True),
         ("bernd@example.org", True),  # written in the message
         ("o'neill", True),
+        ("pfand\x00 flaschen\ud800", True),  # what is no text at all
         ("\\' & | ! ( ) : * <->", False),
         ("🧡", False),
         ("  ", False),

@@ -172,6 +172,8 @@ async def test_each_cut_tells_its_own(world: World, make: Make, session: AsyncSe
     assert await told(Cut.KIND) == {"direct": 5, "email": 2}
     assert await told(Cut.PRIORITY) == {"high": 5, "normal": 2}
     assert await told(Cut.LABEL) == {labels[0].id: 5, labels[1].id: 5, None: 2}
+    assert await told(Cut.LABEL, label=0) == {None: 2}
+    assert await told(Cut.LABEL, label=labels[0].id) == {labels[0].id: 5, labels[1].id: 5}
     assert await told(Cut.ALL, team=team.id) == await told(Cut.ALL, label=labels[0].id) == {None: 5}
     assert await told(Cut.ALL, team=0) == await told(Cut.ALL, label=0) == {None: 2}
     assert await told(Cut.ALL, kind=ConversationKind.EMAIL) == await told(Cut.ALL, channel=world.channels[1].id) == {None: 2}
