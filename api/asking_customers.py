@@ -58,7 +58,7 @@ async def _ask(database: Database, settings: Settings, episode_id: int, now: dat
         try:
             capabilities = connectors.find(due.channel.platform).capabilities
         except (NotFound, ImportError, AttributeError):  # its package is gone: nothing leaves there
-            return False
+            capabilities = None
         return await asking.ask_by_message(session, due, body=words(settings, due), capabilities=capabilities, now=now)
 
 

@@ -85,9 +85,10 @@ async def ask_in_chat(session: AsyncSession, due: Due, *, now: datetime) -> None
     _record(session, due, now)
 
 
-async def ask_by_message(session: AsyncSession, due: Due, *, body: str, capabilities: Capabilities, now: datetime) -> bool:
-    """Queue the question as an automatic message; whether it can leave. Where the platform's window is over it is not asked."""
-    message = await _queued(session, due, body, capabilities, now)
+async def ask_by_message(session: AsyncSession, due: Due, *, body: str, capabilities: Capabilities | None, now: datetime) -> bool:
+    """Queue the question as an automatic message; whether it can leave. Where the platform's window is over, or its connector is gone (no
+    `capabilities`), it is not asked."""
+    message = None if capabilities is None else await _queued(session, due, body, capabilities, now)
     if message is None:
         due.rating.state = RatingState.UNREACHABLE
     else:

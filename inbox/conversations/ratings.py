@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -145,7 +145,9 @@ async def every(session: AsyncSession, conversation_id: int) -> Sequence[Rating]
 
 async def forget(session: AsyncSession, *, now: datetime, conversation_ids: Collection[int], contact_id: int | None = None) -> None:
     """Words go, scores stay, and nothing can be answered any more."""
-    theirs = or_(col(Rating.conversation_id).in_(conversation_ids), col(Rating.contact_id) == contact_id)
+    theirs = col(Rating.conversation_id).in_(conversation_ids)
+    if contact_id is not None:
+        theirs |= col(Rating.contact_id) == contact_id
     await session.execute(update(Rating).where(theirs, col(Rating.comment) != "").values(comment=""))
     await session.execute(update(Rating).where(theirs, col(Rating.expires_at) > now).values(expires_at=now))
 

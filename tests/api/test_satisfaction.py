@@ -24,6 +24,7 @@ from inbox.models import (
     Rating,
     RatingState,
     Role,
+    Workspace,
 )
 from inbox.promptness.satisfaction import Cut
 from inbox.secrets import hash_token
@@ -243,7 +244,7 @@ async def test_a_channel_that_is_public_alone_is_not_offered_it(app: FastAPI, ho
 async def test_who_is_no_admin_changes_nothing(app: FastAPI, house: House):
     admin, channel, address = await shop(house, platform="widget")
     async with house.database.transaction() as session:
-        workspace = await session.get_one(type(await found(house, "Other")), admin.access.workspace_id)
+        workspace = await session.get_one(Workspace, admin.access.workspace_id)
     supervisor = await person(house, workspace, role=Role.SUPERVISOR)
     async with browser(app, supervisor) as client:
         assert (await client.post(f"{address}/questions", data={"asks": "1", "after": "10"})).status_code == 403

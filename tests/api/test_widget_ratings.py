@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlmodel import col
 
 from api.deps import House
 from api.widget_access import RATINGS
-from inbox.conversations import visitors
+from inbox.conversations import chats, visitors
 from inbox.models import Contact, Conversation, Rating, Thread, Visitor
 from tests.api.counter import Counter
 from tests.api.visitor import SITE, Page, serving, visiting
@@ -146,9 +146,10 @@ async def test_who_does_not_want_to_be_asked_sees_no_question_any_more(counter: 
 
 
 async def test_who_deletes_the_chat_takes_the_words_along(counter: Counter, address: str, house: House):
-    from inbox.conversations import chats
-
-    async with visit(counter, address) as page:
+    async with visit(counter, address) as page, visit(counter, address) as stranger:
+        other = await asked(counter, stranger)
+        await counter.gives(other, 4, "Kind")
+        await counter.rows(update(Rating).where(col(Rating.id) == other.id).values(contact_id=None).returning(Rating))  # nobody knows whose
         rating = await asked(counter, page)
         await page.send(type="rate", rating=rating.id, score=2, comment="My number is 0451 555 0199")
         await page.hear("rated")
@@ -156,4 +157,4 @@ async def test_who_deletes_the_chat_takes_the_words_along(counter: Counter, addr
             query = select(Visitor).join(Thread, col(Thread.external_id) == col(Visitor.external_id))
             visitor = (await session.scalars(query.where(col(Thread.conversation_id) == rating.conversation_id))).one()
             await chats.erase(session, house.vault, house.settings.home, visitor, now=counter.now)
-    assert [(given.score, given.comment) for given in await counter.ratings()] == [(2, "")]
+    assert [(given.score, given.comment) for given in await counter.ratings()] == [(4, "Kind"), (2, "")]
