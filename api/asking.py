@@ -60,7 +60,9 @@ async def filters(
     priority: Annotated[Priority | None, Empty, Query()] = None,
     kind: Annotated[ConversationKind | None, Empty, Query()] = None,
 ) -> Filters:
-    return Filters(channel, team, member, label, policy, post, language, priority, kind)
+    return Filters(
+        channel=channel, team=team, member=member, label=label, policy=policy, post=post, language=language, priority=priority, kind=kind
+    )
 
 
 async def period(

@@ -39,7 +39,8 @@ class Database:
         event.listen(self.engine.sync_engine, "connect", _pack_columns)
         event.listen(self.engine.sync_engine, "checkout", _refuse_lost)
         self.readers: set[asyncio.Event] = set()  # the log's readers in this process: they need not wait for the NOTIFY
-        self._waking: asyncio.Task[None] | None = None
+        self._waking: asyncio.Task[None] | None = None  # what commits until it leaves has a part in it
+        self._wakers: set[asyncio.Task[None]] = set()  # and those that are on their way
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[AsyncSession]:
@@ -62,6 +63,8 @@ class Database:
             reader.set()
         if self._waking is None or self._waking.done():
             self._waking = asyncio.create_task(self._notify())
+            self._wakers.add(self._waking)
+            self._waking.add_done_callback(self._wakers.discard)
 
     async def _notify(self) -> None:
         await asyncio.sleep(WAKE_SECONDS)
@@ -87,9 +90,9 @@ class Database:
         return connection
 
     async def close(self) -> None:
-        """Send the last wake-up and let every connection go."""
-        if self._waking is not None:
-            await asyncio.wait([self._waking], timeout=FAREWELL)  # awaited itself, it could not be told from a cancellation of ours
+        """Send the last wake-ups and let every connection go."""
+        if self._wakers:
+            await asyncio.wait(self._wakers, timeout=FAREWELL)  # awaited itself, one could not be told from a cancellation of ours
         await self.engine.dispose()
 
 

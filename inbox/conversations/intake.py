@@ -24,9 +24,9 @@ from inbox.events import Pending
 from inbox.models import Direction, Status
 from inbox.pipelines import Send, pipeline
 from inbox.promptness import episodes, ledger, moves, targets, timeline, waits
+from inbox.promptness.clocks import Said, Waiting
 from inbox.promptness.expectations import Expectation
 from inbox.promptness.ledger import Changes, Subject
-from inbox.promptness.timeline import Said, Waiting
 
 ADOPT = """
     UPDATE message SET parent_id = new.parent, expects_since = coalesce(expects_since, new.since)

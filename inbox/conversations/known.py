@@ -14,13 +14,14 @@ from psycopg import AsyncConnection, AsyncCursor
 from inbox.columns import Numbers, Texts
 from inbox.contract import ConversationKind, EventKind
 from inbox.conversations import lookups
-from inbox.conversations.incoming import Incoming, Origin, Person
+from inbox.conversations.incoming import Incoming, Origin
+from inbox.conversations.names import Names
 from inbox.db import Row
 from inbox.models import Delivery, Direction, Status
 from inbox.models.conversations import DELIVERIES, DIRECTIONS, KINDS, STATUSES
 from inbox.pipelines import Send, pipeline
 from inbox.promptness import ledger
-from inbox.promptness.timeline import Waiting
+from inbox.promptness.clocks import Waiting
 
 BUCKETS = 64  # advisory locks of one channel: the server's lock table is small and shared
 
@@ -167,35 +168,6 @@ class Known:
     spoken: Collection[str] = ()  # the languages that the workspace has met
 
 
-@dataclass(slots=True)
-class Names:
-    """What to look for, each in order, since some are locked. `related`: the messages, and those that they answer."""
-
-    messages: Texts
-    related: Texts
-    keys: Texts
-    threads: Texts
-    people: dict[str, Person]
-    posts: Texts
-    are_plain: bool  # only messages of others that answer none: nothing of what was said before has to be read
-
-    @classmethod
-    def of(cls, events: Sequence[Incoming]) -> "Names":
-        messages = {event.message_id for event in events if event.message_id}
-        parents = {event.parent_id for event in events if event.parent_id}
-        keys = {event.client_key for event in events if event.client_key}
-        people = {event.person.external_id: event.person for event in events if event.person}
-        return cls(
-            Texts(sorted(messages)),
-            Texts(sorted(messages | parents)),
-            Texts(sorted(keys)),
-            Texts(sorted({event.thread_id for event in events})),
-            people,
-            Texts(sorted({event.post.id for event in events if event.post})),
-            not (parents or keys or is_own(people)) and all(event.kind is EventKind.MESSAGE for event in events),
-        )
-
-
 async def look_up(connection: AsyncConnection[Row], origin: Origin, events: Sequence[Incoming], *, now: datetime, within: bool) -> Known:
     """Claim the events, lock their conversations and read what is known.
 
@@ -208,7 +180,7 @@ async def look_up(connection: AsyncConnection[Row], origin: Origin, events: Sequ
         given = (origin.workspace_id, origin.id, now, origin.id & 0x7FFFFFFF, _buckets(names.threads, names.related))
         fresh = send(lookups.CLAIM, (*given, Texts(sorted(unique)), Texts([unique[name].raw for name in sorted(unique)])))
         own = (origin.id, names.keys, names.threads, origin.id, names.threads, origin.id, names.related)
-        unsent = send(lookups.UNSENT, own) if is_own(names.people) else None
+        unsent = send(lookups.UNSENT, own) if names.is_own else None
         places, latest = _ask_conversations(send, origin, names)
         messages = None if names.are_plain else _ask_messages(send, origin, names)
         people = _ask_people(send, origin, names) if names.people else None
@@ -231,10 +203,6 @@ async def look_up(connection: AsyncConnection[Row], origin: Origin, events: Sequ
     if seldom:
         await _look_closer(connection, origin, known, names)
     return known
-
-
-def is_own(people: dict[str, Person]) -> bool:
-    return any(person.is_self for person in people.values())
 
 
 async def _look_closer(connection: AsyncConnection[Row], origin: Origin, known: Known, names: Names) -> None:

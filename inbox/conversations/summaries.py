@@ -11,7 +11,7 @@ from inbox.conversations.known import Place
 from inbox.db import driver
 from inbox.models import Direction
 from inbox.pipelines import Send
-from inbox.promptness.timeline import Waiting
+from inbox.promptness.clocks import Waiting
 
 SNIPPET = 140  # characters
 READ_FOR_SNIPPET = 1000  # characters of a body: long letters are not split into words for one line

@@ -1,8 +1,8 @@
 """How long people wait for us: the one clock.
 
 Business time: calendars, hours, timetables, zones; agreements (made and changed by supervisors, with iCalendar).
-Waits: expectations (what asks for an answer), timeline (the fold), ledger (its rows), waits, corrections, retelling and strands (merged
-    and split conversations), cuts and segments (who had it when).
+Waits: expectations (what asks for an answer), timeline (the fold) and clocks (what it moves), ledger (its rows), waits, corrections,
+    retelling and strands (merged and split conversations), cuts and segments (who had it when).
 Targets: policies, targets, verdicts. Episodes and their resolution: episodes, course, moves, resolving, resolutions, resolution_columns.
 Alerts: chains, alerts (planned and raised), agenda (what the timer has to do, and when), alerting (set up), recipients, notices (in the
     app), deliveries, troubles (Parley's own).

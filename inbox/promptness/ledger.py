@@ -18,7 +18,7 @@ from inbox.events import Pending
 from inbox.models import Metric, Outcome, Status
 from inbox.pipelines import Send
 from inbox.promptness import timeline
-from inbox.promptness.timeline import Clock, Waiting
+from inbox.promptness.clocks import Clock, Waiting
 
 COLUMNS = """wait.id, wait.identity_id, wait.metric, wait.opened_at, wait.opened_by, wait.received_at, wait.message_count, wait.by_hand,
              wait.closed_at, wait.closed_by, wait.outcome, wait.member_id, wait.assignee_id, wait.team_id, wait.native, wait.bulk"""

@@ -9,9 +9,9 @@ from typing import Any
 from inbox.db import Row
 from inbox.models import Outcome, Status
 from inbox.promptness import cuts, ledger, strands, timeline
+from inbox.promptness.clocks import Assigned, Clock, Decided, Said, Waiting
 from inbox.promptness.ledger import Subject
 from inbox.promptness.strands import Flow, Joining, Strand
-from inbox.promptness.timeline import Assigned, Decided, Said, Waiting
 
 RESOLVED = (Status.RESOLVED, Status.SPAM)  # what sets `resolved_at`
 
@@ -84,7 +84,7 @@ class _Story:
             yield replace(self.subject, id=one.id, assignee_id=one.assignee_id, team_id=one.team_id)
 
 
-def _history(subject: Subject, episode_days: int, log: Sequence[Row]) -> tuple[timeline.Clock, list[Decided | Assigned]]:
+def _history(subject: Subject, episode_days: int, log: Sequence[Row]) -> tuple[Clock, list[Decided | Assigned]]:
     """A clock at the beginning of a conversation, and what the log says was done in it."""
     clock = ledger.clock(replace(subject, status=Status.OPEN, resolved_at=None), episode_days, [])
     had = next((cuts.before(data) for _, kind, _, data in log if kind == "conversation.assigned"), None)

@@ -17,7 +17,8 @@ from psycopg import AsyncCursor
 from inbox.db import Row
 from inbox.models import Outcome
 from inbox.promptness import timeline
-from inbox.promptness.timeline import Clock, Moment, Said, Waiting
+from inbox.promptness.clocks import Clock, Said, Waiting
+from inbox.promptness.timeline import Moment
 
 DIVIDED = "conversation.divided"  # one of them was split off from the other
 

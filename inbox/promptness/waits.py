@@ -16,8 +16,8 @@ from inbox.db import Row, driver
 from inbox.models import Conversation, LogEvent, Message, Outcome, Status
 from inbox.pipelines import pipeline
 from inbox.promptness import ledger, moves, retelling, strands, targets, timeline
+from inbox.promptness.clocks import Decided, Said
 from inbox.promptness.ledger import Changes, Subject
-from inbox.promptness.timeline import Decided, Said
 
 CONVERSATIONS_AT_ONCE = 500  # in a rebuild
 

@@ -1,7 +1,7 @@
 """A shop where customers ask, are answered, and are asked how it was; time passes by hand."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -125,7 +125,3 @@ class Counter:
 
     def link(self, rating: Rating) -> str:
         return f"/rate/{ratings.token(self.house.vault, rating.id)}"
-
-
-def moment(**length: float) -> datetime:
-    return MONDAY + timedelta(**length)

@@ -233,6 +233,15 @@ async def test_a_platforms_longer_window_for_people_is_not_for_questions(counter
     assert [rating.state for rating in await counter.ratings()] == [RatingState.UNREACHABLE]
 
 
+async def test_where_the_connector_is_gone_the_customer_is_not_asked_and_that_is_kept(counter: Counter):
+    await counter.resolves()
+    await counter.rows(update(Channel).values(platform="carrier-pigeon").returning(Channel))
+    counter.later(minutes=20)
+    assert await counter.asks() == 0
+    assert [(rating.state, rating.message_id) for rating in await counter.ratings()] == [(RatingState.UNREACHABLE, None)]
+    assert await counter.told("rating.asked") == []
+
+
 async def test_in_the_website_chat_the_question_is_no_message(house: House):
     counter = await Counter(house).open(platform="widget")
     rating = await counter.asked()

@@ -15,7 +15,7 @@ from api.pages import rate
 from inbox.contract import ConversationKind
 from inbox.conversations import contacts, erasing, ratings
 from inbox.conversations.ratings import Gone
-from inbox.models import Contact, Conversation, Message, Rating, Role, Status, Wait
+from inbox.models import Channel, Contact, Conversation, Message, Rating, Role, Status, Wait, Workspace
 from inbox.team import rights
 from tests.api.counter import Counter
 from tests.api.people import browser, found, person
@@ -277,7 +277,7 @@ async def test_a_clock_that_is_put_back_opens_no_link_of_an_erased_contact(app: 
 async def test_a_removed_workspace_takes_its_ratings_along(counter: Counter, house: House):
     await counter.gives(await counter.asked(), 5, "Great")
     async with house.database.transaction() as session:
-        await session.delete(await session.get_one(type(counter.workspace), counter.workspace.id))
+        await session.delete(await session.get_one(Workspace, counter.workspace.id))
     assert await counter.ratings() == []
 
 
@@ -317,7 +317,7 @@ async def test_the_conversation_shows_the_rating_to_who_may_see_the_channel_and_
     assert "Secret &lt;b&gt;words&lt;/b&gt;" in page.text
     assert "The customer was asked how it was" in page.text
     async with house.database.transaction() as session:
-        (await session.get_one(type(counter.channel), counter.channel.id)).restricted = True
+        (await session.get_one(Channel, counter.channel.id)).restricted = True
     assert (await seen_by(app, viewer, f"{base}/conversations/{rating.conversation_id}")).status_code == 404
     for address in ("", ".csv", "/ratings", "/ratings.csv"):
         answer = await seen_by(app, viewer, f"{base}/metrics/satisfaction{address}")

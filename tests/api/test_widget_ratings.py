@@ -5,15 +5,16 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlmodel import col
 
 from api.deps import House
 from api.widget_access import RATINGS
-from inbox.conversations import visitors
+from inbox.conversations import chats, visitors
 from inbox.models import Contact, Conversation, Rating, Thread, Visitor
 from tests.api.counter import Counter
 from tests.api.visitor import SITE, Page, serving, visiting
+from tests.make import Make
 
 
 @pytest.fixture
@@ -145,15 +146,30 @@ async def test_who_does_not_want_to_be_asked_sees_no_question_any_more(counter: 
             assert again.ready["question"] is None
 
 
-async def test_who_deletes_the_chat_takes_the_words_along(counter: Counter, address: str, house: House):
-    from inbox.conversations import chats
-
+async def test_who_deletes_the_chat_takes_the_words_along(counter: Counter, address: str):
     async with visit(counter, address) as page:
         rating = await asked(counter, page)
         await page.send(type="rate", rating=rating.id, score=2, comment="My number is 0451 555 0199")
         await page.hear("rated")
-        async with house.database.transaction() as session:
-            query = select(Visitor).join(Thread, col(Thread.external_id) == col(Visitor.external_id))
-            visitor = (await session.scalars(query.where(col(Thread.conversation_id) == rating.conversation_id))).one()
-            await chats.erase(session, house.vault, house.settings.home, visitor, now=counter.now)
+        await erase(counter, rating)
     assert [(given.score, given.comment) for given in await counter.ratings()] == [(2, "")]
+
+
+async def test_who_is_known_elsewhere_too_takes_along_what_was_said_of_this_chat_alone(counter: Counter, address: str, house: House):
+    async with visit(counter, address) as page, visit(counter, address) as stranger:
+        other, rating = await asked(counter, stranger), await asked(counter, page)
+        await counter.gives(other, 4, "Kind")
+        await counter.gives(rating, 2, "My number is 0451 555 0199")
+        async with house.database.transaction() as session:
+            await session.execute(update(Rating).where(col(Rating.id) == other.id).values(contact_id=None))  # nobody knows any more whose
+            await Make(session).identity(counter.channel, contact_id=rating.contact_id)
+        await erase(counter, rating)
+    assert [(given.score, given.comment) for given in await counter.ratings()] == [(4, "Kind"), (2, "")]
+
+
+async def erase(counter: Counter, rating: Rating) -> None:
+    """The visitor whose chat it is deletes it."""
+    async with counter.house.database.transaction() as session:
+        query = select(Visitor).join(Thread, col(Thread.external_id) == col(Visitor.external_id))
+        visitor = (await session.scalars(query.where(col(Thread.conversation_id) == rating.conversation_id))).one()
+        await chats.erase(session, counter.house.vault, counter.house.settings.home, visitor, now=counter.now)

@@ -1,12 +1,18 @@
 """Two conversations made one, and one made two, in a real browser."""
 
+import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from inbox.contract import ConversationKind, EventKind
+from inbox.conversations import splitting
+from inbox.models import Conversation
+from inbox.team import rights
 from tests.browser.conftest import Desk
 
 pytestmark = pytest.mark.browser
@@ -57,7 +63,6 @@ async def test_messages_are_chosen_and_split_off_by_keys_and_come_back_with_one(
     await desk.say("And my refund?", **LETTER)
     await desk.say("The green one", **LETTER)
     page = await desk.page("Aylin", "/conversations/1?view=open")
-    onlooker = await desk.page("Fatma", "/conversations/1?view=open")
     await page.keyboard.press("S")
     bar = page.locator(".split-bar")
     button = bar.get_by_role("button", name="Split off")
@@ -79,13 +84,27 @@ async def test_messages_are_chosen_and_split_off_by_keys_and_come_back_with_one(
     await expect(entries(page)).to_have_count(2)
     await expect(page.locator("#timeline-2")).to_contain_text("Aylin split this off from another conversation")
     await expect(page.locator(".composer")).to_be_visible()
-    await expect(entries(onlooker)).to_have_count(1)
-    await expect(onlooker.locator("#row-2")).to_have_count(1)
-    await onlooker.get_by_role("link", name="Open it").click()
-    await expect(entries(onlooker)).to_have_count(2)
     await page.keyboard.press("z")
     await expect(page).to_have_url(f"{desk.address}/w/{desk.workspace.id}/conversations/1?view=open")
     await expect(entries(page)).to_have_count(3)
+    assert not desk.complaints
+
+
+async def test_who_looks_on_sees_messages_leave_and_may_follow_them(desk: Desk) -> None:
+    await desk.say("Where is my crate?", **LETTER)
+    await desk.say("And my refund?", **LETTER)
+    page = await desk.page("Fatma", "/conversations/1?view=open")
+    here = rights.of(desk.members["Aylin"])
+
+    async def leave(session: AsyncSession) -> None:
+        conversation = await session.get_one(Conversation, 1)
+        await splitting.split_off(session, here, conversation, [conversation.last_inbound_id or 0], now=datetime.now(UTC))
+
+    await desk.do(leave)
+    await expect(entries(page)).to_have_text([re.compile("crate")])
+    await expect(page.locator("#row-2")).to_have_count(1)
+    await page.get_by_role("link", name="Open it").click()
+    await expect(entries(page)).to_have_text([re.compile("refund")])
     assert not desk.complaints
 
 

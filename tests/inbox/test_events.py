@@ -1,9 +1,11 @@
 """The log."""
 
+import asyncio
+
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from inbox import events
+from inbox import db, embedded, events
 from inbox.db import Database
 from tests.make import MONDAY, Make
 
@@ -35,3 +37,16 @@ async def test_what_is_rolled_back_is_not_in_the_log(database: Database):
 async def test_an_event_of_an_unknown_kind_is_refused(session: AsyncSession):
     with pytest.raises(KeyError, match="describe it"):
         events.record(session, "cat.fed", workspace_id=1, at=MONDAY, actor="system")
+
+
+async def test_a_wake_up_that_is_on_its_way_leaves_before_the_connections_go(server: embedded.Server, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(db, "WAKE_SECONDS", 0)
+    database, others = Database(server.url, pool_size=1), asyncio.all_tasks()
+    async with database.engine.connect(), database.engine.connect():  # all that there are
+        database.wake()
+        for _ in range(5):
+            await asyncio.sleep(0)  # it has begun, and waits for a connection
+        closing = asyncio.create_task(database.close())
+        await asyncio.sleep(0)
+    await closing
+    assert asyncio.all_tasks() <= others

@@ -1,7 +1,7 @@
 """The dashboard: cards, charts with their tables, and every choice in the address. The report is the same for printing."""
 
 import asyncio
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
@@ -116,7 +116,7 @@ async def own(
 async def _satisfaction(session: AsyncSession, access: Access, choices: Choices) -> satisfaction.Figure | None:
     """How satisfied customers were who were asked in the period; None where none are asked, or the choices are about waits alone."""
     question, chosen = choices.question, choices.question.filters
-    if chosen.member is not None or chosen.policy is not None or chosen.post is not None:
+    if chosen.chosen.keys() - {each.name for each in fields(satisfaction.Filters)}:
         return None
     filters = satisfaction.Filters(channel=chosen.channel, team=chosen.team, label=chosen.label, priority=chosen.priority, kind=chosen.kind)
     return await satisfaction.overall(session, access, satisfaction.Question(question.since, question.until, filters))

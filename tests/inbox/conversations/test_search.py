@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from inbox.conversations import search
-from inbox.models import Channel, Contact, Conversation, Role, Status
+from inbox.models import Channel, Contact, Conversation, Role, Status, Workspace
 from inbox.team import rights
 from tests.make import MONDAY, Make
 
@@ -21,7 +21,7 @@ async def channel(make: Make) -> Channel:
 
 @pytest.fixture
 async def find(session: AsyncSession, make: Make, channel: Channel) -> Find:
-    member = await make.member(await session.get_one(type(await make.workspace()), channel.workspace_id), role=Role.AGENT)
+    member = await make.member(await session.get_one(Workspace, channel.workspace_id), role=Role.AGENT)
 
     async def found(words: str, **given: int) -> list[int]:
         await session.flush()
@@ -86,7 +86,9 @@ async def test_words_find_what_was_said_who_said_it_and_its_subject(
     assert await find(words) == ([wanted.id] if finds else [])
 
 
-async def test_the_newest_come_first_and_only_so_many(session: AsyncSession, make: Make, channel: Channel, find: Find, monkeypatch):
+async def test_the_newest_come_first_and_only_so_many(
+    session: AsyncSession, make: Make, channel: Channel, find: Find, monkeypatch: pytest.MonkeyPatch
+):
     every = [await begun(session, make, channel, "Anna", "Pfand", minute) for minute in range(6)]
     newest = [conversation.id for conversation in reversed(every)]
     assert await find("pfand", limit=4) == newest[:4]
