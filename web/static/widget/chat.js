@@ -98,6 +98,7 @@ export class Chat {
     this.#ready = true;
     this.#show(frame);
     this.#outbox.flush();
+    this.#rating.flush();
   }
 
   #show(frame) {
