@@ -91,6 +91,15 @@ async def test_an_answer_without_a_connection_leaves_as_soon_as_there_is_one(sho
     await context.set_offline(False)
     await expect(page.get_by_text("Thank you! Your answer has arrived.")).to_be_visible()
     assert await given(shop) == (4, "")
+    async with shop.database.transaction() as session:
+        await session.execute(update(Rating).values(given_at=shop.house.clock() - timedelta(days=8)))
+    await page.get_by_role("button", name="Change my answer").click()
+    await context.set_offline(True)
+    await expect(page.get_by_role("dialog")).to_contain_text("No connection.")
+    await page.get_by_role("button", name="Send my answer").click()
+    await expect(page.get_by_role("button", name="Waits for a connection")).to_be_visible()
+    await context.set_offline(False)
+    await expect(page.get_by_role("button", name="Send my answer")).to_be_visible()  # refused: it cannot be changed any more
     shop.violations.clear()  # the browser's complaints that it is offline
 
 

@@ -65,6 +65,13 @@ export class Rating {
     if (this.#unsent !== null) this.#send(this.#unsent);
   }
 
+  /** It was not taken, and is not sent again by itself: the reason is shown, and the visitor may try. */
+  refused() {
+    this.#unsent = null;
+    this.#place.querySelector(".firm")?.replaceChildren(this.#words.rateSend);
+    this.#place.querySelector(".question .quiet")?.replaceChildren(this.#words.rateNever);
+  }
+
   given() {
     this.#unsent = null;
     this.#answered = true;
