@@ -45,6 +45,10 @@ class Language:
     def number(self, value: float) -> str:
         return _number(self.code, value)
 
+    def tenths(self, value: float) -> str:
+        """One digit after the point, also when it is 0: figures under each other are told alike."""
+        return format_decimal(value, "#,##0.0", locale=_babel(self.code))
+
     def day(self, at: datetime, zone: tzinfo) -> str:
         """Weekday and date, for a separator between days."""
         return _day(self.code, at.astimezone(zone).date())

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, select, text
+from sqlalchemy import ColumnElement, exists, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -75,13 +75,15 @@ async def check(session: AsyncSession, access: Access, conversation: Conversatio
         raise Conflict("A review is one matter: nothing can be split off from it.", code="split_review")
     if await session.scalar(select(exists().where(col(Visitor.channel_id) == conversation.channel_id))):
         raise Conflict("A visitor of the website sees one chat: nothing can be split off from it.", code="split_chat")
+    if len((await session.scalars(select(col(Message.id)).where(*_shown(conversation)).limit(2))).all()) < 2:
+        raise Conflict("There is only one message here: nothing can be split off from it.", code="split_one")
 
 
 async def _chosen(session: AsyncSession, conversation: Conversation, message_ids: Sequence[int]) -> Sequence[Message]:
     """The messages, in the platform's order, if they can go."""
     if not message_ids:
         raise Invalid("Choose the messages to split off.", code="split_nothing")
-    shown = (col(Message.conversation_id) == conversation.id, col(Message.delivery) != Delivery.UNDONE)
+    shown = _shown(conversation)
     found = select(Message).where(*shown, col(Message.id).in_(message_ids)).order_by(col(Message.at), col(Message.id))
     chosen = (await session.scalars(found)).all()
     if len(chosen) != len(set(message_ids)):
@@ -91,6 +93,10 @@ async def _chosen(session: AsyncSession, conversation: Conversation, message_ids
     if not await session.scalar(select(exists().where(*shown, col(Message.id).not_in(message_ids)))):
         raise Conflict("Nothing would be left here: leave at least one message.", code="split_all")
     return chosen
+
+
+def _shown(conversation: Conversation) -> tuple[ColumnElement[bool], ...]:
+    return col(Message.conversation_id) == conversation.id, col(Message.delivery) != Delivery.UNDONE
 
 
 async def _begin(session: AsyncSession, conversation: Conversation, chosen: Sequence[Message], now: datetime) -> Conversation:

@@ -154,6 +154,8 @@ def activity(event: Happened | LogEvent) -> Entry | None:
         return None
     if event.kind == "wait.closed" and event.data.get("outcome") not in ("answered", "not_needed"):
         return None
+    if event.kind == "conversation.language_changed" and event.actor.startswith("channel:"):
+        return None  # told by its words; the language stands beside the conversation
     return Entry("activity", event.id, event.at, event.conversation_id, event=event)
 
 

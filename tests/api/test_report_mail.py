@@ -1,6 +1,7 @@
 """Figures that leave by mail on their own: on time, once, to those who may see them."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -64,6 +65,17 @@ async def test_no_race_makes_more_reports_than_a_workspace_has(house: House, mon
                 waits = await other.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted"))
     with pytest.raises(Invalid, match="at most"):
         await second
+
+
+async def test_the_page_says_that_a_report_was_added_and_removed(app: FastAPI, house: House):
+    someone = await reader(house)
+    address = f"/w/{someone.access.workspace_id}/metrics/schedules"
+    async with people.browser(app, someone) as signed:
+        added = await signed.post(address, data={"rhythm": "weekly", "members": [str(someone.access.member_id)]}, follow_redirects=True)
+        (removal,) = re.findall(r"schedules/\d+/removal", added.text)
+        removed = await signed.post(f"/w/{someone.access.workspace_id}/metrics/{removal}", follow_redirects=True)
+        plain = await signed.get(address)
+    assert ["Saved." in page.text for page in (added, removed, plain)] == [True, True, False]
 
 
 async def test_a_report_leaves_on_monday_morning_once_however_many_look(house: House, box: Letterbox):

@@ -79,6 +79,30 @@ async def test_a_visitor_answers_by_keyboard_and_thinks_again(shop: Shop, contex
     await expect(page.get_by_text("How satisfied are you")).to_have_count(0)
 
 
+async def test_an_answer_without_a_connection_leaves_as_soon_as_there_is_one(shop: Shop, context: BrowserContext):
+    page = await shop.open(context)
+    await asked(shop, page)
+    await page.get_by_role("radio", name="4: Satisfied").check()
+    await context.set_offline(True)
+    await expect(page.get_by_role("dialog")).to_contain_text("No connection.")
+    await page.get_by_role("button", name="Send my answer").click()
+    await expect(page.get_by_role("button", name="Waits for a connection")).to_be_visible()
+    assert await given(shop) == (None, "")
+    await context.set_offline(False)
+    await expect(page.get_by_text("Thank you! Your answer has arrived.")).to_be_visible()
+    assert await given(shop) == (4, "")
+    async with shop.database.transaction() as session:
+        await session.execute(update(Rating).values(given_at=shop.house.clock() - timedelta(days=8)))
+    await page.get_by_role("button", name="Change my answer").click()
+    await context.set_offline(True)
+    await expect(page.get_by_role("dialog")).to_contain_text("No connection.")
+    await page.get_by_role("button", name="Send my answer").click()
+    await expect(page.get_by_role("button", name="Waits for a connection")).to_be_visible()
+    await context.set_offline(False)
+    await expect(page.get_by_role("button", name="Send my answer")).to_be_visible()  # refused: it cannot be changed any more
+    shop.violations.clear()  # the browser's complaints that it is offline
+
+
 async def test_who_does_not_want_to_be_asked_is_left_alone(shop: Shop, context: BrowserContext):
     page = await shop.open(context)
     await asked(shop, page)

@@ -34,6 +34,11 @@ def test_a_duration_has_one_unit(seconds: int, english: str, german: str) -> Non
     assert (language("en").duration(length), language("de").duration(length)) == (english, german)
 
 
+@pytest.mark.parametrize(("value", "english", "german"), [(4, "4.0", "4,0"), (4.16, "4.2", "4,2"), (1234.5, "1,234.5", "1.234,5")])
+def test_tenths_are_told_also_where_there_are_none(value: float, english: str, german: str) -> None:
+    assert (language("en").tenths(value), language("de").tenths(value)) == (english, german)
+
+
 def test_a_time_is_told_in_the_workspaces_zone() -> None:
     summer = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
     zone = filters.zone("Europe/Berlin")

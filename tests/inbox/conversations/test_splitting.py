@@ -447,6 +447,13 @@ async def test_where_nothing_can_be_split_off_it_says_why(desk: Desk, before: Ca
         await split(desk, "a2")
 
 
+async def test_from_one_message_nothing_can_be_split_off_and_that_is_told_at_once(session: AsyncSession, desk: Desk):
+    with pytest.raises(Conflict, match="only one message"):
+        await splitting.check(session, desk.access, desk.first)
+    await more(desk, "And my bottles?", "a2", 300)
+    await splitting.check(session, desk.access, desk.first)
+
+
 async def test_a_viewer_splits_nothing_off(session: AsyncSession, desk: Desk):
     await more(desk, "And my bottles?", "a2", 300)
     viewer = Access(desk.channel.workspace_id, Role.VIEWER, "member:9", member_id=desk.me.id)

@@ -9,10 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from inbox import events
 from inbox.contract import Envelope, EventKind
-from inbox.conversations import merging, search, spoken
+from inbox.conversations import merging, search, spoken, timeline
+from inbox.db import driver
 from inbox.errors import Conflict, Forbidden, Invalid
 from inbox.languages import UNKNOWN
 from inbox.models import Channel, Conversation, Role, SpokenLanguage, Wait, Workspace
+from inbox.pipelines import pipeline
 from inbox.team import rights
 from inbox.team.rights import Access
 from tests.inbox.conversations.test_receive import ANNA, BERND, US, everything, said, take
@@ -58,6 +60,17 @@ async def test_it_stays_unknown_until_somebody_says_enough(session: AsyncSession
     assert changes(session) == [{"language": "de", "before": ""}]
     await take(session, channel, said(ENGLISH, after=3))
     assert len(changes(session)) == 1
+
+
+async def test_the_timeline_tells_what_somebody_chose_and_not_what_words_told(session: AsyncSession, channel: Channel, agent: Access):
+    await take(session, channel, said(SHORT))
+    await take(session, channel, said(GERMAN, after=1))
+    conversation = (await everything(session, Conversation))[0]
+    await spoken.choose(session, agent, conversation, "fr", now=LATER)
+    async with pipeline(await driver(session)) as send:
+        events.write(session, send)
+    shown = (await timeline.load(session, conversation)).entries
+    assert [entry.event.data["language"] for entry in shown if entry.event is not None] == ["fr"]
 
 
 async def test_several_messages_of_one_batch_count_in_the_platforms_order(session: AsyncSession, channel: Channel):

@@ -98,6 +98,7 @@ export class Chat {
     this.#ready = true;
     this.#show(frame);
     this.#outbox.flush();
+    this.#rating.flush();
   }
 
   #show(frame) {
@@ -133,6 +134,7 @@ export class Chat {
   #refused(frame) {
     const { words } = this.#here;
     if (frame.code === "gone") return this.#end(words.removed);
+    if (frame.rating) this.#rating.refused();
     const text = this.#outbox.refused(frame);
     if (text) this.#composer.giveBack(text);
     const reasons = { too_many: words.tooMany, too_long: words.tooLong, invalid: words.addressBad };

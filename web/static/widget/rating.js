@@ -36,6 +36,7 @@ export class Rating {
   #send;
   #shown = null;
   #rating = null; // thanks may come after the question has gone
+  #unsent = null; // said, and not known to have arrived
   #answered = false;
   #chosen = { score: 0, comment: "" };
 
@@ -53,12 +54,26 @@ export class Rating {
     this.#shown = rating;
     if (rating === null) return void (this.#answered || this.forget());
     this.#rating = rating;
+    this.#unsent = null;
     this.#answered = false;
     this.#chosen = { score: 0, comment: "" };
     this.#question();
   }
 
+  /** The connection is back: what was said without one leaves. */
+  flush() {
+    if (this.#unsent !== null) this.#send(this.#unsent);
+  }
+
+  /** It was not taken, and is not sent again by itself: the reason is shown, and the visitor may try. */
+  refused() {
+    this.#unsent = null;
+    this.#place.querySelector(".firm")?.replaceChildren(this.#words.rateSend);
+    this.#place.querySelector(".question .quiet")?.replaceChildren(this.#words.rateNever);
+  }
+
   given() {
+    this.#unsent = null;
     this.#answered = true;
     const change = () => setTimeout(() => this.#question(true)); // after the key that pressed it: it would send the form that gets the focus
     const again = element("button", { class: "quiet", type: "button", on: { click: change } }, this.#words.rateAgain);
@@ -66,13 +81,19 @@ export class Rating {
   }
 
   unasked() {
+    this.#unsent = null;
     this.#answered = true;
     this.#show(element("p", { class: "thanks" }, this.#words.rateUnasked))?.focus();
   }
 
   forget() {
-    this.#shown = null;
+    this.#shown = this.#unsent = null;
     this.#place.replaceChildren();
+  }
+
+  #give(button, frame) {
+    this.#unsent = { ...frame, rating: this.#rating };
+    if (!this.#send(this.#unsent)) button.textContent = this.#words.waiting;
   }
 
   #question(focus = false) {
@@ -80,7 +101,7 @@ export class Rating {
     const more = element("textarea", { "aria-label": words.rateComment, placeholder: words.rateComment, dir: "auto", maxlength: "1000", hidden: this.#chosen.score === 0 });
     more.value = this.#chosen.comment;
     const go = element("button", { class: "firm", type: "submit", hidden: this.#chosen.score === 0 }, words.rateSend);
-    const quiet = element("button", { class: "quiet", type: "button", on: { click: () => this.#send({ type: "unasked", rating: this.#rating }) } }, words.rateNever);
+    const quiet = element("button", { class: "quiet", type: "button", on: { click: () => this.#give(quiet, { type: "unasked" }) } }, words.rateNever);
     const choose = (score) => {
       this.#chosen.score = score;
       more.hidden = go.hidden = false;
@@ -95,7 +116,7 @@ export class Rating {
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#chosen.comment = more.value;
-      this.#send({ type: "rate", rating: this.#rating, ...this.#chosen });
+      this.#give(go, { type: "rate", ...this.#chosen });
     });
     this.#show(form);
     if (focus) this.#place.querySelector("input:checked")?.focus();
