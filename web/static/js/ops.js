@@ -2,7 +2,7 @@
 import { drawRow, hereOf, settleRow } from "./list.js";
 import { onFrame, state } from "./live.js";
 import { morph, parse } from "./morph.js";
-import { refreshAll } from "./refresh.js";
+import { isRefreshing, refreshAll, refreshSoon } from "./refresh.js";
 import { dropEntry, putEntry, tidy } from "./timeline.js";
 import { setUnread } from "./title.js";
 import { openId } from "./words.js";
@@ -29,8 +29,8 @@ function flush() {
   tidy();
   hideMyself();
   document.dispatchEvent(new CustomEvent("page-changed"));
-  if (stale.size) { stale.clear(); setTimeout(refreshAll, Math.random() * 400); return; } // not every page at the same moment
-  document.documentElement.dataset.applied = state.eventId; // tests wait for it
+  if (stale.size) { stale.clear(); refreshSoon(); }
+  if (!isRefreshing()) document.documentElement.dataset.applied = state.eventId; // tests wait for it
 }
 
 function apply(op) {

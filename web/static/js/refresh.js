@@ -10,11 +10,20 @@ import { arrange } from "./timeline.js";
 import { forgetHeld, markOpen } from "./list.js";
 
 const PARTS = { side: "views", list: "list", conversation: "conversation" };
-let running = false, again = false;
+let running = false, again = false, planned = false;
+
+// Not every page at the same moment.
+export function refreshSoon() {
+  if (planned) return;
+  planned = true;
+  setTimeout(refreshAll, Math.random() * 400);
+}
+
+export const isRefreshing = () => planned || running;
 
 export async function refreshAll() {
   if (running) { again = true; return; }
-  running = true;
+  [running, planned] = [true, false];
   try {
     const response = await fetch(location.href, { headers: { accept: "text/html" } });
     const moved = response.redirected && new URL(response.url).pathname.match(/conversations\/(\d+)$/)?.[1];
@@ -28,6 +37,7 @@ export async function refreshAll() {
     for (const event of ["timeline-changed", "page-changed"]) document.dispatchEvent(new CustomEvent(event));
     document.documentElement.dataset.applied = state.eventId;
   } catch {
+    planned = true;
     setTimeout(refreshAll, 3000);
   } finally {
     running = false;
