@@ -71,7 +71,7 @@ def _steps(message: Said) -> Iterable[tuple[datetime, float, Step, Said]]:
     yield message.at, message.id, Step.SPEAK, message
     if message.expects_since is not None and message.expects_since > message.at:
         yield message.expects_since, message.id, Step.EXPECT, message
-    for since in message.by_hand:
+    for since in {*message.by_hand} - {message.at}:  # the same may be said again, of one that was split off and came back
         yield since, message.id, Step.EXPECT, message
     if message.gone_at is not None:
         yield max(message.gone_at, message.at), message.id, Step.GO, message

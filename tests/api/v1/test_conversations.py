@@ -164,6 +164,7 @@ async def test_messages_are_split_off_into_a_conversation_of_their_own(database:
     async with database.transaction() as session:
         identity = await Make(session).identity(world.open, name="Cleo")
         other = await Make(session).message(world.seen, body="And my bottles?", identity_id=identity.id, author_name="Cleo")
+        await Make(session).message(world.seen, body="On Sunday?")
     path = f"/conversations/{world.seen.id}/split"
     assert (await viewer("POST", path, json={"messages": [other.id]})).status_code == 403
     assert (await agent("POST", path, json={"messages": []})).json()["code"] == "split_nothing"

@@ -59,6 +59,17 @@ async def test_no_answer_needed_taken_back_lets_the_customer_wait_as_long_as_bef
     assert (conversation.waiting_since, conversation.waiting_count) == (MONDAY, 1)
 
 
+async def test_a_message_that_waits_by_hand_is_counted_once_however_often_it_was_said(session: AsyncSession, channel: Channel):
+    await take(session, channel, said("Thanks!"))
+    conversation, message = await only(session)
+    for minute in (5, 6):
+        await waits.open_by_hand(session, message, actor="member:1", now=minutes(minute))
+        await logged(session)
+    (wait,) = await everything(session, Wait)
+    assert (wait.opened_at, wait.message_count) == (MONDAY, 1)
+    assert await waits.refold(session, [conversation.id], now=minutes(7)) == 0
+
+
 async def test_a_rebuild_knows_what_was_taken_back(session: AsyncSession, channel: Channel):
     await take(session, channel, said("Hi?"))
     conversation, message = await only(session)
