@@ -84,7 +84,7 @@ button { font: inherit; color: inherit; cursor: pointer; }
 .mine .text { background: var(--brand); color: var(--on-brand); border-end-start-radius: 16px; border-end-end-radius: 5px; }
 .text span { display: block; }
 .text a { color: inherit; text-underline-offset: 2px; }
-.mine.pending .text { opacity: .72; }
+.mine.pending .text { outline: 1px dashed var(--muted); outline-offset: 2px; }
 .about { margin: 3px 12px 0; font-size: 12px; color: var(--muted); }
 .about.bad { color: var(--bad); }
 .about button { padding: 0 2px; border: 0; background: none; color: inherit; font-weight: 600; text-decoration: underline; }
