@@ -1,7 +1,7 @@
 """The installation that a command works on: its settings, its database, one workspace of it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from api.commands import console
 from api.deps import House
 from inbox import cluster, embedded
 from inbox.backups import Place
@@ -26,6 +27,7 @@ from inbox.settings import Settings
 from inbox.team.rights import Access
 
 T = TypeVar("T")
+AT_ONCE = 200  # things in one transaction: what comes in meanwhile waits no longer than for these
 WorkspaceOption = Annotated[str, typer.Option("--workspace", "-w", help="Name or number of the workspace; needed when there are several.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
@@ -46,6 +48,16 @@ def run(action: Callable[[House, AsyncSession], Awaitable[T]]) -> T:
     with database(settings) as place:
         state.prepare(place.url)
         return asyncio.run(within(settings, place.url, action))
+
+
+async def portioned(house: House, what: str, ids: Sequence[int], work: Callable[[AsyncSession, Sequence[int]], Awaitable[None]]) -> None:
+    """Work on many things, each portion in a transaction of its own: what is done stays done."""
+    with console.counting(what, total=len(ids)) as advance:
+        for start in range(0, len(ids), AT_ONCE):
+            portion = ids[start : start + AT_ONCE]
+            async with house.database.transaction() as own:
+                await work(own, portion)
+            advance(len(portion))
 
 
 async def within(settings: Settings, url: str, action: Callable[[House, AsyncSession], Awaitable[T]]) -> T:

@@ -11,8 +11,6 @@ from api.commands.installation import JsonOption, WorkspaceOption
 from api.deps import House
 from inbox.conversations import spoken
 
-AT_ONCE = 200  # conversations in one transaction: what comes in meanwhile waits no longer than for these
-
 
 @dataclass(slots=True)
 class Looked:
@@ -48,12 +46,11 @@ def languages(workspace: WorkspaceOption = "", as_json: JsonOption = False) -> N
 
 
 async def _look(house: House, session: AsyncSession, done: Looked) -> None:
-    """Each portion in a transaction of its own: what is done stays done."""
+    """Look at all that was found, in portions."""
     del session
-    with console.counting("conversations", total=len(done.ids)) as advance:
-        for start in range(0, len(done.ids), AT_ONCE):
-            portion = done.ids[start : start + AT_ONCE]
-            async with house.database.transaction() as own:
-                done.told += await spoken.look_back(own, done.workspace_id, portion, now=house.clock())
-            done.conversations += len(portion)
-            advance(len(portion))
+
+    async def work(own: AsyncSession, portion: Sequence[int]) -> None:
+        done.told += await spoken.look_back(own, done.workspace_id, portion, now=house.clock())
+        done.conversations += len(portion)
+
+    await installation.portioned(house, "conversations", done.ids, work)

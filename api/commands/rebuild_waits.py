@@ -1,5 +1,6 @@
 """Tell the waits and episodes anew from what was said and done."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
 import typer
@@ -9,8 +10,6 @@ from api.commands import console, installation
 from api.commands.installation import JsonOption, WorkspaceOption
 from api.deps import House
 from inbox.promptness import waits
-
-AT_ONCE = 200  # conversations in one transaction: what comes in meanwhile waits no longer than for these
 
 
 @dataclass(slots=True)
@@ -55,13 +54,12 @@ def rebuild_waits(workspace: WorkspaceOption = "", as_json: JsonOption = False) 
 
 
 async def _rebuild(house: House, session: AsyncSession, done: Rebuilt) -> None:
-    """Each portion in a transaction of its own: what is done stays done."""
+    """Tell all that was found anew, in portions."""
     del session
-    with console.counting("waits", total=len(done.ids)) as advance:
-        for start in range(0, len(done.ids), AT_ONCE):
-            portion = done.ids[start : start + AT_ONCE]
-            async with house.database.transaction() as own:
-                corrected, settled = await waits.retell(own, done.workspace_id, portion, now=house.clock())
-            done.corrected, done.settled = done.corrected + corrected, done.settled + settled
-            done.conversations += len(portion)
-            advance(len(portion))
+
+    async def work(own: AsyncSession, portion: Sequence[int]) -> None:
+        corrected, settled = await waits.retell(own, done.workspace_id, portion, now=house.clock())
+        done.corrected, done.settled = done.corrected + corrected, done.settled + settled
+        done.conversations += len(portion)
+
+    await installation.portioned(house, "waits", done.ids, work)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -19,7 +18,7 @@ from api.pages import forms
 from api.pages.here import HereDep, LocaleDep, WorkspaceDep
 from api.pages.metrics import asked, files
 from inbox.contract import ConversationKind
-from inbox.errors import Invalid
+from inbox.conversations import listing
 from inbox.models import Priority
 from inbox.promptness import satisfaction
 from inbox.promptness.satisfaction import Cohort, Cut, Figure, Filters, Line, Question, Week
@@ -138,7 +137,7 @@ async def show_ratings(
     cursor: Annotated[str | None, Query(max_length=60)] = None,
 ) -> Response:
     """The ratings behind a number, the newest first, each with its conversation."""
-    found = await _lines(session, access, choices, which, before=_place(cursor), limit=PAGE + 1)
+    found = await _lines(session, access, choices, which, before=listing.place(cursor) if cursor else None, limit=PAGE + 1)
     lines, more = found[:PAGE], len(found) > PAGE
     return forms.page(
         "metrics/ratings.html",
@@ -184,22 +183,9 @@ async def _lines(session: AsyncSession, access: Access, choices: Choices, which:
     return await satisfaction.lines(session, access, choices.question, scores=scores, given=which.given, **page)
 
 
-def _place(cursor: str | None) -> tuple[datetime, int] | None:
-    if not cursor:
-        return None
-    at, _, number = cursor.rpartition("_")
-    try:
-        moment, rating = datetime.fromisoformat(at.replace(" ", "+")), int(number)
-    except ValueError:
-        raise Invalid("There is no such place in the list.", code="cursor") from None
-    if moment.tzinfo is None or not 0 <= rating < 2**63:
-        raise Invalid("There is no such place in the list.", code="cursor")
-    return moment, rating
-
-
 def _cursor(choices: Choices, line: Line) -> str:
     at = line.given_at if choices.question.cohort is Cohort.GIVEN and line.given_at else line.asked_at
-    return f"{at.isoformat()}_{line.rating}"
+    return listing.cursor(at, line.rating)
 
 
 def _cells(figure: Figure) -> list[float | None]:

@@ -12,7 +12,7 @@ from inbox.errors import Conflict
 from inbox.models import Conversation, Status
 
 
-def record(session: AsyncSession, conversation: Conversation, kind: str, *, actor: str, now: datetime, **data: Any) -> None:
+def record(session: AsyncSession, conversation: Conversation, kind: str, /, *, actor: str, now: datetime, **data: Any) -> None:
     """Record an event about a conversation, with the channel that decides who may see it."""
     events.record(
         session,

@@ -12,7 +12,6 @@ from sqlalchemy import ColumnElement, exists, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from inbox import events
 from inbox.contract import ConversationKind
 from inbox.conversations import changes, transfers
 from inbox.errors import Conflict, Invalid
@@ -56,7 +55,7 @@ async def split_off(
         await session.execute(statement, {name: given[name] for name in statement.compile().params})
     told: dict[str, Any] = {"actor": access.actor, "now": now, "messages": len(chosen)}
     changes.record(session, conversation, "conversation.divided", **told, into=begun.id)
-    _record_created(session, access, begun, now)
+    changes.record(session, begun, "conversation.created", actor=access.actor, now=now, kind=begun.kind.value)
     had: dict[str, Any] = {"assignee": begun.assignee_id, "team": begun.team_id, "priority": begun.priority.value}  # a rebuild reads this
     changes.record(session, begun, "conversation.divided", **told, **had, out_of=conversation.id)
     await transfers.tell(session, access, conversation, begun, now=now)
@@ -125,16 +124,3 @@ async def _begin(session: AsyncSession, conversation: Conversation, chosen: Sequ
     session.add(begun)
     await session.flush()
     return begun
-
-
-def _record_created(session: AsyncSession, access: Access, begun: Conversation, now: datetime) -> None:
-    events.record(
-        session,
-        "conversation.created",
-        workspace_id=begun.workspace_id,
-        at=now,
-        actor=access.actor,
-        conversation_id=begun.id,
-        channel_id=begun.channel_id,
-        kind=begun.kind.value,
-    )

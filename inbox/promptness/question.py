@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal, cast
 
 from inbox.contract import ConversationKind
 from inbox.models import Metric, Outcome, Priority
@@ -52,8 +52,20 @@ class State(StrEnum):
     BULK = "bulk"
 
 
+class Chosen:
+    """Filters, of which None says nothing."""
+
+    __slots__ = ()
+
+    @property
+    def chosen(self) -> dict[str, int | str]:
+        """Those that say something, as they stand in an address."""
+        told = {each.name: getattr(self, each.name) for each in fields(cast("Any", self))}
+        return {name: value for name, value in told.items() if value is not None}
+
+
 @dataclass(frozen=True, slots=True)
-class Filters:
+class Filters(Chosen):
     """Which waits: all of these must hold; None says nothing. A key of 0 is nobody, no team, no policy, no post; UNKNOWN is no language."""
 
     channel: int | None = None
@@ -66,12 +78,6 @@ class Filters:
     priority: Priority | None = None
     kind: ConversationKind | None = None
     metric: Metric | None = None
-
-    @property
-    def chosen(self) -> dict[str, int | str]:
-        """Those that say something, as they stand in an address."""
-        told = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {name: value for name, value in told.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)

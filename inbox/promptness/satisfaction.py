@@ -5,7 +5,7 @@ A question that could not be delivered was not put. Team and priority are those 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from math import sqrt
@@ -19,6 +19,7 @@ from sqlmodel import col
 
 from inbox.contract import ConversationKind
 from inbox.models import Channel, Conversation, ConversationLabel, Delivery, Message, Priority, Rating, RatingState
+from inbox.promptness.question import Chosen
 from inbox.team import rights
 from inbox.team.rights import Access
 
@@ -48,7 +49,7 @@ class Cohort(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
+class Filters(Chosen):
     """Which ratings: all of these must hold; None says nothing. A key of 0 is no team, no label."""
 
     channel: int | None = None
@@ -56,12 +57,6 @@ class Filters:
     label: int | None = None
     priority: Priority | None = None
     kind: ConversationKind | None = None
-
-    @property
-    def chosen(self) -> dict[str, int | str]:
-        """Those that say something, as they stand in an address."""
-        told = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {name: value for name, value in told.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
