@@ -4,7 +4,7 @@ and the chat's mail to visitors."""
 import asyncio
 from datetime import UTC, datetime
 
-from api import alert_delivery, asking_customers, report_mail, widget_mail
+from api import alert_delivery, report_mail, surveys, widget_mail
 from connectors import runner
 from inbox.db import Database
 from inbox.files import Files
@@ -19,5 +19,5 @@ async def work(settings: Settings, database: Database, stop: asyncio.Event) -> N
         tasks.create_task(runner.run(database, vault, Files(settings.home), settings, stop))
         tasks.create_task(alert_delivery.run(database, vault, settings, stop, clock=lambda: datetime.now(UTC)))
         tasks.create_task(report_mail.run(database, settings, stop, clock=lambda: datetime.now(UTC)))
-        tasks.create_task(asking_customers.run(database, settings, stop, clock=lambda: datetime.now(UTC)))
+        tasks.create_task(surveys.run(database, settings, stop, clock=lambda: datetime.now(UTC)))
         tasks.create_task(widget_mail.run(database, vault, settings, stop, clock=lambda: datetime.now(UTC)))

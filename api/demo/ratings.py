@@ -12,7 +12,7 @@ from sqlmodel import col
 from connectors.demo import script
 from connectors.demo.customers import language_of_thread
 from inbox import events
-from inbox.conversations import asking
+from inbox.conversations import surveys
 from inbox.models import Channel, Conversation, Direction, Episode, Message, Rating, RatingState, Thread, Workspace
 
 PLACES = tuple(script.PLACES[slug] for slug in ("chat", "mail"))
@@ -85,12 +85,12 @@ async def _resolved(session: AsyncSession, workspace: Workspace) -> Sequence[Any
 def _rating(row: Any, asked: dict[int, datetime], dice: random.Random, now: datetime) -> dict[str, Any]:
     episode, contact_id, thread, member_id = row
     at = episode.resolved_at + timedelta(minutes=AFTER)
-    is_recent = contact_id in asked and at - asked[contact_id] < asking.REST
+    is_recent = contact_id in asked and at - asked[contact_id] < surveys.REST
     told: dict[str, Any] = {
         "workspace_id": episode.workspace_id, "channel_id": episode.channel_id, "conversation_id": episode.conversation_id,
         "episode_id": episode.id, "contact_id": contact_id, "team_id": episode.team_id, "member_id": member_id,
         "priority": episode.priority,
-        "state": RatingState.RECENT if is_recent else RatingState.ASKED, "asked_at": at, "expires_at": at + asking.LASTS,
+        "state": RatingState.RECENT if is_recent else RatingState.ASKED, "asked_at": at, "expires_at": at + surveys.LASTS,
         "score": None, "comment": "", "given_at": None,
     }  # fmt: skip
     if is_recent:

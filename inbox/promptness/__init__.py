@@ -8,5 +8,6 @@ Alerts: chains, alerts (planned and raised), agenda (what the timer has to do, a
     app), deliveries, troubles (Parley's own).
 Metrics: question, history with reading, keeping and shelf (waits in columns), percentiles and survival, metrics, rhythm, behind, sources,
     members (whose figures may be shown), now_waiting, typical, schedules (reports by mail).
+Satisfaction (CSAT): satisfaction, its figures; who is asked, and what they say, is in conversations (surveys, ratings).
 Looking ahead: replay and what_if, rota, staffing and queueing, forecast with fitting and forecasts, wallboard.
 """

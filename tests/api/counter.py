@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import col
 
-from api import asking_customers
+from api import surveys
 from api.deps import House
 from inbox.contract import Author, Batch, ConversationKind, Envelope, Event, EventKind, Receipt
 from inbox.conversations import outbox, ratings, receive, replies, status
@@ -99,7 +99,7 @@ class Counter:
         return conversation
 
     async def asks(self) -> int:
-        return await asking_customers.ask_due(self.house.database, self.house.settings, clock=lambda: self.now)
+        return await surveys.ask_due(self.house.database, self.house.settings, clock=lambda: self.now)
 
     async def asked(self, who: str = "anna", **where: Any) -> Rating:
         """A customer who was asked after a resolution."""

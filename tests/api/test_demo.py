@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import delete, func, select
 from sqlmodel import col
 
-from api import asking_customers
+from api import surveys
 from api.demo import seed
 from api.deps import House
 from connectors.demo import town
@@ -152,7 +152,7 @@ async def test_its_customers_were_asked_how_it_was_the_same_ones_each_time(house
 
 async def test_nobody_is_asked_again_when_the_demonstration_begins(house: House, now: datetime):
     await seed.ensure(house, now=now, days=12)
-    assert await asking_customers.ask_due(house.database, house.settings, clock=lambda: now + timedelta(minutes=5)) == 0
+    assert await surveys.ask_due(house.database, house.settings, clock=lambda: now + timedelta(minutes=5)) == 0
 
 
 async def test_who_writes_again_long_after_begins_anew_in_a_rebuild_too(house: House, now: datetime):

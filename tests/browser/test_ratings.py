@@ -12,7 +12,7 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import select, update
 from sqlmodel import col
 
-from api import asking_customers
+from api import surveys
 from api.deps import COOKIE
 from inbox.conversations import ratings, status
 from inbox.models import Channel, Conversation, Message, Rating, Status
@@ -35,7 +35,7 @@ async def asked(shop: Shop, page: Page) -> Rating:
     async with shop.database.transaction() as session:
         conversation = await session.get_one(Conversation, message.conversation_id)
         await status.move(session, rights.of(shop.member), conversation, Status.RESOLVED, now=now())
-    asking = partial(asking_customers.ask_due, shop.database, shop.house.settings, clock=lambda: now() + timedelta(minutes=2))
+    asking = partial(surveys.ask_due, shop.database, shop.house.settings, clock=lambda: now() + timedelta(minutes=2))
     async with asyncio.timeout(10):  # while the visitor's page tells that it has seen the answer, the conversation is held
         while not await asking():  # noqa: ASYNC110  # nothing tells when it is free
             await asyncio.sleep(0.05)

@@ -16,7 +16,7 @@ from api.pages.settings import checking, config_form, upkeep
 from connectors.host.renewing import Stored, Tried
 from inbox import channels, db
 from inbox.contract import AcceptsWebhooks, Author, Connector
-from inbox.conversations import asking
+from inbox.conversations import surveys
 from inbox.errors import Conflict, Invalid, NotFound
 from inbox.models import Channel, Role
 from inbox.settings import Settings
@@ -221,14 +221,14 @@ def _can_ask(kind: type[Connector] | None, stored: Mapping[str, Any]) -> bool:
         allowed = connectors.allowed(kind, kind.Config.model_validate(stored))
     except ValidationError:
         allowed = kind.capabilities
-    return bool(allowed.conversation_kinds & asking.KINDS) and allowed.replies
+    return bool(allowed.conversation_kinds & surveys.KINDS) and allowed.replies
 
 
 def _questions(settings: Settings, channel: Channel, kind: type[Connector] | None, stored: Mapping[str, Any]) -> dict[str, bool] | None:
     """Whether a link in a question leads anywhere; None where nobody can be asked."""
     if not _can_ask(kind, stored):
         return None
-    return {"are_reachable": channel.platform == asking.IN_CHAT or bool(settings.url)}
+    return {"are_reachable": channel.platform == surveys.IN_CHAT or bool(settings.url)}
 
 
 def _addresses(settings: Settings, kind: type[Connector] | None, channel: Channel) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Asks customers how it was. One loop of the work process; `inbox.conversations.asking` says whom, and this finds the words."""
+"""Asks customers how it was. One loop of the work process; `inbox.conversations.surveys` says whom, and this finds the words."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,8 +11,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 import connectors
 from inbox import pauses
 from inbox.contract import Capabilities
-from inbox.conversations import asking, ratings
-from inbox.conversations.asking import Due
+from inbox.conversations import ratings, surveys
+from inbox.conversations.surveys import Due
 from inbox.db import Database
 from inbox.errors import NotFound
 from inbox.models import Channel
@@ -37,7 +37,7 @@ async def run(database: Database, settings: Settings, stop: asyncio.Event, *, cl
 async def ask_due(database: Database, settings: Settings, *, clock: Callable[[], datetime]) -> int:
     """Ask about each episode that is due, one by one: what cannot be asked keeps nobody else waiting. How many were asked."""
     async with database.transaction() as session:
-        episodes = await asking.due(session, now=clock(), limit=PORTION)
+        episodes = await surveys.due(session, now=clock(), limit=PORTION)
     asked = 0
     for episode_id in episodes:
         try:
@@ -51,13 +51,13 @@ async def ask_due(database: Database, settings: Settings, *, clock: Callable[[],
 
 async def _ask(database: Database, settings: Settings, episode_id: int, now: datetime) -> bool:
     async with database.transaction() as session:
-        due = await asking.claim(session, episode_id, now=now)
+        due = await surveys.claim(session, episode_id, now=now)
         if due is None:
             return False
         if due.parent is None:
-            await asking.ask_in_chat(session, due, now=now)
+            await surveys.ask_in_chat(session, due, now=now)
             return True
-        return await asking.ask_by_message(session, due, body=words(settings, due), capabilities=_capabilities(due.channel), now=now)
+        return await surveys.ask_by_message(session, due, body=words(settings, due), capabilities=_capabilities(due.channel), now=now)
 
 
 def _capabilities(channel: Channel) -> Capabilities | None:

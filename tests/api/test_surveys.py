@@ -17,7 +17,7 @@ from connectors.host.accounts import Accounts
 from connectors.host.pace import Pace
 from connectors.host.place import Place
 from inbox.contract import Author, Batch, ConversationKind, Event, EventKind
-from inbox.conversations import asking, merging, outbox, outgoing, ratings, receive
+from inbox.conversations import merging, outbox, outgoing, ratings, receive, surveys
 from inbox.models import Channel, Contact, Conversation, Delivery, Episode, Message, RatingState, Status, Wait
 from tests.api.counter import Counter
 from tests.make import MONDAY, Make
@@ -177,7 +177,7 @@ async def test_what_was_decided_is_not_looked_at_again(counter: Counter, house: 
     counter.later(minutes=10)
     assert await counter.asks() == 0
     async with house.database.transaction() as session:
-        assert await asking.due(session, now=counter.now) == []
+        assert await surveys.due(session, now=counter.now) == []
 
 
 async def test_what_went_into_another_conversation_is_not_asked_about(counter: Counter, house: House):
@@ -290,10 +290,10 @@ async def test_a_question_is_claimed_by_the_conversation_and_its_contact(counter
     await counter.resolves()
     counter.later(minutes=10)
     async with house.database.transaction() as session:
-        (episode_id,) = await asking.due(session, now=counter.now)
-        assert await asking.claim(session, episode_id, now=counter.now) is not None
+        (episode_id,) = await surveys.due(session, now=counter.now)
+        assert await surveys.claim(session, episode_id, now=counter.now) is not None
         async with house.database.transaction() as other:
-            assert await asking.claim(other, episode_id, now=counter.now) is None
+            assert await surveys.claim(other, episode_id, now=counter.now) is None
     contacts = await counter.rows(select(Contact))
     assert [rating.contact_id for rating in await counter.ratings()] == [contact.id for contact in contacts]
 
